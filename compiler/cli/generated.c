@@ -1,0 +1,194 @@
+/* Generated code on the host: the folder's sources and a small driver are built into a shared
+ * object with the host's compiler, in a temporary folder that is gone before any result is used. */
+#include "cli.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), k = strlen(end);
+    return n > k && strcmp(s + n - k, end) == 0;
+}
+
+/* The manifest among the .json files of a folder: the one that starts as ours do. */
+static const char *find_manifest(Arena *a, const char *dir)
+{
+    static const char magic[] = "{\n  \"lmcc\": ";
+    DIR *d = opendir(dir);
+    const char *found = NULL;
+    for (struct dirent *f; d && (f = readdir(d));) {
+        if (!ends_with(f->d_name, ".json"))
+            continue;
+        const char *path = path_join(a, dir, f->d_name);
+        char head[sizeof magic - 1];
+        FILE *in = fopen(path, "rb");
+        if (in && fread(head, 1, sizeof head, in) == sizeof head &&
+            memcmp(head, magic, sizeof head) == 0)
+            found = path;
+        if (in)
+            fclose(in);
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+bool is_generated(const char *path)
+{
+    Arena *a = arena_new();
+    const bool yes = dir_exists(path) && find_manifest(a, path) != NULL;
+    arena_free(a);
+    return yes;
+}
+
+const Node *read_manifest(Arena *a, const char *dir, const char **name)
+{
+    const char *path = dir_exists(dir) ? find_manifest(a, dir) : NULL;
+    if (!path)
+        fatal("%s: not a folder that lmcc generated: no manifest in it", dir);
+    const Node *m = yaml_read(a, path);
+    const Node *n = m->kind == NODE_MAP ? node_get(m, "name") : NULL;
+    if (!n)
+        fatal("%s: name: missing", path);
+    *name = node_string(n, "name");
+    if (prefix_fault(*name))
+        fatal("%s: name: %s", path, prefix_fault(*name));
+    return m;
+}
+
+/* Runs a command without a shell; its diagnostics go to our stderr. */
+static int run_command(char *const *argv)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+}
+
+static void write_driver(Arena *a, const char *name, const char *path)
+{
+    Buf b = {0};
+    const Emission e = {.arena = a, .name = name, .upper = upper_case(a, name)};
+    emit_template(&e, "model_driver.c", NULL, &b);
+    FILE *f = fopen(path, "wb");
+    const bool written = f && fwrite(b.data, 1, b.len, f) == b.len;
+    if (!f || fclose(f) != 0 || !written)
+        fatal("%s: cannot be written: %s", path, strerror(errno));
+    buf_free(&b);
+}
+
+static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const char *so)
+{
+    static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
+    const char *driver = path_join(a, tmp, "driver.c");
+    write_driver(a, g->name, driver);
+    const char *argv[24] = {cc, "-std=c99", "-O2", "-shared", "-fPIC", "-I", g->dir};
+    int n = 7;
+    argv[n++] = arena_printf(a, "-D%s_PROBE(l,x,n)=%s_driver_probe((l),(x),(n))",
+                             upper_case(a, g->name), g->name);
+    argv[n++] = "-include";
+    argv[n++] = path_join(a, tmp, "probe.h");
+    FILE *f = fopen(argv[n - 1], "wb");
+    if (!f || fprintf(f, "#include <stdint.h>\nvoid %s_driver_probe(int32_t, const int32_t *, int32_t);\n",
+                      g->name) < 0 || fclose(f) != 0)
+        fatal("%s: cannot be written", argv[n - 1]);
+    argv[n++] = "-o";
+    argv[n++] = so;
+    argv[n++] = driver;
+    for (size_t i = 0; i < LENGTH(parts); i++)
+        argv[n++] = path_join(a, g->dir, arena_printf(a, "%s%s.c", g->name, parts[i]));
+    const int status = run_command((char *const *)argv);
+    unlink(driver);
+    unlink(path_join(a, tmp, "probe.h"));
+    if (status == 127)
+        fatal("%s: cannot be run: a C compiler for this machine is needed (--cc)", cc);
+    if (status != 0) {
+        unlink(so);
+        rmdir(tmp);
+        fatal("%s: the generated code does not compile with %s", g->dir, cc);
+    }
+}
+
+static void *symbol(Arena *a, void *handle, const Generated *g, const char *what)
+{
+    void *p = dlsym(handle, arena_printf(a, "%s_%s", g->name, what));
+    if (!p)
+        fatal("%s: %s_%s: missing in the generated code", g->dir, g->name, what);
+    return p;
+}
+
+static void close_handle(void *handle, size_t size)
+{
+    (void)size;
+    dlclose(handle);
+}
+
+/* Object to function pointer, as dlsym is meant to be used. */
+#define LOAD(field, what) \
+    do { \
+        void *p = symbol(a, handle, g, what); \
+        memcpy(&g->field, &p, sizeof p); \
+    } while (0)
+
+static void load(Arena *a, Generated *g, const char *so)
+{
+    void *handle = dlopen(so, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        fatal("%s: %s", g->dir, dlerror());
+    arena_on_free(a, close_handle, handle, 0);
+    LOAD(init, "driver_init");
+    LOAD(step, "driver_step");
+    LOAD(reset, "driver_reset");
+    LOAD(residual, "driver_residual");
+    LOAD(selftest, "driver_selftest");
+    LOAD(hash, "driver_hash");
+    LOAD(generate, "driver_generate");
+    LOAD(encode, "encode");
+    LOAD(strerror, "strerror");
+}
+
+static int shape(const Node *manifest, const char *what)
+{
+    const Node *model = node_get(manifest, "model");
+    const Node *n = model && model->kind == NODE_MAP ? node_get(model, what) : NULL;
+    if (!n)
+        fatal("%s: model.%s: missing", manifest->file, what);
+    return (int)node_int(n, what, 1, INT32_MAX);
+}
+
+Generated *generated_open(Arena *a, const char *dir, const char *cc)
+{
+    Generated *g = NEW(a, Generated, 1);
+    g->dir = dir;
+    g->manifest = read_manifest(a, dir, &g->name);
+    g->vocab = shape(g->manifest, "vocab");
+    g->dim = shape(g->manifest, "dim");
+    g->layers = shape(g->manifest, "layers");
+    g->residual_fraction = shape(g->manifest, "residual_fraction");
+    const char *base = getenv("TMPDIR");
+    char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(tmp))
+        fatal("%s: cannot be made: %s", tmp, strerror(errno));
+    const char *so = path_join(a, tmp, "model.so");
+    const char *env = getenv("CC");
+    build(a, g, cc ? cc : env && *env ? env : "cc", tmp, so);
+    load(a, g, so);
+    unlink(so);
+    rmdir(tmp);
+    const int status = g->init();
+    if (status != 0)
+        fatal("%s: %s_init: %s", dir, g->name, g->strerror(status));
+    return g;
+}

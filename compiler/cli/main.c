@@ -1,0 +1,104 @@
+/* lmcc: dispatches to the commands. Results go to stdout, diagnostics to stderr; status 0, 1 for
+ * bad input or a broken budget, 2 for a wrong command line. */
+#include "cli.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+#include <yaml.h>
+#include <zstd.h>
+
+const Command commands[] = {
+    {"compile", "MODEL", "compile a model into C for a target", 1, 1, command_compile},
+    {"inspect", "MODEL", "architecture, sizes, and which targets it would fit at which bits", 1, 1,
+     command_inspect},
+    {"targets", "[NAME]", "list the targets, or show one in full", 0, 1, command_targets},
+    {"eval", "MODEL|DIR TEXT", "perplexity of the model and of the code generated from it", 2, 2,
+     command_eval},
+    {"verify", "DIR", "build generated code for the host, test it against its golden values", 1, 1,
+     command_verify},
+    {"bench", "DIR", "sizes, and executed instructions where the target has an emulator", 1, 1,
+     command_bench},
+    {"run", "DIR [PROMPT]", "let generated code write text on the host", 1, 2, command_run},
+    {.name = NULL},
+};
+
+static void print_help(void)
+{
+    printf("usage: lmcc COMMAND [OPTIONS] ...\n\n"
+           "Compiles a trained small transformer into integer-only C for a microcontroller.\n\n"
+           "commands:\n");
+    for (const Command *c = commands; c->name; c++)
+        printf("  %-8s %-15s %s\n", c->name, c->operands, c->what);
+    printf("\n`lmcc COMMAND --help` lists the options of a command; `lmcc --version` the versions.\n");
+}
+
+static void print_command_help(const Command *c)
+{
+    Buf b = {0};
+    print_options(c, &b);
+    printf("usage: lmcc %s [OPTIONS] %s\n\n%c%s.\n\noptions:\n%s", c->name, c->operands,
+           c->what[0] - 'a' + 'A', c->what + 1, b.data);
+    buf_free(&b);
+}
+
+static void print_version(void)
+{
+    int major, minor, patch;
+    yaml_get_version(&major, &minor, &patch);
+    printf("lmcc " LMCC_VERSION " (interface %d), jansson %s, libyaml %d.%d.%d, zstd %s, xxHash "
+           "%u.%u.%u\n",
+           LMCC_ABI, jansson_version_str(), major, minor, patch, ZSTD_versionString(),
+           XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+}
+
+static const Command *find_command(const char *name)
+{
+    const char *known[LENGTH(commands)] = {NULL};
+    for (const Command *c = commands; c->name; c++) {
+        known[c - commands] = c->name;
+        if (strcmp(c->name, name) == 0)
+            return c;
+    }
+    const char *near = nearest_name(name, known);
+    if (near)
+        usage_error("%s: no such command; did you mean %s?", text_clip(name).s, near);
+    usage_error("%s: no such command; `lmcc --help` lists them", text_clip(name).s);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        usage_error("a command is missing; `lmcc --help` lists them");
+    if (strcmp(argv[1], "--version") == 0) {
+        print_version();
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help();
+        return 0;
+    }
+    const Command *c = find_command(argv[1]);
+    if (wants_help(argc - 2, argv + 2)) {
+        print_command_help(c);
+        return 0;
+    }
+    Arena *a = arena_new();
+    Options o = {0};
+    parse_options(a, c, argc - 2, argv + 2, &o);
+    const int status = c->run(a, &o);
+    arena_free(a);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        fatal("standard output: cannot be written");
+    return status;
+}

@@ -1,0 +1,19 @@
+/* Numbers as people read them. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *format_bytes(Arena *a, int64_t n)
+{
+    char digits[32], out[48];
+    snprintf(digits, sizeof digits, "%lld", (long long)n);
+    size_t k = 0;
+    const size_t length = strlen(digits);
+    for (size_t i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    return arena_strndup(a, out, k);
+}

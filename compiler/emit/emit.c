@@ -1,0 +1,269 @@
+/* All files of one model: templates filled in, tables and constants printed. Nothing reaches the
+ * disk before every file is complete. */
+#include "emit.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <xxhash.h>
+
+static void define(const Emission *e, Buf *b, const char *name, long long value)
+{
+    buf_printf(b, "#define %s_%s %s%lld%s\n", e->upper, name, value < 0 ? "(" : "", value,
+               value < 0 ? ")" : "");
+}
+
+static int longest_piece(const Emission *e)
+{
+    int longest = 1;
+    const Tokenizer *t = e->unit->model->tokenizer;
+    for (int i = 0; t && i < t->n_pieces; i++)
+        longest = t->pieces[i].len > longest ? t->pieces[i].len : longest;
+    return longest;
+}
+
+static void fill_constants(const Emission *e, const char *marker, Buf *b)
+{
+    const Model *m = e->unit->model;
+    const Program *p = e->unit->program;
+    const Tokenizer *t = m->tokenizer;
+    (void)marker;
+    define(e, b, "VOCAB", m->vocab);
+    define(e, b, "DIM", m->dim);
+    define(e, b, "LAYERS", m->n_layers);
+    define(e, b, "CONTEXT", m->context);
+    buf_printf(b, "\n/* The KV cache: a ring of WINDOW tokens; the first SINKS stay. */\n");
+    define(e, b, "WINDOW", p->window);
+    define(e, b, "SINKS", p->sinks);
+    buf_printf(b, "\n/* Sizes in bytes: weights and tables in flash, the state's memory in RAM. */\n");
+    define(e, b, "WEIGHT_BYTES", p->weight_bytes);
+    define(e, b, "MEMORY_BYTES", p->state_bytes);
+    define(e, b, "STATE_ALIGN", e->unit->target->state_align);
+    buf_printf(b, "\n/* Fixed point: a value is an integer times 2^-FRACTION. */\n");
+    define(e, b, "LOGIT_FRACTION", LOGIT_FRACTION);
+    define(e, b, "RESIDUAL_FRACTION", p->residual_fraction);
+    buf_printf(b, "\n/* Text. BOS and EOS are -1 when the model has none. */\n");
+    define(e, b, "HAS_TOKENIZER", t != NULL);
+    define(e, b, "BOS", t ? t->bos : -1);
+    define(e, b, "EOS", t ? t->eos : -1);
+    define(e, b, "PREFIX_SPACE", t && t->kind == TOKENIZER_SPM && t->add_prefix);
+    define(e, b, "PIECE_BYTES", longest_piece(e));
+    buf_printf(b, "\n/* What %s_selftest compares. */\n", e->name);
+    define(e, b, "GOLDEN_STEPS", GOLDEN_STEPS);
+    define(e, b, "GOLDEN_START", e->golden.start);
+}
+
+void emit_header(const Emission *e, Buf *b)
+{
+    emit_template(e, "model.h", fill_constants, b);
+}
+
+/* The runtime files that a Program uses, in the order that they need one another. */
+static bool uses(const Emission *e, const char *file)
+{
+    static const struct {
+        const char *file;
+        Format format;
+    } by_format[] = {{"lm_ternary.h", FORMAT_TERNARY}, {"lm_int8.h", FORMAT_INT8}};
+    Linear *l;
+    for (size_t i = 0; i < LENGTH(by_format); i++) {
+        if (strcmp(by_format[i].file, file) != 0)
+            continue;
+        for (int k = 0; (l = model_linears(e->unit->model, k)); k++)
+            if (l->format == by_format[i].format)
+                return true;
+        return false;
+    }
+    const Tokenizer *t = e->unit->model->tokenizer;
+    if (strcmp(file, "lm_unicode.h") == 0 || strcmp(file, "lm_words.h") == 0)
+        return t && t->kind == TOKENIZER_BYTE_LEVEL;
+    return true;
+}
+
+void emit_kernels(const Emission *e, Buf *b)
+{
+    static const char *const files[] = {
+        "lm_port.h",    "lm_error.h",  "lm_fixed.h",     "lm_tables.h",    "lm_functions.h",
+        "lm_quantize.h", "lm_norm.h",   "lm_planes.h",    "lm_ternary.h",   "lm_int8.h",
+        "lm_attention.h", "lm_layer.h", "lm_hash.h",      "lm_sample.h",    "lm_utf8.h",
+        "lm_unicode.h", "lm_tokenizer.h", "lm_words.h",
+    };
+    emit_banner(e, b);
+    buf_printf(b, "#ifndef %s_KERNELS_H\n#define %s_KERNELS_H\n\n#include \"%s.h\"\n\n", e->upper,
+               e->upper, e->name);
+    if (e->wide_ids)
+        buf_puts(b, "#define LM_ID uint32_t\n\n");
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        if (!uses(e, files[i]))
+            continue;
+        const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", files[i]));
+        if (!f)
+            die("no template %s", files[i]);
+        buf_write(b, f->data, f->size);
+        buf_puts(b, "\n");
+    }
+    buf_puts(b, "/* The model's constants. */\n\n");
+    for (int i = 0; i < e->unit->program->n_data; i++) {
+        buf_puts(b, "extern ");
+        emit_data_type(e->name, &e->unit->program->data[i], b);
+        buf_puts(b, ";\n");
+    }
+    for (int i = 0; i < e->n_tables; i++) {
+        buf_puts(b, "extern ");
+        emit_data_type(e->name, &e->tables[i], b);
+        buf_puts(b, ";\n");
+    }
+    buf_printf(b, "\n#define %s_WEIGHTS_HASH 0x%08xU\nuint32_t %s_weights_hash(void);\n", e->upper,
+               (unsigned)e->golden.weights_hash, e->name);
+    buf_printf(b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n\n#endif\n",
+               e->name, e->name);
+}
+
+static void fill_source(const Emission *e, const char *marker, Buf *b)
+{
+    Buf shapes = {0}, layers = {0};
+    emit_ops(e, &shapes, &layers);
+    const Buf *part = strcmp(marker, "shapes") == 0 ? &shapes : &layers;
+    buf_write(b, part->data, part->len);
+    buf_free(&shapes);
+    buf_free(&layers);
+}
+
+void emit_source(const Emission *e, Buf *b)
+{
+    emit_template(e, "model.c", fill_source, b);
+}
+
+static void hash_calls(const Emission *e, const Data *d, int n, Buf *b)
+{
+    for (int i = 0; i < n; i++)
+        buf_printf(b, "    h = lm_hash(%s_%s, %dU, %lldU, h);\n", e->name, d[i].name,
+                   elem_bytes[d[i].elem], (long long)d[i].count * elem_bytes[d[i].elem]);
+}
+
+static void aligned_data(const Emission *e, const Data *d, Buf *b)
+{
+    buf_printf(b, "\n%s_WEIGHTS ", e->upper);
+    if (d->align > elem_bytes[d->elem])
+        buf_printf(b, "%s_ALIGN(%d) ", e->upper, d->align);
+    emit_data(e->name, d, b);
+}
+
+void emit_weights(const Emission *e, Buf *b)
+{
+    const Program *p = e->unit->program;
+    emit_banner(e, b);
+    buf_printf(b, "#include \"%s_kernels.h\"\n", e->name);
+    for (int i = 0; i < p->n_data; i++)
+        aligned_data(e, &p->data[i], b);
+    buf_printf(b, "\n/* XXH32 of every constant, each seeded with the hash before it. */\n"
+                  "uint32_t %s_weights_hash(void)\n{\n    uint32_t h = 0;\n", e->name);
+    hash_calls(e, p->data, p->n_data, b);
+    hash_calls(e, e->tables, e->n_tables, b);
+    buf_puts(b, "    return h;\n}\n");
+}
+
+static void fill_tables(const Emission *e, const char *marker, Buf *b)
+{
+    (void)marker;
+    for (int i = 0; i < e->n_tables; i++)
+        aligned_data(e, &e->tables[i], b);
+    if (e->n_tables > 0) {
+        buf_printf(b, "\nstatic const lm_tokenizer %s_tables = ", e->name);
+        tokenizer_initializer(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
+        buf_puts(b, ";\n");
+    }
+}
+
+void emit_tokenizer(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_tokenizer.c", fill_tables, b);
+}
+
+static void fill_golden(const Emission *e, const char *marker, Buf *b)
+{
+    (void)marker;
+    buf_printf(b, "#define %s_GOLDEN_HASH 0x%08xU\n\nstatic const uint32_t %s_golden_tokens[%d] = {",
+               e->upper, (unsigned)e->golden.logits_hash, e->name, GOLDEN_STEPS);
+    for (int i = 0; i < GOLDEN_STEPS; i++)
+        buf_printf(b, "%s%dU,", i % 12 == 0 ? "\n    " : " ", e->golden.tokens[i]);
+    buf_puts(b, "\n};\n");
+}
+
+void emit_selftest(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_selftest.c", fill_golden, b);
+}
+
+static void fill_nothing(const Emission *e, const char *marker, Buf *b)
+{
+    (void)e, (void)b;
+    die("template marker %s", marker);
+}
+
+static void emit_config(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_config.h", fill_nothing, b);
+}
+
+static void emit_bench(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_bench.c", fill_nothing, b);
+}
+
+static void emit_license(const Emission *e, Buf *b)
+{
+    emit_template(e, "LICENSE", fill_nothing, b);
+}
+
+/* The files, in the order they are written; %s is the prefix. The manifest comes last: it lists the
+ * others. */
+static const struct {
+    const char *name;
+    void (*emit)(const Emission *e, Buf *b);
+} files[] = {
+    {"%s.h", emit_header},
+    {"%s.c", emit_source},
+    {"%s_kernels.h", emit_kernels},
+    {"%s_config.h", emit_config},
+    {"%s_weights.c", emit_weights},
+    {"%s_tokenizer.c", emit_tokenizer},
+    {"%s_selftest.c", emit_selftest},
+    {"%s_bench.c", emit_bench},
+    {"CMakeLists.txt", emit_cmake},
+    {"LICENSE", emit_license},
+    {"%s.json", emit_manifest},
+};
+
+const char *upper_case(Arena *a, const char *s)
+{
+    char *u = arena_strndup(a, s, strlen(s));
+    for (char *c = u; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return u;
+}
+
+static const char *file_name(Arena *a, const char *pattern, const char *prefix)
+{
+    return strncmp(pattern, "%s", 2) == 0 ? arena_printf(a, "%s%s", prefix, pattern + 2) : pattern;
+}
+
+void emit_all(const Unit *u, Output *o)
+{
+    Emission e = {.arena = u->arena, .unit = u, .name = u->recipe->name,
+                  .upper = upper_case(u->arena, u->recipe->name)};
+    if (u->model->tokenizer) {
+        e.n_tables = tokenizer_tables(u->arena, u->model->tokenizer, &e.tables);
+        e.wide_ids = tokenizer_wide_ids(u->model->tokenizer);
+    }
+    compute_golden(&e);
+    for (size_t i = 0; i < LENGTH(files); i++) {
+        Buf b = {0};
+        const char *name = file_name(u->arena, files[i].name, e.name);
+        files[i].emit(&e, &b);
+        output_file(o, name, &b);
+        e.files[e.n_files].name = name;
+        e.files[e.n_files].size = b.len;
+        e.files[e.n_files++].hash = XXH64(b.data, b.len, 0);
+        buf_free(&b);
+    }
+}

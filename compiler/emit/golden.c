@@ -1,0 +1,55 @@
+/* What the generated code must compute, computed here: greedy tokens and the hash of their logits
+ * from the simulated Program, the residual stream from the float reference of the original model. */
+#include "emit.h"
+#include "runtime.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+static uint32_t hash_data(const Data *d, int n, uint32_t h)
+{
+    for (int i = 0; i < n; i++)
+        h = XXH32(d[i].bytes, (size_t)d[i].count * (size_t)elem_bytes[d[i].elem], h);
+    return h;
+}
+
+static int argmax(const int32_t *v, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        best = v[i] > v[best] ? i : best;
+    return best;
+}
+
+static void keep_residuals(Emission *e)
+{
+    const Model *m = e->unit->original;
+    Reference *r = reference_new(e->arena, m, e->unit->program->window, e->unit->program->sinks);
+    int token = e->golden.start;
+    for (int i = 0; i < GOLDEN_STEPS; i++) {
+        reference_step(r, token);
+        token = e->golden.tokens[i];
+    }
+    const size_t dim = (size_t)m->dim;
+    e->golden.residuals = NEW(e->arena, float, (size_t)(m->n_layers + 1) * dim);
+    for (int l = -1; l < m->n_layers; l++)
+        memcpy(e->golden.residuals + (size_t)(l + 1) * dim, reference_residual(r, l),
+               dim * sizeof(float));
+}
+
+void compute_golden(Emission *e)
+{
+    const Model *m = e->unit->model;
+    Golden *g = &e->golden;
+    Simulator *s = simulator_new(e->arena, e->unit);
+    g->start = m->tokenizer && m->tokenizer->bos >= 0 ? m->tokenizer->bos : 0;
+    int token = g->start;
+    for (int i = 0; i < GOLDEN_STEPS; i++) {
+        const int32_t *logits = simulator_step(s, token);
+        g->logits_hash = XXH32(logits, (size_t)m->vocab * sizeof *logits, g->logits_hash);
+        token = g->tokens[i] = argmax(logits, m->vocab);
+    }
+    g->weights_hash = hash_data(e->unit->program->data, e->unit->program->n_data, 0);
+    g->weights_hash = hash_data(e->tables, e->n_tables, g->weights_hash);
+    keep_residuals(e);
+}

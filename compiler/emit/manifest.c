@@ -1,0 +1,168 @@
+/* The manifest, JSON: what was compiled with which options, what it takes, what each op costs, and
+ * the golden values. The recipe in it compiles to the same bytes again. */
+#include "emit.h"
+
+#include <math.h>
+#include <string.h>
+
+/* At most this many elements of the residual are kept for each layer, evenly spread. */
+#define KEPT_RESIDUALS 256
+
+static void quoted(Buf *b, const char *s)
+{
+    buf_json_string(b, s, strlen(s));
+}
+
+static void write_model(const Emission *e, Buf *b)
+{
+    const Model *m = e->unit->model;
+    buf_puts(b, "  \"model\": {\"family\": ");
+    quoted(b, m->family);
+    buf_printf(b, ", \"hash\": \"%016llx\", \"parameters\": %lld, \"original_parameters\": %lld,\n",
+               (unsigned long long)m->hash, (long long)model_parameters(m),
+               (long long)model_parameters(e->unit->original));
+    buf_printf(b, "    \"dim\": %d, \"layers\": %d, \"vocab\": %d, \"context\": %d, "
+                  "\"residual_fraction\": %d},\n",
+               m->dim, m->n_layers, m->vocab, m->context, e->unit->program->residual_fraction);
+}
+
+static void write_tokenizer(const Emission *e, Buf *b)
+{
+    const Tokenizer *t = e->unit->model->tokenizer;
+    buf_printf(b, "  \"tokenizer\": {\"kind\": \"%s\", \"bos\": %d, \"eos\": %d},\n",
+               t ? tokenizer_names[t->kind] : "none", t ? t->bos : -1, t ? t->eos : -1);
+}
+
+static int64_t table_bytes(const Emission *e)
+{
+    int64_t n = 0;
+    for (int i = 0; i < e->n_tables; i++)
+        n += e->tables[i].count * elem_bytes[e->tables[i].elem];
+    return n;
+}
+
+static void write_sizes(const Emission *e, Buf *b)
+{
+    const Program *p = e->unit->program;
+    int64_t waste = 0, cache = 0;
+    for (int i = 0; i < p->n_data; i++)
+        waste += p->data[i].waste;
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffers[i].lasting)
+            cache += (int64_t)p->buffers[i].count * elem_bytes[p->buffers[i].elem];
+    const double original = 4.0 * (double)model_parameters(e->unit->original);
+    buf_printf(b, "  \"sizes\": {\"weights\": %lld, \"padding\": %lld, \"tokenizer\": %lld, "
+                  "\"state\": %lld, \"kv_cache\": %lld, \"float32\": %.0f, \"reduction\": %.4f},\n",
+               (long long)p->weight_bytes, (long long)waste, (long long)table_bytes(e),
+               (long long)p->state_bytes, (long long)cache, original,
+               1 - (double)p->weight_bytes / original);
+}
+
+static void write_tensors(const Emission *e, Buf *b)
+{
+    Linear *l;
+    buf_puts(b, "  \"tensors\": [");
+    for (int i = 0; (l = model_linears(e->unit->model, i)); i++) {
+        double error = 0, power = 0;
+        for (int r = 0; r < l->rows; r++) {
+            for (int c = 0; c < l->cols; c++) {
+                const double v = l->w[(size_t)r * (size_t)l->cols + (size_t)c];
+                error += pow(v - (double)linear_value(l, r, c), 2);
+                power += v * v;
+            }
+        }
+        buf_printf(b, "%s\n    {\"name\": ", i ? "," : "");
+        quoted(b, l->name);
+        buf_printf(b, ", \"rows\": %d, \"cols\": %d, \"format\": \"%s\", \"bits\": %g, \"snr_db\": %.2f}",
+                   l->rows, l->cols, format_names[l->format], linear_bits(l),
+                   error > 0 ? 10 * log10(power / error) : 999.0);
+    }
+    buf_puts(b, "\n  ],\n");
+}
+
+/* Estimated instructions of the matrices and their tables; other ops have no estimate. */
+static int64_t op_cost(const Op *op)
+{
+    if (op->kind == OP_MATVEC)
+        return kernels[op->kernel].cost((int)op->imm[MATVEC_ROWS], (int)op->imm[MATVEC_COLS],
+                                        (int)op->imm[MATVEC_PLANES]);
+    return op->kind == OP_TABLE ? kernels[op->kernel].table_cost((int)op->imm[TABLE_COLS]) : 0;
+}
+
+static void write_ops(const Emission *e, Buf *b)
+{
+    const Program *p = e->unit->program;
+    buf_puts(b, "  \"ops\": [");
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        buf_printf(b, "%s\n    {\"op\": \"%s\", \"layer\": %d", i ? "," : "", op_info[op->kind].name,
+                   op->layer);
+        if (op->linear >= 0) {
+            buf_puts(b, ", \"tensor\": ");
+            quoted(b, model_linears(e->unit->model, op->linear)->name);
+        }
+        if (op->kernel >= 0)
+            buf_printf(b, ", \"kernel\": \"%s\"", kernels[op->kernel].name);
+        if (op_cost(op))
+            buf_printf(b, ", \"estimated_instructions\": %lld", (long long)op_cost(op));
+        buf_puts(b, "}");
+    }
+    buf_puts(b, "\n  ],\n");
+}
+
+static void write_golden(const Emission *e, Buf *b)
+{
+    const Golden *g = &e->golden;
+    const int dim = e->unit->original->dim, layers = e->unit->original->n_layers;
+    const int every = (dim + KEPT_RESIDUALS - 1) / KEPT_RESIDUALS;
+    buf_printf(b, "  \"golden\": {\"start\": %d, \"logits_xxh32\": \"%08x\", "
+                  "\"weights_xxh32\": \"%08x\",\n    \"tokens\": [", g->start,
+               (unsigned)g->logits_hash, (unsigned)g->weights_hash);
+    for (int i = 0; i < GOLDEN_STEPS; i++)
+        buf_printf(b, "%s%d", i ? ", " : "", g->tokens[i]);
+    buf_printf(b, "],\n    \"float_residual_every\": %d, \"float_residual\": [", every);
+    for (int l = 0; l <= layers; l++) {
+        buf_printf(b, "%s\n      [", l ? "," : "");
+        for (int i = 0; i < dim; i += every)
+            buf_printf(b, "%s%.6g", i ? ", " : "",
+                       (double)g->residuals[(size_t)l * (size_t)dim + (size_t)i]);
+        buf_puts(b, "]");
+    }
+    buf_puts(b, "\n    ]},\n");
+}
+
+void emit_manifest(const Emission *e, Buf *b)
+{
+    buf_printf(b, "{\n  \"lmcc\": \"" LMCC_VERSION "\", \"interface\": %d, \"name\": ", LMCC_ABI);
+    quoted(b, e->name);
+    buf_puts(b, ", \"target\": ");
+    quoted(b, e->unit->target->name);
+    buf_puts(b, ",\n");
+    write_model(e, b);
+    write_tokenizer(e, b);
+    buf_puts(b, "  \"recipe\": ");
+    recipe_json(e->unit->recipe, b, 2);
+    buf_puts(b, ",\n");
+    write_sizes(e, b);
+    write_tensors(e, b);
+    write_ops(e, b);
+    write_golden(e, b);
+    buf_puts(b, "  \"files\": {");
+    for (int i = 0; i < e->n_files; i++) {
+        buf_printf(b, "%s\n    ", i ? "," : "");
+        quoted(b, e->files[i].name);
+        buf_printf(b, ": {\"bytes\": %zu, \"xxh64\": \"%016llx\"}", e->files[i].size,
+                   (unsigned long long)e->files[i].hash);
+    }
+    buf_puts(b, "\n  }\n}\n");
+}
+
+void emit_cmake(const Emission *e, Buf *b)
+{
+    buf_printf(b, "# Generated by lmcc " LMCC_VERSION ". add_subdirectory() this folder, then link %s.\n"
+                  "add_library(%s STATIC %s.c %s_weights.c %s_tokenizer.c %s_selftest.c)\n"
+                  "add_library(%s::%s ALIAS %s)\n"
+                  "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})\n",
+               e->name, e->name, e->name, e->name, e->name, e->name, e->name, e->name, e->name,
+               e->name);
+}

@@ -1,0 +1,316 @@
+/* The generated part of the model's source: one function for each shape of a kernel, with its
+ * dimensions as constant arguments, and one function for each layer, a straight line of calls. */
+#include "emit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct Writer {
+    const Emission *e;
+    const Program *p;
+    Buf *shapes, *calls;
+    int n_known;
+    const char **known; /* names of the shapes written so far */
+} Writer;
+
+static long long imm(const Op *op, int i)
+{
+    return (long long)op->imm[i];
+}
+
+/* "LM_I32(128)": a buffer in the state's memory. */
+static const char *at(const Writer *w, int buffer)
+{
+    static const char *const macros[ELEMS] = {[ELEM_I8] = "LM_I8", [ELEM_I16] = "LM_I16",
+                                              [ELEM_U16] = "LM_U16", [ELEM_I32] = "LM_I32"};
+    const Buffer *b = &w->p->buffers[buffer];
+    return arena_printf(w->e->arena, "%s(%lld)", macros[b->elem], (long long)b->offset);
+}
+
+static const char *data(const Writer *w, int i)
+{
+    return arena_printf(w->e->arena, "%s_%s", w->e->name, w->p->data[i].name);
+}
+
+/* "s3 - 18 * 65536": the unit of a buffer from its scale and exponent. */
+static const char *unit(const Writer *w, int scalar, int64_t exp)
+{
+    if (exp == 0)
+        return arena_printf(w->e->arena, "s%d", scalar);
+    return arena_printf(w->e->arena, "s%d %c %lld * 65536", scalar, exp < 0 ? '-' : '+',
+                        (long long)(exp < 0 ? -exp : exp));
+}
+
+/* True when the shape of this name has to be written now; starts its definition. */
+static bool new_shape(Writer *w, const char *name, const char *type, const char *params)
+{
+    for (int i = 0; i < w->n_known; i++)
+        if (strcmp(w->known[i], name) == 0)
+            return false;
+    w->known = arena_grow(w->e->arena, w->known, w->n_known, sizeof *w->known);
+    w->known[w->n_known++] = name;
+    buf_printf(w->shapes, "LM_FUNCTION %s_HOT %s %s(%s)\n{\n    ", w->e->upper, type, name, params);
+    return true;
+}
+
+static const char *embed_function(Format f)
+{
+    switch (f) {
+    case FORMAT_PLANES: return "lm_embed_planes";
+    case FORMAT_TERNARY: return "lm_embed_ternary";
+    case FORMAT_INT8: return "lm_embed_int8";
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    die("embedding is not quantized");
+}
+
+static void write_embed(Writer *w, const Op *op)
+{
+    const Format f = w->e->unit->model->embed.format;
+    buf_printf(w->calls, "    %s(%s, %s, token, %s, %lld, ", embed_function(f),
+               data(w, op->data[0]), data(w, op->data[1]), at(w, op->out[0]),
+               imm(op, EMBED_DIM));
+    if (f == FORMAT_PLANES)
+        buf_printf(w->calls, "%lld, ", imm(op, EMBED_PLANES));
+    buf_printf(w->calls, "%lld, %lld);\n", imm(op, EMBED_STRIDE), imm(op, EMBED_SHIFT));
+}
+
+static void write_angles(Writer *w, const Op *op)
+{
+    const long long pairs = imm(op, ANGLES_PAIRS);
+    const char *name = arena_printf(w->e->arena, "angles_%lld", pairs);
+    if (new_shape(w, name, "void", "uint32_t position, const uint32_t *frequency, int32_t *angles"))
+        buf_printf(w->shapes, "lm_angles(position, frequency, angles, %lld);\n}\n\n", pairs);
+    buf_printf(w->calls, "    %s(s->position, %s, %s);\n", name, data(w, op->data[0]),
+               at(w, op->out[0]));
+    if (imm(op, ANGLES_TURNS) == 2)
+        buf_printf(w->calls,
+                   "    %s(s->position < %dU ? s->position : %dU, %s, %s + %lld);\n", name,
+                   w->p->window - 1, w->p->window - 1, data(w, op->data[0]), at(w, op->out[0]),
+                   2 * pairs);
+}
+
+static void write_norm(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "norm_%lld", imm(op, NORM_DIM));
+    if (new_shape(w, name, "lm_scale",
+                  "const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t exp"))
+        buf_printf(w->shapes, "return lm_norm(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
+                   imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E),
+                   imm(op, NORM_ROOT_M));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %lld);\n", op->scalar_out, name,
+               at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]), imm(op, NORM_EXP));
+}
+
+static void write_table(Writer *w, const Op *op)
+{
+    const char *form = table_names[kernels[op->kernel].table];
+    const long long cols = imm(op, TABLE_COLS);
+    const char *name = arena_printf(w->e->arena, "table_%s_%lld", form, cols);
+    if (new_shape(w, name, "int32_t", "const int8_t *x, int16_t *table"))
+        buf_printf(w->shapes, "return lm_table_%s(x, table, %lld);\n}\n\n", form, cols);
+    buf_printf(w->calls, "    const int32_t s%d = %s(%s, %s);\n", op->scalar_out, name,
+               at(w, op->in[0]), at(w, op->out[0]));
+}
+
+/* Shape arguments past the vector and y; which of them a kernel takes depends on its format. */
+static void write_matvec_shape(Writer *w, const Op *op, const char *name)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const bool planes = k->format == FORMAT_PLANES;
+    const char *params =
+        planes ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
+        : k->table == TABLE_NONE
+            ? "const uint8_t *codes, const uint8_t *rows, const int8_t *x, int32_t *y"
+            : "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t *y";
+    if (!new_shape(w, name, "void", params))
+        return;
+    buf_printf(w->shapes, "%s(codes, rows, x, %sy, %lld, %lld, ", k->function,
+               planes ? "sum, " : "", imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
+    if (planes)
+        buf_printf(w->shapes, "%lld, ", imm(op, MATVEC_PLANES));
+    buf_printf(w->shapes, "%lld, %lld);\n}\n\n", imm(op, MATVEC_PRE), imm(op, MATVEC_STRIDE));
+}
+
+static void write_matvec(Writer *w, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    char name[96];
+    int n = snprintf(name, sizeof name, "%s", k->name);
+    for (char *c = name; *c; c++)
+        *c = *c == '-' ? '_' : *c;
+    if (k->format == FORMAT_PLANES)
+        n += snprintf(name + n, sizeof name - (size_t)n, "_b%lld", imm(op, MATVEC_PLANES));
+    n += snprintf(name + n, sizeof name - (size_t)n, "_%lldx%lld", imm(op, MATVEC_ROWS),
+                  imm(op, MATVEC_COLS));
+    if (imm(op, MATVEC_PRE))
+        snprintf(name + n, sizeof name - (size_t)n, "_pre%lld", imm(op, MATVEC_PRE));
+    write_matvec_shape(w, op, arena_strndup(w->e->arena, name, strlen(name)));
+    buf_printf(w->calls, "    %s(%s, %s, %s, ", name, data(w, op->data[0]), data(w, op->data[1]),
+               at(w, op->in[0]));
+    if (k->format == FORMAT_PLANES)
+        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
+    buf_printf(w->calls, "%s);\n", at(w, op->out[0]));
+}
+
+static void write_rotate(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "rotate_%lldx%lld", imm(op, ROTATE_HEADS),
+                                    imm(op, ROTATE_DIM));
+    if (new_shape(w, name, "void",
+                  "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
+                  "int8_t *q, int32_t *scales"))
+        buf_printf(w->shapes, "lm_rotate(y, angles, unit, turned, q, scales, %lld, %lld, %lld);\n}\n\n",
+                   imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM), imm(op, ROTATE_TURNS));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, ROTATE_EXP)),
+               at(w, op->out[2]), at(w, op->out[0]), at(w, op->out[1]));
+}
+
+static void write_store_k(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS),
+                                    imm(op, STORE_DIM));
+    if (new_shape(w, name, "void",
+                  "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
+                  "int8_t *keys, uint16_t *scales, uint32_t slot"))
+        buf_printf(w->shapes,
+                   "lm_store_k(y, angles, unit, turned, keys, scales, slot, %lld, %lld);\n}\n\n",
+                   imm(op, STORE_HEADS), imm(op, STORE_DIM));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)),
+               at(w, op->out[2]), at(w, op->out[0]), at(w, op->out[1]));
+}
+
+static void write_store_v(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "store_v_%lldx%lld", imm(op, STORE_HEADS),
+                                    imm(op, STORE_DIM));
+    if (new_shape(w, name, "void",
+                  "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, uint32_t slot"))
+        buf_printf(w->shapes, "lm_store_v(y, unit, values, scales, slot, %lld, %lld);\n}\n\n",
+                   imm(op, STORE_HEADS), imm(op, STORE_DIM));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
+               unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]),
+               at(w, op->out[1]));
+}
+
+static void write_attend(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "attend_%lldx%lld_%lld", imm(op, ATTEND_HEADS),
+                                    imm(op, ATTEND_DIM), imm(op, ATTEND_KV_HEADS));
+    if (new_shape(w, name, "lm_scale",
+                  "const int8_t *q, const int32_t *q_scale, const int8_t *keys, "
+                  "const uint16_t *k_scale, const int8_t *values, const uint16_t *v_scale, "
+                  "const uint8_t *kv_of, int32_t n, int32_t *weights, int32_t *mix, "
+                  "int32_t *mix_scale, int8_t *x"))
+        buf_printf(w->shapes,
+                   "return lm_attend(q, q_scale, keys, k_scale, values, v_scale, kv_of, n, weights, "
+                   "mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n}\n\n",
+                   imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
+                   imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
+                   imm(op, ATTEND_SPREAD));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
+    for (int i = 0; i < 6; i++)
+        buf_printf(w->calls, "%s, ", at(w, op->in[i]));
+    buf_printf(w->calls, "%s, filled, %s, %s, %s, %s);\n", data(w, op->data[0]),
+               at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
+}
+
+static void write_add(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "add_%lld", imm(op, ADD_DIM));
+    if (new_shape(w, name, "void", "int32_t *resid, const int32_t *y, lm_scale unit"))
+        buf_printf(w->shapes, "lm_add(resid, y, unit, %lld, %d);\n}\n\n", imm(op, ADD_DIM),
+                   w->p->residual_fraction);
+    buf_printf(w->calls, "    %s(%s, %s, %s);\n", name, at(w, op->out[0]), at(w, op->in[0]),
+               unit(w, op->scalar_in[0], imm(op, ADD_EXP)));
+}
+
+static void write_glu(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "glu_%lld", imm(op, GLU_N));
+    if (new_shape(w, name, "lm_scale",
+                  "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
+        buf_printf(w->shapes, "return lm_glu(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
+                   imm(op, GLU_N));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n", op->scalar_out, name,
+               at(w, op->in[0]), at(w, op->in[1]),
+               unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
+               unit(w, op->scalar_in[1], imm(op, GLU_EXP_UP)), at(w, op->out[0]));
+}
+
+static void write_logits(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "logits_%lld", imm(op, LOGITS_N));
+    if (new_shape(w, name, "void", "int32_t *logits, lm_scale unit"))
+        buf_printf(w->shapes, "lm_logits(logits, unit, %lld, %s_LOGIT_FRACTION);\n}\n\n",
+                   imm(op, LOGITS_N), w->e->upper);
+    buf_printf(w->calls, "    %s(%s, %s);\n", name, at(w, op->out[0]),
+               unit(w, op->scalar_in[0], imm(op, LOGITS_EXP)));
+}
+
+static void (*const writers[OPS])(Writer *w, const Op *op) = {
+    [OP_EMBED] = write_embed,     [OP_ANGLES] = write_angles,   [OP_NORM] = write_norm,
+    [OP_TABLE] = write_table,     [OP_MATVEC] = write_matvec,   [OP_ROTATE] = write_rotate,
+    [OP_STORE_K] = write_store_k, [OP_STORE_V] = write_store_v, [OP_ATTEND] = write_attend,
+    [OP_ADD] = write_add,         [OP_GLU] = write_glu,         [OP_LOGITS] = write_logits,
+};
+
+/* Opens the function of a layer: -1 the input, n_layers the head. */
+static void open_function(const Writer *w, int layer)
+{
+    const char *name = w->e->name;
+    const int n = w->e->unit->model->n_layers;
+    if (layer < 0)
+        buf_printf(w->calls, "static %s_HOT void %s_input(%s_t *s, int32_t token)\n{\n",
+                   w->e->upper, name, name);
+    else if (layer < n)
+        buf_printf(w->calls, "static %s_HOT void %s_layer_%d(%s_t *s, int32_t filled)\n{\n",
+                   w->e->upper, name, layer, name);
+    else
+        buf_printf(w->calls, "static %s_HOT void %s_head(%s_t *s)\n{\n", w->e->upper, name, name);
+    buf_puts(w->calls, "    uint8_t *memory = (uint8_t *)s->memory;\n");
+}
+
+/* Closes it with the probe on the residual stream. */
+static void close_function(const Writer *w, int layer)
+{
+    if (layer < w->e->unit->model->n_layers)
+        buf_printf(w->calls, "    %s_PROBE(%d, %s, %d);\n", w->e->upper, layer,
+                   at(w, w->p->ops[0].out[0]), w->e->unit->model->dim);
+    buf_puts(w->calls, "}\n\n");
+}
+
+/* The calls of all layers, and where the logits are. */
+static void write_sequence(const Writer *w)
+{
+    const char *name = w->e->name, *upper = w->e->upper;
+    buf_printf(w->calls, "static void %s_layers(%s_t *s, int32_t token)\n{\n", name, name);
+    buf_printf(w->calls,
+               "    const int32_t filled = s->position < %s_WINDOW ? (int32_t)s->position + 1 : "
+               "%s_WINDOW;\n    %s_input(s, token);\n",
+               upper, upper, name);
+    for (int i = 0; i < w->e->unit->model->n_layers; i++)
+        buf_printf(w->calls, "    %s_layer_%d(s, filled);\n", name, i);
+    buf_printf(w->calls, "}\n\nstatic const int32_t *%s_logits(const %s_t *s)\n{\n", name, name);
+    buf_printf(w->calls,
+               "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
+               "    return (const int32_t *)(const void *)(memory + %lld);\n}\n",
+               (long long)w->p->buffers[w->p->ops[w->p->n_ops - 1].out[0]].offset);
+}
+
+void emit_ops(const Emission *e, Buf *shapes, Buf *layers)
+{
+    Writer w = {.e = e, .p = e->unit->program, .shapes = shapes, .calls = layers};
+    const Program *p = w.p;
+    for (int i = 0; i < p->n_ops; i++) {
+        if (i == 0 || p->ops[i].layer != p->ops[i - 1].layer)
+            open_function(&w, p->ops[i].layer);
+        writers[p->ops[i].kind](&w, &p->ops[i]);
+        if (i == p->n_ops - 1 || p->ops[i].layer != p->ops[i + 1].layer)
+            close_function(&w, p->ops[i].layer);
+    }
+    write_sequence(&w);
+}

@@ -1,0 +1,166 @@
+/* Files: inputs are mapped read-only; outputs are staged in a temporary directory and renamed
+ * into place together, so that a failing run leaves nothing behind. */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void unmap(void *ptr, size_t size)
+{
+    munmap(ptr, size);
+}
+
+/* O_NONBLOCK: opening a FIFO must fail the test for a regular file, not wait for its writer. */
+File file_map(Arena *a, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        fatal("%s: cannot open: %s", path, strerror(errno));
+    struct stat st;
+    int err = fstat(fd, &st) ? errno : 0;
+    bool regular = !err && S_ISREG(st.st_mode);
+    void *data = NULL;
+    if (regular && st.st_size > 0) {
+        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        err = data == MAP_FAILED ? errno : 0;
+    }
+    close(fd);
+    if (err)
+        fatal("%s: cannot read: %s", path, strerror(err));
+    if (!regular)
+        fatal("%s: cannot read: not a regular file", path);
+    size_t size = (size_t)st.st_size;
+    if (data)
+        arena_on_free(a, unmap, data, size);
+    return (File){path, data ? data : (const uint8_t *)"", size};
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool dir_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *path_join(Arena *a, const char *dir, const char *name)
+{
+    size_t n = strlen(dir);
+    return arena_printf(a, "%s%s%s", dir, n && dir[n - 1] == '/' ? "" : "/", name);
+}
+
+char *path_dir(Arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return arena_strndup(a, ".", 1);
+    return arena_strndup(a, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Output ----------------------------------------------------------------------------------- */
+
+#define MAX_OUTPUT_FILES 64
+
+typedef struct Staged {
+    char *temporary, *final;
+} Staged;
+
+struct Output {
+    Arena *arena;
+    const char *dir;
+    char *stage;
+    int n;
+    int n_moved; /* files that commit already renamed */
+    Staged files[MAX_OUTPUT_FILES];
+};
+
+static Output *open_output;
+
+/* An existing directory holds the stage itself: it may be a link or a mount point, and rename(2)
+ * does not cross file systems. One that is to be made gets its stage beside it. */
+Output *output_begin(Arena *a, const char *dir)
+{
+    if (open_output)
+        die("%s is still open", open_output->dir);
+    Output *o = NEW(a, Output, 1);
+    size_t n = strlen(dir);
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    o->arena = a;
+    o->dir = arena_strndup(a, dir, n);
+    if (!n)
+        fatal("output directory: the name is empty");
+    bool exists = dir_exists(o->dir);
+    if (!exists && access(o->dir, F_OK) == 0)
+        fatal("%s: cannot write into it: not a directory", dir);
+    char *stage = arena_printf(a, exists ? "%s/.lmcc-XXXXXX" : "%s.lmcc-XXXXXX", o->dir);
+    if (!mkdtemp(stage))
+        fatal("%s: cannot write into it: %s", dir, strerror(errno));
+    o->stage = stage;
+    open_output = o;
+    return o;
+}
+
+void output_file(Output *o, const char *name, const Buf *b)
+{
+    if (o->n == MAX_OUTPUT_FILES || !*name || strchr(name, '/'))
+        die("bad output file %s", name);
+    Staged *f = &o->files[o->n];
+    f->temporary = path_join(o->arena, o->stage, name);
+    f->final = path_join(o->arena, o->dir, name);
+    o->n++;
+    FILE *out = fopen(f->temporary, "wbx");
+    bool ok = out && fwrite(b->data ? b->data : "", 1, b->len, out) == b->len;
+    int err = errno;
+    if (out && fclose(out) && ok) {
+        ok = false;
+        err = errno;
+    }
+    if (!ok)
+        fatal("%s: cannot write: %s", f->final, strerror(err));
+}
+
+/* Files are kept readable for all that the umask allows by fopen; the directory likewise. */
+void output_commit(Output *o)
+{
+    if (mkdir(o->dir, 0777) && errno != EEXIST)
+        fatal("%s: cannot create: %s", o->dir, strerror(errno));
+    for (int i = 0; i < o->n; i++)
+        if (dir_exists(o->files[i].final))
+            fatal("%s: cannot replace: it is a directory", o->files[i].final);
+    for (int i = 0; i < o->n; i++) {
+        if (rename(o->files[i].temporary, o->files[i].final))
+            fatal("%s: cannot write: %s", o->files[i].final, strerror(errno));
+        o->n_moved = i + 1;
+    }
+    rmdir(o->stage);
+    open_output = NULL;
+}
+
+/* Only unlink and rmdir on names made earlier: it may run in a signal handler. A commit that
+ * failed half-way takes back what it moved: half an output would build and be wrong. */
+void output_discard(Output *o)
+{
+    if (open_output != o)
+        return;
+    open_output = NULL;
+    for (int i = 0; i < o->n; i++)
+        unlink(i < o->n_moved ? o->files[i].final : o->files[i].temporary);
+    rmdir(o->stage);
+}
+
+void output_discard_open(void)
+{
+    if (open_output)
+        output_discard(open_output);
+}

@@ -1,0 +1,271 @@
+/* The text form of a unit: all of model and program, one thing a line, numbers with the fewest
+ * digits that read back to the same value. docs/adding-a-pass.md shows how tests use it. */
+#include "ir_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Six digits give back every decimal that has no more; nine give back every float. */
+static void put_float(Buf *b, float v)
+{
+    char text[32];
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)v);
+        if (strtof(text, NULL) == v) {
+            break;
+        }
+    }
+    buf_puts(b, text);
+}
+
+static void put_hex(Buf *b, const uint8_t *bytes, size_t n, int digits)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        const char pair[2] = {hex[bytes[i] >> 4], hex[bytes[i] & 15]};
+        buf_write(b, pair + 2 - digits, (size_t)digits);
+    }
+}
+
+static void put_quoted(Buf *b, const uint8_t *text, int n)
+{
+    buf_puts(b, "\"");
+    for (int i = 0; i < n; i++) {
+        const uint8_t c = text[i];
+        if (c == '"' || c == '\\') {
+            buf_printf(b, "\\%c", c);
+        } else if (c < ' ' || c > '~') {
+            buf_printf(b, "\\x%02x", c);
+        } else {
+            buf_printf(b, "%c", c);
+        }
+    }
+    buf_puts(b, "\"");
+}
+
+static const char *yes_no(bool v)
+{
+    return v ? "yes" : "no";
+}
+
+/* Model ------------------------------------------------------------------------------------ */
+
+int ir_code_digits(const Linear *l)
+{
+    return l->format == FORMAT_INT8 || (l->format == FORMAT_PLANES && l->planes > 4) ? 2 : 1;
+}
+
+static void put_floats(Buf *b, const char *what, const float *v, int n)
+{
+    buf_puts(b, what);
+    for (int i = 0; i < n; i++) {
+        buf_puts(b, " ");
+        put_float(b, v[i]);
+    }
+    buf_puts(b, "\n");
+}
+
+static void put_codes(Buf *b, const Linear *l)
+{
+    if (l->format == FORMAT_PLANES) {
+        buf_printf(b, "book %d", l->zero);
+        for (int k = 0; k < l->planes; k++) {
+            buf_printf(b, " %d", l->coef[k]);
+        }
+        buf_puts(b, "\n");
+    }
+    for (int r = 0; r < l->rows; r++) {
+        buf_printf(b, "codes %d ", l->scale[r]);
+        put_hex(b, l->code + (size_t)r * (size_t)l->cols, (size_t)l->cols, ir_code_digits(l));
+        buf_puts(b, "\n");
+    }
+}
+
+static void put_linear(Buf *b, const Linear *l)
+{
+    buf_printf(b, "\nlinear %s rows=%d cols=%d format=%s", l->name, l->rows, l->cols,
+               format_names[l->format]);
+    if (l->format == FORMAT_PLANES) {
+        buf_printf(b, " planes=%d", l->planes);
+    }
+    if (l->format != FORMAT_FLOAT) {
+        buf_printf(b, " scale_exp=%d", l->scale_exp);
+    }
+    buf_puts(b, "\n");
+    for (int r = 0; r < l->rows; r++) {
+        put_floats(b, "w", l->w + (size_t)r * (size_t)l->cols, l->cols);
+    }
+    if (l->format != FORMAT_FLOAT) {
+        put_codes(b, l);
+    }
+}
+
+static void put_norm(Buf *b, const Norm *n)
+{
+    buf_printf(b, "\nnorm %s n=%d\n", n->name, n->n);
+    put_floats(b, "gamma", n->gamma, n->n);
+}
+
+static void put_block(Buf *b, int i, const Block *block)
+{
+    buf_printf(b, "\nblock %d heads=%d kv_heads=%d head_dim=%d neurons=%d\nkv_of_head", i,
+               block->n_heads, block->n_kv_heads, block->head_dim, block->n_neurons);
+    for (int h = 0; h < block->n_heads; h++) {
+        buf_printf(b, " %d", block->kv_of_head[h]);
+    }
+    buf_puts(b, "\n");
+    put_norm(b, &block->attn_norm);
+    for (int r = ROLE_Q; r <= ROLE_O; r++) {
+        put_linear(b, &block->linear[r]);
+    }
+    put_norm(b, &block->mlp_norm);
+    for (int r = ROLE_GATE; r <= ROLE_DOWN; r++) {
+        put_linear(b, &block->linear[r]);
+    }
+}
+
+static void put_tokenizer(Buf *b, const Tokenizer *t)
+{
+    buf_printf(b, "\ntokenizer kind=%s pieces=%d merges=%d bos=%d eos=%d unk=%d\n",
+               tokenizer_names[t->kind], t->n_pieces, t->n_merges, t->bos, t->eos, t->unk);
+    buf_printf(b, "options add_bos=%s add_prefix=%s prefix_once=%s ignore_merges=%s\n",
+               yes_no(t->add_bos), yes_no(t->add_prefix), yes_no(t->prefix_once),
+               yes_no(t->ignore_merges));
+    for (int i = 0; i < t->n_pieces; i++) {
+        buf_printf(b, "piece %d %s ", i, piece_names[t->pieces[i].kind]);
+        put_quoted(b, t->pieces[i].bytes, t->pieces[i].len);
+        buf_puts(b, "\n");
+    }
+    for (int i = 0; i < t->n_merges; i++) {
+        const Merge *m = &t->merges[i];
+        buf_printf(b, "merge %d %d result=%d rank=%d\n", m->left, m->right, m->result, m->rank);
+    }
+    for (int i = 0; i < 256; i++) {
+        if (t->byte_id[i] >= 0) {
+            buf_printf(b, "byte %d piece=%d\n", i, t->byte_id[i]);
+        }
+    }
+}
+
+static void put_model(Buf *b, const Model *m)
+{
+    buf_printf(b, "\nmodel family=%s dim=%d layers=%d vocab=%d context=%d hash=%016llx\n",
+               m->family, m->dim, m->n_layers, m->vocab, m->context, (unsigned long long)m->hash);
+    buf_printf(b, "arch norm=%s position=%s interleaved=%s activation=%s tied_head=%s eps=",
+               norm_names[m->norm], position_names[m->position], yes_no(m->rope_interleaved),
+               activation_names[m->activation], yes_no(m->tied_head));
+    put_float(b, m->norm_eps);
+    buf_puts(b, " theta=");
+    put_float(b, m->rope_theta);
+    buf_puts(b, " residual_absmax=");
+    put_float(b, m->residual_absmax);
+    buf_puts(b, "\n");
+    put_linear(b, &m->embed);
+    for (int i = 0; i < m->n_layers; i++) {
+        put_block(b, i, &m->blocks[i]);
+    }
+    put_norm(b, &m->final_norm);
+    if (!m->tied_head) {
+        put_linear(b, &m->head);
+    }
+    if (m->tokenizer) {
+        put_tokenizer(b, m->tokenizer);
+    }
+}
+
+/* Program ---------------------------------------------------------------------------------- */
+
+static void put_data(Buf *b, int i, const Data *d)
+{
+    const size_t n = (size_t)d->count * (size_t)elem_bytes[d->elem];
+    buf_printf(b, "\ndata $%d %s %s count=%lld align=%d waste=%lld region=%d\n", i, d->name,
+               elem_names[d->elem], (long long)d->count, d->align, (long long)d->waste, d->region);
+    for (size_t k = 0; k < n; k += IR_DATA_LINE) {
+        buf_puts(b, "bytes ");
+        put_hex(b, (const uint8_t *)d->bytes + k, n - k < IR_DATA_LINE ? n - k : IR_DATA_LINE, 2);
+        buf_puts(b, "\n");
+    }
+}
+
+/* " KEY=%3", or " KEY=-" for an operand that is not there yet. */
+static void put_ref(Buf *b, const char *key, const char *sigil, int i)
+{
+    if (i < 0) {
+        buf_printf(b, " %s=-", key);
+    } else {
+        buf_printf(b, " %s=%s%d", key, sigil, i);
+    }
+}
+
+static void put_refs(Buf *b, const char *section, const char *const *keys, const char *sigil,
+                     const int *refs)
+{
+    if (keys[0]) {
+        buf_printf(b, " %s", section);
+    }
+    for (int i = 0; keys[i]; i++) {
+        put_ref(b, keys[i], sigil, refs[i]);
+    }
+}
+
+static void put_op(Buf *b, Model *m, int i, const Op *op)
+{
+    const OpInfo *info = &op_info[op->kind];
+    buf_printf(b, "op %d %s layer=%d", i, info->name, op->layer);
+    if (op->linear >= 0) {
+        buf_printf(b, " linear=%s", model_linears(m, op->linear)->name);
+    }
+    if (op->kernel >= 0) {
+        buf_printf(b, " kernel=%s", kernels[op->kernel].name);
+    }
+    put_refs(b, "in", info->in, "%", op->in);
+    put_refs(b, "out", info->out, "%", op->out);
+    put_refs(b, "data", info->data, "$", op->data);
+    if (info->imm[0]) {
+        buf_puts(b, " imm");
+    }
+    for (int k = 0; info->imm[k]; k++) {
+        buf_printf(b, " %s=%lld", info->imm[k], (long long)op->imm[k]);
+    }
+    put_refs(b, "scalar", info->scalar_in, "s", op->scalar_in);
+    if (info->scalar_out) {
+        buf_puts(b, " gives");
+        put_ref(b, info->scalar_out, "s", op->scalar_out);
+    }
+    buf_puts(b, "\n");
+}
+
+static void put_program(Buf *b, Model *m, const Program *p)
+{
+    buf_printf(b, "\nprogram window=%d sinks=%d residual_fraction=%d scalars=%d state_bytes=%lld "
+               "weight_bytes=%lld\n", p->window, p->sinks, p->residual_fraction, p->n_scalars,
+               (long long)p->state_bytes, (long long)p->weight_bytes);
+    for (int i = 0; i < p->n_buffers; i++) {
+        const Buffer *v = &p->buffers[i];
+        buf_printf(b, "buffer %%%d %s %s count=%d lasting=%s first=%d last=%d offset=%lld\n", i,
+                   v->name, elem_names[v->elem], v->count, yes_no(v->lasting), v->first, v->last,
+                   (long long)v->offset);
+    }
+    for (int i = 0; i < p->n_ops; i++) {
+        put_op(b, m, i, &p->ops[i]);
+    }
+    for (int i = 0; i < p->n_data; i++) {
+        put_data(b, i, &p->data[i]);
+    }
+}
+
+void ir_print(const Unit *u, Buf *b)
+{
+    buf_puts(b, IR_MAGIC "\nfacts");
+    for (int i = 0; i < N_FACTS; i++) {
+        if (u->facts >> i & 1) {
+            buf_printf(b, " %s", fact_names[i]);
+        }
+    }
+    buf_puts(b, "\n");
+    put_model(b, u->model);
+    if (u->program) {
+        put_program(b, u->model, u->program);
+    }
+    buf_puts(b, "\nend\n");
+}

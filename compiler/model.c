@@ -1,0 +1,209 @@
+/* What every user of a Model needs: naming, walking, copying, hashing and reading its tensors. */
+#include "model.h"
+
+#include <math.h>
+#include <string.h>
+#include <xxhash.h>
+
+Linear *model_linears(Model *m, int i)
+{
+    if (i == 0)
+        return &m->embed;
+    i--;
+    if (i < m->n_layers * ROLES)
+        return &m->blocks[i / ROLES].linear[i % ROLES];
+    return i == m->n_layers * ROLES && !m->tied_head ? &m->head : NULL;
+}
+
+Norm *model_norm(Model *m, int i)
+{
+    if (i < 2 * m->n_layers)
+        return i % 2 ? &m->blocks[i / 2].mlp_norm : &m->blocks[i / 2].attn_norm;
+    return i == 2 * m->n_layers ? &m->final_norm : NULL;
+}
+
+Linear *model_head(Model *m)
+{
+    return m->tied_head ? &m->embed : &m->head;
+}
+
+void model_name_tensors(Arena *a, Model *m)
+{
+    m->embed.name = "embed";
+    m->head.name = "head";
+    m->final_norm.name = "final.norm";
+    for (int l = 0; l < m->n_layers; l++) {
+        Block *b = &m->blocks[l];
+        b->attn_norm.name = arena_printf(a, "layers.%d.attn.norm", l);
+        b->mlp_norm.name = arena_printf(a, "layers.%d.mlp.norm", l);
+        for (int r = 0; r < ROLES; r++)
+            b->linear[r].name = arena_printf(a, "layers.%d.%s", l, role_names[r]);
+    }
+}
+
+int64_t model_parameters(const Model *m)
+{
+    Model *walk = (Model *)(uintptr_t)m; /* only read: the walkers serve writers too */
+    int64_t n = 0;
+    const Linear *l;
+    const Norm *v;
+    for (int i = 0; (l = model_linears(walk, i)); i++)
+        n += (int64_t)l->rows * l->cols;
+    for (int i = 0; (v = model_norm(walk, i)); i++)
+        n += v->n;
+    return n;
+}
+
+double linear_bits(const Linear *l)
+{
+    switch (l->format) {
+    case FORMAT_FLOAT: return 32;
+    case FORMAT_PLANES: return l->planes;
+    case FORMAT_TERNARY: return 1.6; /* five to a byte */
+    case FORMAT_INT8: return 8;
+    case FORMATS: break;
+    }
+    die("format %d", (int)l->format);
+}
+
+int linear_code_value(const Linear *l, int code)
+{
+    switch (l->format) {
+    case FORMAT_PLANES: {
+        int v = l->zero;
+        for (int k = 0; k < l->planes; k++)
+            v += (code >> k & 1) * l->coef[k];
+        return v;
+    }
+    case FORMAT_TERNARY: return code - 1;
+    case FORMAT_INT8: return code < 128 ? code : code - 256;
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    die("format %d", (int)l->format);
+}
+
+float linear_value(const Linear *l, int r, int c)
+{
+    size_t i = (size_t)r * (size_t)l->cols + (size_t)c;
+    if (l->format == FORMAT_FLOAT)
+        return l->w[i];
+    return (float)ldexp(l->scale[r] * linear_code_value(l, l->code[i]), l->scale_exp);
+}
+
+/* Copy ------------------------------------------------------------------------------------- */
+
+static void *copy_or_null(Arena *a, const void *from, size_t n, size_t size)
+{
+    return from ? arena_copy(a, from, n, size) : NULL;
+}
+
+static const char *copy_string(Arena *a, const char *s)
+{
+    return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+static void copy_linear(Arena *a, Linear *l)
+{
+    size_t rows = (size_t)l->rows, n = rows * (size_t)l->cols;
+    l->name = copy_string(a, l->name);
+    l->w = copy_or_null(a, l->w, n, sizeof *l->w);
+    l->scale = copy_or_null(a, l->scale, rows, sizeof *l->scale);
+    l->code = copy_or_null(a, l->code, n, sizeof *l->code);
+}
+
+static void copy_norm(Arena *a, Norm *v)
+{
+    v->name = copy_string(a, v->name);
+    v->gamma = copy_or_null(a, v->gamma, (size_t)v->n, sizeof *v->gamma);
+}
+
+static Tokenizer *copy_tokenizer(Arena *a, const Tokenizer *from)
+{
+    Tokenizer *t = arena_copy(a, from, 1, sizeof *t);
+    t->pieces = arena_copy(a, from->pieces, (size_t)t->n_pieces, sizeof *t->pieces);
+    for (int i = 0; i < t->n_pieces; i++)
+        t->pieces[i].bytes = copy_or_null(a, t->pieces[i].bytes, (size_t)t->pieces[i].len, 1);
+    t->merges = arena_copy(a, from->merges, (size_t)t->n_merges, sizeof *t->merges);
+    return t;
+}
+
+Model *model_copy(Arena *a, const Model *m)
+{
+    Model *to = arena_copy(a, m, 1, sizeof *to);
+    to->family = copy_string(a, m->family);
+    to->path = copy_string(a, m->path);
+    to->blocks = arena_copy(a, m->blocks, (size_t)m->n_layers, sizeof *m->blocks);
+    for (int i = 0; i < m->n_layers; i++) {
+        Block *b = &to->blocks[i];
+        b->kv_of_head = copy_or_null(a, b->kv_of_head, (size_t)b->n_heads, sizeof *b->kv_of_head);
+    }
+    Linear *l;
+    Norm *v;
+    for (int i = 0; (l = model_linears(to, i)); i++)
+        copy_linear(a, l);
+    for (int i = 0; (v = model_norm(to, i)); i++)
+        copy_norm(a, v);
+    if (m->tied_head)
+        to->head.name = copy_string(a, m->head.name);
+    if (m->tokenizer)
+        to->tokenizer = copy_tokenizer(a, m->tokenizer);
+    return to;
+}
+
+/* Hash ------------------------------------------------------------------------------------- */
+
+static void hash_int(XXH64_state_t *s, int v)
+{
+    uint32_t u = (uint32_t)v;
+    uint8_t bytes[4] = {(uint8_t)u, (uint8_t)(u >> 8), (uint8_t)(u >> 16), (uint8_t)(u >> 24)};
+    XXH64_update(s, bytes, sizeof bytes);
+}
+
+static void hash_floats(XXH64_state_t *s, const float *w, size_t n)
+{
+    XXH64_update(s, w, n * sizeof *w); /* the hosts are little-endian */
+}
+
+static void hash_block(XXH64_state_t *s, const Block *b)
+{
+    hash_int(s, b->n_heads);
+    hash_int(s, b->n_kv_heads);
+    hash_int(s, b->head_dim);
+    hash_int(s, b->n_neurons);
+    for (int h = 0; h < b->n_heads; h++)
+        hash_int(s, b->kv_of_head[h]);
+}
+
+static void hash_facts(XXH64_state_t *s, const Model *m)
+{
+    XXH64_update(s, m->family, strlen(m->family) + 1);
+    const int facts[] = {m->dim,           m->n_layers,        m->vocab,
+                         m->context,       (int)m->norm,       (int)m->position,
+                         m->rope_interleaved, (int)m->activation, m->tied_head};
+    for (size_t i = 0; i < LENGTH(facts); i++)
+        hash_int(s, facts[i]);
+    hash_floats(s, &m->norm_eps, 1);
+    hash_floats(s, &m->rope_theta, 1);
+    for (int i = 0; i < m->n_layers; i++)
+        hash_block(s, &m->blocks[i]);
+}
+
+uint64_t model_hash(const Model *m)
+{
+    Model *walk = (Model *)(uintptr_t)m;
+    XXH64_state_t *s = XXH64_createState();
+    if (!s)
+        fatal("out of memory");
+    XXH64_reset(s, 0);
+    hash_facts(s, m);
+    const Linear *l;
+    const Norm *v;
+    for (int i = 0; (l = model_linears(walk, i)); i++)
+        hash_floats(s, l->w, (size_t)l->rows * (size_t)l->cols);
+    for (int i = 0; (v = model_norm(walk, i)); i++)
+        hash_floats(s, v->gamma, (size_t)v->n);
+    uint64_t hash = XXH64_digest(s);
+    XXH64_freeState(s);
+    return hash;
+}

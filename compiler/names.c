@@ -1,0 +1,39 @@
+/* Printable names of the model's enums: dumps, recipes, manifests and messages use these. */
+#include "model.h"
+
+#include <string.h>
+
+const char *const norm_names[NORM_KINDS] = {[NORM_RMS] = "rms"};
+const char *const position_names[POSITION_KINDS] = {[POSITION_ROPE] = "rope"};
+const char *const activation_names[ACTIVATIONS] = {[ACT_SILU] = "silu"};
+
+const char *const format_names[FORMATS] = {
+    [FORMAT_FLOAT] = "float",
+    [FORMAT_PLANES] = "planes",
+    [FORMAT_TERNARY] = "ternary",
+    [FORMAT_INT8] = "int8",
+};
+
+const char *const tokenizer_names[TOKENIZER_KINDS] = {
+    [TOKENIZER_SPM] = "spm",
+    [TOKENIZER_BYTE_LEVEL] = "byte-level",
+};
+
+const char *const piece_names[PIECE_KINDS] = {
+    [PIECE_NORMAL] = "normal",
+    [PIECE_BYTE] = "byte",
+    [PIECE_CONTROL] = "control",
+};
+
+const char *const role_names[ROLES] = {
+    [ROLE_Q] = "attn.q",      [ROLE_K] = "attn.k",   [ROLE_V] = "attn.v",       [ROLE_O] = "attn.o",
+    [ROLE_GATE] = "mlp.gate", [ROLE_UP] = "mlp.up", [ROLE_DOWN] = "mlp.down",
+};
+
+int find_name(const char *const *names, int n, const char *s)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(names[i], s))
+            return i;
+    return -1;
+}

@@ -1,0 +1,100 @@
+/* The facts about each op in one table: names of its operands, in order. The verifier, the text
+ * form and the emitters go by it. */
+#include "program.h"
+
+const char *const elem_names[ELEMS] = {"i8", "u8", "i16", "u16", "i32", "u32"};
+const int elem_bytes[ELEMS] = {1, 1, 2, 2, 4, 4};
+
+const OpInfo op_info[OPS] = {
+    [OP_EMBED] = {.name = "embed",
+                  .out = {"resid"},
+                  .data = {"codes", "rows"},
+                  .imm = {"dim", "planes", "stride", "shift"}},
+    [OP_ANGLES] = {.name = "angles",
+                   .out = {"angles"},
+                   .data = {"frequency"},
+                   .imm = {"pairs", "turns"}},
+    [OP_NORM] = {.name = "norm",
+                 .in = {"resid"},
+                 .out = {"x"},
+                 .data = {"gamma"},
+                 .imm = {"dim", "eps_m", "eps_e", "root_m", "exp"},
+                 .scalar_out = "scale"},
+    [OP_TABLE] = {.name = "table",
+                  .in = {"x"},
+                  .out = {"table"},
+                  .imm = {"cols"},
+                  .scalar_out = "sum"},
+    [OP_MATVEC] = {.name = "matvec",
+                   .in = {"x"},
+                   .out = {"y"},
+                   .data = {"codes", "rows"},
+                   .imm = {"rows", "cols", "planes", "pre", "stride"},
+                   .scalar_in = {"sum"}},
+    [OP_ROTATE] = {.name = "rotate",
+                   .in = {"y", "angles"},
+                   .out = {"q", "scales", "turned"},
+                   .imm = {"heads", "dim", "turns", "exp"},
+                   .scalar_in = {"scale"}},
+    [OP_STORE_K] = {.name = "store-k",
+                    .in = {"y", "angles"},
+                    .out = {"keys", "scales", "turned"},
+                    .imm = {"heads", "dim", "exp"},
+                    .scalar_in = {"scale"}},
+    [OP_STORE_V] = {.name = "store-v",
+                    .in = {"y"},
+                    .out = {"values", "scales"},
+                    .imm = {"heads", "dim", "exp"},
+                    .scalar_in = {"scale"}},
+    [OP_ATTEND] = {.name = "attend",
+                   .in = {"q", "q_scale", "keys", "k_scale", "values", "v_scale"},
+                   .out = {"x", "weights", "mix", "mix_scale"},
+                   .data = {"kv_of"},
+                   .imm = {"heads", "kv_heads", "dim", "sinks", "unit", "pre", "spread"},
+                   .scalar_out = "scale"},
+    [OP_ADD] = {.name = "add",
+                .in = {"y"},
+                .out = {"resid"},
+                .imm = {"dim", "exp"},
+                .scalar_in = {"scale"}},
+    [OP_GLU] = {.name = "glu",
+                .in = {"gate", "up"},
+                .out = {"x"},
+                .imm = {"n", "exp_gate", "exp_up"},
+                .scalar_in = {"gate_scale", "up_scale"},
+                .scalar_out = "scale"},
+    [OP_LOGITS] = {.name = "logits",
+                   .out = {"logits"},
+                   .imm = {"n", "exp"},
+                   .scalar_in = {"scale"}},
+};
+
+int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, int count,
+                       bool lasting)
+{
+    p->buffers = arena_grow(a, p->buffers, p->n_buffers, sizeof(Buffer));
+    p->buffers[p->n_buffers] = (Buffer){.name = name, .elem = elem, .count = count,
+                                        .lasting = lasting, .first = -1, .last = -1, .offset = -1};
+    return p->n_buffers++;
+}
+
+int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int64_t count)
+{
+    p->data = arena_grow(a, p->data, p->n_data, sizeof(Data));
+    p->data[p->n_data] = (Data){.name = name, .elem = elem, .count = count,
+                                .bytes = arena_alloc(a, (size_t)count, (size_t)elem_bytes[elem]),
+                                .align = elem_bytes[elem], .region = -1};
+    return p->n_data++;
+}
+
+Op *program_add_op(Arena *a, Program *p, OpKind kind, int layer)
+{
+    p->ops = arena_grow(a, p->ops, p->n_ops, sizeof(Op));
+    Op *op = &p->ops[p->n_ops++];
+    *op = (Op){.kind = kind, .layer = layer, .linear = -1, .kernel = -1, .scalar_out = -1};
+    for (int i = 0; i < MAX_OPERANDS; i++) {
+        op->in[i] = op->out[i] = op->data[i] = -1;
+    }
+    op->scalar_in[0] = op->scalar_in[1] = -1;
+    return op;
+}

@@ -1,0 +1,451 @@
+/* The recipe's schema is one table: the YAML reader, the command line, the manifest's JSON and the
+ * suggestions for misspelt keys all walk it. Adding a key is one row, plus a kind if it is new. */
+#include "recipe.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_TOKENS = 1 << 20, /* of window and sinks */
+    MAX_CALIB_TOKENS = 1 << 24,
+    MAX_PARTS = 1 << 16, /* heads or neurons to prune in one layer or model */
+    MAX_LAYERS = 4096,
+    MAX_ROUNDS = 1000,
+    MAX_RULES = 1024,
+    MAX_GLOB = 127,
+    MAX_STARS = 8, /* fnmatch backtracks over every '*' */
+};
+
+const char *const prune_scope_names[PRUNE_SCOPES] = {
+    [PRUNE_LAYER] = "layer", [PRUNE_GLOBAL] = "global"};
+const char *const table_kind_names[TABLE_KINDS] = {
+    [TABLES_AUTO] = "auto", [TABLES_BYTE] = "byte", [TABLES_NIBBLE] = "nibble"};
+
+typedef enum KeyKind {
+    KEY_NAME,
+    KEY_INT,
+    KEY_SEED,
+    KEY_BOOL,
+    KEY_CHOICE,
+    KEY_BITS,
+    KEY_RULES,
+    KEY_RATIO,  /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
+    KEY_COUNT,  /* of which one is in force: setting one unsets the others */
+    KEY_COUNTS,
+} KeyKind;
+
+typedef struct Key {
+    const char *path;
+    KeyKind kind;
+    size_t offset; /* in Recipe */
+    bool shorthand; /* "prune-heads: 0.2" sets this key of the group */
+    int64_t min, max;         /* INT */
+    const char *const *names; /* CHOICE */
+    int n_names;
+} Key;
+
+#define AT(field) .offset = offsetof(Recipe, field)
+#define CHOICE(field, list) KEY_CHOICE, AT(field), .names = (list), .n_names = LENGTH(list)
+#define PRUNE(group, field) \
+    {group ".ratio", KEY_RATIO, AT(field), .shorthand = true}, \
+    {group ".count", KEY_COUNT, AT(field)}, \
+    {group ".counts", KEY_COUNTS, AT(field)}, \
+    {group ".scope", CHOICE(field.scope, prune_scope_names)}
+
+/* Keys of one group stand together. */
+static const Key keys[] = {
+    {"name", KEY_NAME, AT(name)},
+    {"window", KEY_INT, AT(window), .min = 0, .max = MAX_TOKENS},
+    {"sinks", KEY_INT, AT(sinks), .min = 0, .max = MAX_TOKENS},
+    {"seed", KEY_SEED, AT(seed)},
+    {"fold.norms", KEY_BOOL, AT(fold_norms)},
+    {"calibrate.tokens", KEY_INT, AT(calib_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
+    PRUNE("prune-heads", prune_heads),
+    PRUNE("prune-neurons", prune_neurons),
+    {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
+    {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
+    {"quantize.tensors", KEY_RULES, AT(rules)},
+    {"tables", CHOICE(tables, table_kind_names)},
+};
+
+Recipe *recipe_default(Arena *a)
+{
+    Recipe *r = NEW(a, Recipe, 1);
+    r->name = "model";
+    r->seed = 1;
+    r->calib_tokens = 256;
+    r->bits = 8;
+    r->fit_rounds = 20;
+    return r;
+}
+
+/* The schema as a tree of two levels ------------------------------------------------------- */
+
+static size_t group_length(const Key *k)
+{
+    const char *dot = strchr(k->path, '.');
+    return dot ? (size_t)(dot - k->path) : 0;
+}
+
+static bool in_group(const Key *k, const char *group, size_t n)
+{
+    return group_length(k) == n && strncmp(k->path, group, n) == 0;
+}
+
+/* The key of a group, or of the top level ("") by its last name. */
+static const Key *find_key(const char *group, const char *name)
+{
+    size_t n = strlen(group);
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        if (in_group(&keys[i], group, n) && strcmp(keys[i].path + n + (n > 0), name) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}
+
+static const Key *find_shorthand(const char *group)
+{
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        if (keys[i].shorthand && in_group(&keys[i], group, strlen(group)))
+            return &keys[i];
+    }
+    return NULL;
+}
+
+/* What may stand in a group; at the top level, group names too. */
+static const char *const *known_keys(Arena *a, const char *group)
+{
+    const char **list = NEW(a, const char *, LENGTH(keys) + 1);
+    size_t len = strlen(group), n = 0;
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        size_t own = group_length(&keys[i]);
+        if (in_group(&keys[i], group, len))
+            list[n++] = keys[i].path + len + (len > 0);
+        else if (!len && (i == 0 || !in_group(&keys[i - 1], keys[i].path, own)))
+            list[n++] = arena_strndup(a, keys[i].path, own);
+    }
+    return list;
+}
+
+/* Values ----------------------------------------------------------------------------------- */
+
+static const char *read_name(const Node *n, const char *path)
+{
+    const char *s = node_string(n, path);
+    const char *fault = prefix_fault(s);
+    if (fault)
+        node_fatal(n, path, "\"%s\" %s", text_clip(s).s, fault);
+    return s;
+}
+
+static double read_bits(const Node *n, const char *path)
+{
+    if (n->kind == NODE_SCALAR && strcmp(n->text, "ternary") == 0)
+        return 1.6;
+    if (n->kind == NODE_SCALAR && strcmp(n->text, "int8") == 0)
+        return 8;
+    double bits = node_double(n, path, 1, 8);
+    bool planes = bits <= MAX_PLANES && bits == (int)bits;
+    if (!planes && bits != 1.6 && bits != 8)
+        node_fatal(n, path, "expected 1 to %d, 1.6 (ternary) or 8 (int8) bits, got \"%s\"",
+                   MAX_PLANES, text_clip(n->text).s);
+    return bits;
+}
+
+/* A glob that was given before loses its old place: the last match wins, so nothing changes and
+ * every glob stands once, as JSON needs. */
+static void add_rule(Arena *a, Recipe *r, const Node *at, const char *glob, double bits)
+{
+    size_t len = strlen(glob);
+    int stars = 0;
+    bool ascii = true;
+    for (const char *p = glob; *p; p++) {
+        stars += *p == '*';
+        ascii = ascii && *p > ' ' && *p <= '~';
+    }
+    if (len == 0 || len > MAX_GLOB || stars > MAX_STARS || !ascii)
+        node_fatal(at, "quantize.tensors",
+                   "pattern \"%s\": must be 1 to %d ASCII characters, at most %d of them stars",
+                   text_clip(glob).s, MAX_GLOB, MAX_STARS);
+    BitsRule *rules = NEW(a, BitsRule, r->n_rules + 1);
+    int n = 0;
+    for (int i = 0; i < r->n_rules; i++) {
+        if (strcmp(r->rules[i].glob, glob) != 0)
+            rules[n++] = r->rules[i];
+    }
+    if (n == MAX_RULES)
+        node_fatal(at, "quantize.tensors", "more than %d patterns", MAX_RULES);
+    rules[n++] = (BitsRule){arena_strndup(a, glob, len), bits};
+    r->rules = rules;
+    r->n_rules = n;
+}
+
+static void read_rules(Arena *a, Recipe *r, const Node *map, const char *path)
+{
+    static const char *const known[] = {"bits", NULL};
+    if (map->kind != NODE_MAP)
+        node_fatal(map, path, "expected a map of PATTERN: BITS");
+    for (int i = 0; i < map->n; i++) {
+        const Node *rule = map->child[i];
+        const char *glob = map->key[i];
+        if (rule->kind == NODE_MAP) {
+            node_check_keys(rule, glob, known);
+            if (rule->n == 0)
+                node_fatal(rule, glob, "expected bits");
+            rule = rule->child[0];
+        }
+        add_rule(a, r, rule, glob, read_bits(rule, glob));
+    }
+}
+
+static void read_counts(Arena *a, Prune *p, const Node *list, const char *path)
+{
+    if (list->kind != NODE_LIST || list->n < 1 || list->n > MAX_LAYERS)
+        node_fatal(list, path, "expected a list with one count for each layer, at most %d",
+                   MAX_LAYERS);
+    int *counts = NEW(a, int, list->n);
+    for (int i = 0; i < list->n; i++)
+        counts[i] = (int)node_int(list->child[i], path, 0, MAX_PARTS);
+    *p = (Prune){.scope = PRUNE_LAYER, .counts = counts, .n_counts = list->n};
+}
+
+static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
+{
+    void *field = (char *)r + k->offset;
+    switch (k->kind) {
+    case KEY_NAME: *(const char **)field = arena_printf(a, "%s", read_name(n, k->path)); break;
+    case KEY_INT: *(int *)field = (int)node_int(n, k->path, k->min, k->max); break;
+    case KEY_SEED: *(uint32_t *)field = (uint32_t)node_int(n, k->path, 0, UINT32_MAX); break;
+    case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
+    case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
+    case KEY_BITS: *(double *)field = read_bits(n, k->path); break;
+    case KEY_RULES: read_rules(a, r, n, k->path); break;
+    case KEY_RATIO: {
+        double ratio = node_double(n, k->path, 0, 1);
+        if (ratio >= 1)
+            node_fatal(n, k->path, "must be less than 1: a model without any is no model");
+        *(Prune *)field = (Prune){.ratio = ratio, .scope = ((Prune *)field)->scope};
+        break;
+    }
+    case KEY_COUNT: {
+        int count = (int)node_int(n, k->path, 0, MAX_PARTS);
+        *(Prune *)field = (Prune){.count = count, .scope = ((Prune *)field)->scope};
+        break;
+    }
+    case KEY_COUNTS: read_counts(a, field, n, k->path); break;
+    }
+}
+
+/* A line for a message about two keys: that of the key, or of the whole. */
+static const Node *place(const Node *root, const char *group, const char *key)
+{
+    const Node *n = group ? node_get(root, group) : root;
+    const Node *found = n ? node_get(n, key) : NULL;
+    return found ? found : root;
+}
+
+/* Rules between keys, checked whenever some were set. */
+static void check(const Recipe *r, const Node *root)
+{
+    if (r->window && r->sinks >= r->window)
+        node_fatal(place(root, NULL, "sinks"), "sinks", "%d must be less than the window, %d",
+                   r->sinks, r->window);
+    if (r->prune_heads.n_counts && r->prune_heads.scope != PRUNE_LAYER)
+        node_fatal(place(root, "prune-heads", "scope"), "prune-heads.scope",
+                   "counts are given layer by layer");
+    if (r->prune_neurons.n_counts && r->prune_neurons.scope != PRUNE_LAYER)
+        node_fatal(place(root, "prune-neurons", "scope"), "prune-neurons.scope",
+                   "counts are given layer by layer");
+}
+
+/* Reading ---------------------------------------------------------------------------------- */
+
+/* In schema order, not file order: counts set the scope that a "scope" beside them may refuse. */
+static void apply_group(Arena *a, Recipe *r, const char *group, const Node *n)
+{
+    const Key *shorthand = find_shorthand(group);
+    if (n->kind != NODE_MAP && shorthand) {
+        store(a, r, shorthand, n);
+        return;
+    }
+    node_check_keys(n, group, known_keys(a, group));
+    const Key *amount = NULL;
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        if (!in_group(&keys[i], group, strlen(group)))
+            continue;
+        const Node *value = node_get(n, keys[i].path + strlen(group) + 1);
+        if (!value)
+            continue;
+        if (keys[i].kind >= KEY_RATIO) {
+            if (amount)
+                node_fatal(value, keys[i].path, "cannot be given together with %s", amount->path);
+            amount = &keys[i];
+        }
+        store(a, r, &keys[i], value);
+    }
+}
+
+void recipe_apply(Arena *a, Recipe *r, const Node *root)
+{
+    const Node *member = node_get(root, "recipe");
+    if (member && node_get(root, "lmcc")) /* a manifest */
+        root = member;
+    node_check_keys(root, "recipe", known_keys(a, ""));
+    for (int i = 0; i < root->n; i++) {
+        const Key *k = find_key("", root->key[i]);
+        if (k)
+            store(a, r, k, root->child[i]);
+        else
+            apply_group(a, r, root->key[i], root->child[i]);
+    }
+    check(r, root);
+}
+
+/* "1,0,2" */
+static Node *split_list(Arena *a, const char *text)
+{
+    Node *list = NEW(a, Node, 1);
+    list->kind = NODE_LIST;
+    list->child = NEW(a, Node *, strlen(text) + 1);
+    for (const char *p = text;; p++) {
+        size_t n = strcspn(p, ",");
+        Node *item = NEW(a, Node, 1);
+        item->text = arena_strndup(a, p, n);
+        list->child[list->n++] = item;
+        p += n;
+        if (!*p)
+            return list;
+    }
+}
+
+void recipe_set(Arena *a, Recipe *r, const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    if (!equals)
+        fatal("%s: expected KEY=VALUE", text_clip(assignment).s);
+    const char *path = arena_strndup(a, assignment, (size_t)(equals - assignment));
+    Node value = {.kind = NODE_SCALAR, .text = equals + 1};
+    const char *known[LENGTH(keys) + 1] = {NULL};
+    const Key *k = find_shorthand(path);
+    for (size_t i = 0; i < LENGTH(keys); i++) {
+        known[i] = keys[i].path;
+        if (strcmp(keys[i].path, path) == 0)
+            k = &keys[i];
+    }
+    if (!k) {
+        const char *near = nearest_name(path, known);
+        node_fatal(&value, path, "unknown recipe key%s%s%s", near ? "; did you mean " : "",
+                   near ? near : "", near ? "?" : "");
+    }
+    if (k->kind == KEY_RULES)
+        node_fatal(&value, path, "give each pattern as PATTERN=BITS, or in a recipe file");
+    store(a, r, k, k->kind == KEY_COUNTS ? split_list(a, value.text) : &value);
+    check(r, &value);
+}
+
+void recipe_set_bits(Arena *a, Recipe *r, const char *arg)
+{
+    const char *equals = strrchr(arg, '=');
+    Node value = {.kind = NODE_SCALAR, .text = equals ? equals + 1 : arg};
+    if (!equals) {
+        r->bits = read_bits(&value, "bits");
+        return;
+    }
+    const char *glob = arena_strndup(a, arg, (size_t)(equals - arg));
+    add_rule(a, r, &value, glob, read_bits(&value, glob));
+}
+
+double recipe_bits_for(const Recipe *r, const char *tensor)
+{
+    for (int i = r->n_rules - 1; i >= 0; i--) {
+        if (fnmatch(r->rules[i].glob, tensor, 0) == 0)
+            return r->rules[i].bits;
+    }
+    return r->bits;
+}
+
+/* Writing ---------------------------------------------------------------------------------- */
+
+/* The fewest digits that read back to the same double. */
+static void put_double(Buf *b, double v)
+{
+    char text[32];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    buf_puts(b, text);
+}
+
+static void put_rules(Buf *b, const Recipe *r, int indent)
+{
+    buf_puts(b, "{");
+    for (int i = 0; i < r->n_rules; i++) {
+        buf_printf(b, "%s\n%*s", i ? "," : "", indent + 2, "");
+        buf_json_string(b, r->rules[i].glob, strlen(r->rules[i].glob));
+        buf_puts(b, ": ");
+        put_double(b, r->rules[i].bits);
+    }
+    if (r->n_rules)
+        buf_printf(b, "\n%*s", indent, "");
+    buf_puts(b, "}");
+}
+
+static void put_counts(Buf *b, const Prune *p)
+{
+    for (int i = 0; i < p->n_counts; i++)
+        buf_printf(b, "%s%d", i ? ", " : "[", p->counts[i]);
+    buf_puts(b, "]");
+}
+
+static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
+{
+    const void *field = (const char *)r + k->offset;
+    switch (k->kind) {
+    case KEY_NAME: buf_printf(b, "\"%s\"", *(const char *const *)field); break;
+    case KEY_INT: buf_printf(b, "%d", *(const int *)field); break;
+    case KEY_SEED: buf_printf(b, "%u", (unsigned)*(const uint32_t *)field); break;
+    case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
+    case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;
+    case KEY_BITS: put_double(b, *(const double *)field); break;
+    case KEY_RULES: put_rules(b, r, indent); break;
+    case KEY_RATIO: put_double(b, ((const Prune *)field)->ratio); break;
+    case KEY_COUNT: buf_printf(b, "%d", ((const Prune *)field)->count); break;
+    case KEY_COUNTS: put_counts(b, field); break;
+    }
+}
+
+/* Of ratio, count and counts only the one in force is written. */
+static bool in_force(const Recipe *r, const Key *k)
+{
+    if (k->kind < KEY_RATIO)
+        return true;
+    const Prune *p = (const void *)((const char *)r + k->offset);
+    KeyKind used = p->n_counts ? KEY_COUNTS : p->count ? KEY_COUNT : KEY_RATIO;
+    return k->kind == used;
+}
+
+void recipe_json(const Recipe *r, Buf *b, int indent)
+{
+    const Key *last = NULL;
+    buf_puts(b, "{");
+    for (const Key *k = keys; k < keys + LENGTH(keys); k++) {
+        size_t len = group_length(k);
+        if (!in_force(r, k))
+            continue;
+        bool same = last && in_group(last, k->path, len);
+        if (last && !same && group_length(last))
+            buf_printf(b, "\n%*s}", indent + 2, "");
+        if (!same && len)
+            buf_printf(b, "%s\n%*s\"%.*s\": {", last ? "," : "", indent + 2, "", (int)len, k->path);
+        int inner = indent + (len ? 4 : 2);
+        const char *separator = last && (same || !len) ? "," : "";
+        buf_printf(b, "%s\n%*s\"%s\": ", separator, inner, "", k->path + len + (len > 0));
+        put_value(b, r, k, inner);
+        last = k;
+    }
+    buf_printf(b, "\n%*s}", indent, "");
+}

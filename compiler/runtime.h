@@ -1,0 +1,34 @@
+/* The device's runtime, whole, as the host uses it: simulation and tests run the very kernels that
+ * generated code ships with. */
+#ifndef LMCC_RUNTIME_H
+#define LMCC_RUNTIME_H
+
+#define LM_ID uint32_t
+#include "../runtime_template/lm_port.h"
+
+#include "../runtime_template/lm_fixed.h"
+#include "../runtime_template/lm_tables.h"
+
+#include "../runtime_template/lm_functions.h"
+#include "../runtime_template/lm_quantize.h"
+
+#include "../runtime_template/lm_attention.h"
+#include "../runtime_template/lm_hash.h"
+#include "../runtime_template/lm_layer.h"
+#include "../runtime_template/lm_norm.h"
+
+#include "../runtime_template/lm_planes.h"
+
+#include "../runtime_template/lm_int8.h"
+#include "../runtime_template/lm_ternary.h"
+
+#include "../runtime_template/lm_error.h"
+#include "../runtime_template/lm_utf8.h"
+
+#include "../runtime_template/lm_tokenizer.h"
+#include "../runtime_template/lm_unicode.h"
+#include "../runtime_template/lm_words.h"
+
+#include "../runtime_template/lm_sample.h"
+
+#endif

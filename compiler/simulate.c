@@ -1,0 +1,220 @@
+/* Executes a planned Program with the runtime's portable kernels, in memory laid out as planned.
+ * What comes out is what the generated code computes, bit for bit: goldens come from here. */
+#include "run.h"
+#include "runtime.h"
+
+struct Simulator {
+    const Unit *unit;
+    const Program *program;
+    uint8_t *memory;    /* state_bytes */
+    int32_t *scalars;
+    int32_t *residuals; /* dim values before the first layer and after each */
+    uint32_t position, slot;
+};
+
+Simulator *simulator_new(Arena *a, const Unit *u)
+{
+    Simulator *s = NEW(a, Simulator, 1);
+    s->unit = u;
+    s->program = u->program;
+    s->memory = arena_alloc(a, (size_t)u->program->state_bytes + 64, 1);
+    s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
+    s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
+    return s;
+}
+
+void simulator_reset(Simulator *s)
+{
+    s->position = s->slot = 0;
+}
+
+static void *buffer(const Simulator *s, int i)
+{
+    return i < 0 ? NULL : s->memory + s->program->buffers[i].offset;
+}
+
+static const void *data(const Simulator *s, int i)
+{
+    return s->program->data[i].bytes;
+}
+
+/* The unit of a buffer: a scalar scale times 2^exp. */
+static lm_scale unit(const Simulator *s, int scalar, int64_t exp)
+{
+    return s->scalars[scalar] + (int32_t)exp * 65536;
+}
+
+static void run_embed(Simulator *s, const Op *op, int token)
+{
+    const Format f = s->unit->model->embed.format;
+    const uint8_t *codes = data(s, op->data[0]), *rows = data(s, op->data[1]);
+    const int32_t dim = (int32_t)op->imm[EMBED_DIM], planes = (int32_t)op->imm[EMBED_PLANES],
+                  stride = (int32_t)op->imm[EMBED_STRIDE], shift = (int32_t)op->imm[EMBED_SHIFT];
+    int32_t *resid = buffer(s, op->out[0]);
+    switch (f) {
+    case FORMAT_PLANES: lm_embed_planes(codes, rows, token, resid, dim, planes, stride, shift); return;
+    case FORMAT_TERNARY: lm_embed_ternary(codes, rows, token, resid, dim, stride, shift); return;
+    case FORMAT_INT8: lm_embed_int8(codes, rows, token, resid, dim, stride, shift); return;
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    die("embedding is not quantized");
+}
+
+static void run_angles(Simulator *s, const Op *op)
+{
+    const int32_t pairs = (int32_t)op->imm[ANGLES_PAIRS];
+    const uint32_t last = (uint32_t)s->program->window - 1;
+    int32_t *angles = buffer(s, op->out[0]);
+    lm_angles(s->position, data(s, op->data[0]), angles, pairs);
+    if (op->imm[ANGLES_TURNS] == 2)
+        lm_angles(s->position < last ? s->position : last, data(s, op->data[0]),
+                  angles + 2 * pairs, pairs);
+}
+
+static int32_t run_table(Simulator *s, const Op *op)
+{
+    const int8_t *x = buffer(s, op->in[0]);
+    int16_t *table = buffer(s, op->out[0]);
+    const int32_t cols = (int32_t)op->imm[TABLE_COLS];
+    switch (kernels[op->kernel].table) {
+    case TABLE_BYTE: return lm_table_byte(x, table, cols);
+    case TABLE_NIBBLE: return lm_table_nibble(x, table, cols);
+    case TABLE_TRIT: return lm_table_trit(x, table, cols);
+    case TABLE_NONE:
+    case TABLE_FORMS: break;
+    }
+    die("table of no form");
+}
+
+static void run_matvec(Simulator *s, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
+    const void *x = buffer(s, op->in[0]);
+    int32_t *y = buffer(s, op->out[0]);
+    const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
+                  planes = (int32_t)op->imm[MATVEC_PLANES], pre = (int32_t)op->imm[MATVEC_PRE],
+                  stride = (int32_t)op->imm[MATVEC_STRIDE];
+    switch (k->format) {
+    case FORMAT_PLANES: {
+        const int32_t sum = s->scalars[op->scalar_in[0]];
+        if (k->table == TABLE_BYTE)
+            lm_planes_byte(codes, rd, x, sum, y, rows, cols, planes, pre, stride);
+        else
+            lm_planes_nibble(codes, rd, x, sum, y, rows, cols, planes, pre, stride);
+        return;
+    }
+    case FORMAT_TERNARY: lm_ternary_byte(codes, rd, x, y, rows, cols, pre, stride); return;
+    case FORMAT_INT8: lm_int8(codes, rd, x, y, rows, cols, pre, stride); return;
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    die("matrix is not quantized");
+}
+
+static lm_scale run_attend(Simulator *s, const Op *op)
+{
+    const int32_t window = s->program->window;
+    const int32_t n = s->position < (uint32_t)window ? (int32_t)s->position + 1 : window;
+    const int64_t *m = op->imm;
+    return lm_attend(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
+                     buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
+                     data(s, op->data[0]), n, buffer(s, op->out[1]), buffer(s, op->out[2]),
+                     buffer(s, op->out[3]), buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
+                     (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM],
+                     (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE],
+                     (int32_t)m[ATTEND_SPREAD]);
+}
+
+static void run_store(Simulator *s, const Op *op)
+{
+    const lm_scale y = unit(s, op->scalar_in[0], op->imm[STORE_EXP]);
+    const int32_t heads = (int32_t)op->imm[STORE_HEADS], dim = (int32_t)op->imm[STORE_DIM];
+    if (op->kind == OP_STORE_K)
+        lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[2]),
+                   buffer(s, op->out[0]), buffer(s, op->out[1]), s->slot, heads, dim);
+    else
+        lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
+                   s->slot, heads, dim);
+}
+
+static lm_scale run_norm(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    return lm_norm(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
+                   (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
+                   (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP]);
+}
+
+/* Gives the op's scalar, 0 when it has none. */
+static int32_t run_op(Simulator *s, const Op *op, int token)
+{
+    const int64_t *m = op->imm;
+    switch (op->kind) {
+    case OP_EMBED: run_embed(s, op, token); return 0;
+    case OP_ANGLES: run_angles(s, op); return 0;
+    case OP_NORM: return run_norm(s, op);
+    case OP_TABLE: return run_table(s, op);
+    case OP_MATVEC: run_matvec(s, op); return 0;
+    case OP_ROTATE:
+        lm_rotate(buffer(s, op->in[0]), buffer(s, op->in[1]),
+                  unit(s, op->scalar_in[0], m[ROTATE_EXP]), buffer(s, op->out[2]),
+                  buffer(s, op->out[0]), buffer(s, op->out[1]), (int32_t)m[ROTATE_HEADS],
+                  (int32_t)m[ROTATE_DIM], (int32_t)m[ROTATE_TURNS]);
+        return 0;
+    case OP_STORE_K:
+    case OP_STORE_V: run_store(s, op); return 0;
+    case OP_ATTEND: return run_attend(s, op);
+    case OP_ADD:
+        lm_add(buffer(s, op->out[0]), buffer(s, op->in[0]),
+               unit(s, op->scalar_in[0], m[ADD_EXP]), (int32_t)m[ADD_DIM],
+               s->program->residual_fraction);
+        return 0;
+    case OP_GLU:
+        return lm_glu(buffer(s, op->in[0]), buffer(s, op->in[1]),
+                      unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
+                      unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]),
+                      (int32_t)m[GLU_N]);
+    case OP_LOGITS:
+        lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
+                  (int32_t)m[LOGITS_N], LOGIT_FRACTION);
+        return 0;
+    case OPS: break;
+    }
+    die("op %d", (int)op->kind);
+}
+
+/* Keeps the residual where a layer ends. */
+static void keep_residual(Simulator *s, int i)
+{
+    const Op *op = &s->program->ops[i];
+    if (op->kind != OP_ADD && op->kind != OP_EMBED)
+        return;
+    const size_t dim = (size_t)s->unit->model->dim;
+    memcpy(s->residuals + (size_t)(op->layer + 1) * dim, buffer(s, op->out[0]), dim * 4);
+}
+
+const int32_t *simulator_step(Simulator *s, int token)
+{
+    const Program *p = s->program;
+    for (int i = 0; i < p->n_ops; i++) {
+        const int32_t scalar = run_op(s, &p->ops[i], token);
+        if (p->ops[i].scalar_out >= 0)
+            s->scalars[p->ops[i].scalar_out] = scalar;
+        keep_residual(s, i);
+    }
+    s->position++;
+    s->slot = lm_next_slot(s->slot, (uint32_t)p->window, (uint32_t)p->sinks);
+    return buffer(s, p->ops[p->n_ops - 1].out[0]);
+}
+
+const int32_t *simulator_residual(const Simulator *s, int layer)
+{
+    return s->residuals + (size_t)(layer + 1) * (size_t)s->unit->model->dim;
+}
+
+double simulator_residual_scale(const Simulator *s)
+{
+    return 1.0 / (double)(1LL << s->program->residual_fraction);
+}

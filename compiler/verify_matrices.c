@@ -1,0 +1,234 @@
+/* Invariants of the ops that read matrices: sums that fit in 32 bits, kernels that the target has,
+ * tables that hold what the kernel expects, packed bytes that decode to the model's codes. */
+#include "verify.h"
+
+#include <stdlib.h>
+
+static const Op *op_at(const Verifier *v, int i)
+{
+    return &v->program->ops[i];
+}
+
+/* Sums ------------------------------------------------------------------------------------- */
+
+static int64_t most(const Linear *l)
+{
+    int64_t sum = llabs((long long)l->zero);
+    for (int k = 0; k < l->planes; k++) {
+        sum += llabs((long long)l->coef[k]);
+    }
+    return l->format == FORMAT_PLANES ? sum : l->format == FORMAT_TERNARY ? 1 : 127;
+}
+
+/* acc = codes . x with |x| <= 127, in any order of its parts; y = (acc >> pre) * scale, and the
+ * floor of a negative acc is one further from zero. */
+static void check_sums(const Verifier *v, int op, const Linear *l)
+{
+    const int64_t pre = op_at(v, op)->imm[MATVEC_PRE];
+    if (pre < 0 || pre > 31) {
+        broken(v, "op %d (matvec): pre is %lld", op, (long long)pre);
+    }
+    if (127 * most(l) * l->cols > INT32_MAX) {
+        broken(v, "op %d (matvec): %s: sums of %d products do not fit in 32 bits", op, l->name,
+               l->cols);
+    }
+    for (int r = 0; r < l->rows; r++) {
+        int64_t acc = 0;
+        for (int c = 0; c < l->cols; c++) {
+            const uint8_t code = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
+            acc += 127 * llabs((long long)linear_code_value(l, code));
+        }
+        if (((acc + (1LL << pre) - 1) >> pre) * l->scale[r] > INT32_MAX) {
+            broken(v, "op %d (matvec): %s: row %d does not fit in 32 bits with pre=%lld", op,
+                   l->name, r, (long long)pre);
+        }
+    }
+}
+
+/* Kernels and tables ----------------------------------------------------------------------- */
+
+static void need_vector(const Verifier *v, int op, int buffer, ElemType elem, int64_t count)
+{
+    const Buffer *b = &v->program->buffers[buffer];
+    if (b->elem != elem || b->count < count) {
+        broken(v, "op %d (%s): buffer %s is %d %s, not %lld %s", op, op_info[op_at(v, op)->kind].name,
+               b->name, b->count, elem_names[b->elem], (long long)count, elem_names[elem]);
+    }
+}
+
+static const Kernel *need_kernel(const Verifier *v, int i)
+{
+    const Op *op = op_at(v, i);
+    if (op->kernel < 0) {
+        broken(v, "op %d (%s): no kernel is chosen", i, op_info[op->kind].name);
+    }
+    const Kernel *k = &kernels[op->kernel];
+    const Target *t = v->unit->target;
+    if (t && k->needs >= 0 && !t->feature[k->needs]) {
+        broken(v, "op %d (%s): kernel %s needs %s, which %s does not have", i,
+               op_info[op->kind].name, k->name, feature_names[k->needs], t->name);
+    }
+    return k;
+}
+
+static void check_table(const Verifier *v, int i)
+{
+    const Op *op = op_at(v, i);
+    const int64_t cols = op->imm[TABLE_COLS];
+    if (!holds(v, FACT_CHOSEN)) {
+        broken(v, "op %d (table): there, but no kernels are chosen", i);
+    }
+    if (need_kernel(v, i)->table == TABLE_NONE) {
+        broken(v, "op %d (table): kernel %s has no table", i, kernels[op->kernel].name);
+    }
+    if (cols < 1 || cols > INT32_MAX / 256) {
+        broken(v, "op %d (table): %lld inputs", i, (long long)cols);
+    }
+    need_vector(v, i, op->in[0], ELEM_I8, cols);
+    need_vector(v, i, op->out[0], ELEM_I16, table_entries(kernels[op->kernel].table, (int)cols));
+}
+
+/* The op before op i that wrote a buffer last. */
+static const Op *writer(const Verifier *v, int i, int buffer)
+{
+    for (i--; i >= 0; i--) {
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            if (op_at(v, i)->out[k] == buffer) {
+                return op_at(v, i);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What a matvec reads was made by a table op of the same form, for as many inputs. */
+static void check_reads_table(const Verifier *v, int i, const Kernel *k)
+{
+    const Op *op = op_at(v, i), *table = writer(v, i, op->in[0]);
+    if (!table || table->kind != OP_TABLE || kernels[table->kernel].table != k->table ||
+        table->imm[TABLE_COLS] != op->imm[MATVEC_COLS]) {
+        broken(v, "op %d (matvec): its input is no %s table of %lld inputs", i,
+               table_names[k->table], (long long)op->imm[MATVEC_COLS]);
+    }
+    if (k->format == FORMAT_PLANES && op->scalar_in[0] != table->scalar_out) {
+        broken(v, "op %d (matvec): sum is s%d, that of its table s%d", i, op->scalar_in[0],
+               table->scalar_out);
+    }
+}
+
+static void check_kernel(const Verifier *v, int i, const Linear *l)
+{
+    const Op *op = op_at(v, i);
+    if (op->scalar_in[0] < -1 || op->scalar_in[0] >= v->program->n_scalars) {
+        broken(v, "op %d (matvec): sum is s%d", i, op->scalar_in[0]);
+    }
+    if (!holds(v, FACT_CHOSEN)) {
+        if (op->kernel != -1 || op->scalar_in[0] != -1) {
+            broken(v, "op %d (matvec): has a kernel, but \"chosen\" does not hold", i);
+        }
+        need_vector(v, i, op->in[0], ELEM_I8, l->cols);
+        return;
+    }
+    const Kernel *k = need_kernel(v, i);
+    if (k->format != l->format) {
+        broken(v, "op %d (matvec): kernel %s, but %s is %s", i, k->name, l->name,
+               format_names[l->format]);
+    }
+    if (k->table == TABLE_NONE) {
+        need_vector(v, i, op->in[0], ELEM_I8, l->cols);
+    } else {
+        check_reads_table(v, i, k);
+    }
+}
+
+static void check_matvec(const Verifier *v, int i)
+{
+    const Op *op = op_at(v, i);
+    const Linear *l = model_linears(v->model, op->linear);
+    if (op->imm[MATVEC_ROWS] != l->rows || op->imm[MATVEC_COLS] != l->cols ||
+        op->imm[MATVEC_PLANES] != (l->format == FORMAT_PLANES ? l->planes : 0)) {
+        broken(v, "op %d (matvec): %lld x %lld, %lld planes: not what %s is", i,
+               (long long)op->imm[MATVEC_ROWS], (long long)op->imm[MATVEC_COLS],
+               (long long)op->imm[MATVEC_PLANES], l->name);
+    }
+    need_vector(v, i, op->out[0], ELEM_I32, packed_rows(l)); /* whole blocks are written */
+    check_sums(v, i, l);
+    check_kernel(v, i, l);
+}
+
+/* Packed weights --------------------------------------------------------------------------- */
+
+static void check_layout(const Verifier *v, int i, const Linear *l, int64_t stride)
+{
+    const Data *codes = &v->program->data[op_at(v, i)->data[0]];
+    const Data *rows = &v->program->data[op_at(v, i)->data[1]];
+    const int blocks = packed_rows(l) / block_rows(l->format, l->planes);
+    const Target *t = v->unit->target;
+    if (stride < block_bytes(l->format, l->planes, l->cols) || stride > INT32_MAX / blocks ||
+        codes->elem != ELEM_U8 || codes->count != stride * blocks) {
+        broken(v, "op %d: %s: %lld bytes of codes in blocks of %lld", i, l->name,
+               (long long)codes->count, (long long)stride);
+    }
+    if (rows->elem != ELEM_U8 || rows->count != BOOK_BYTES + packed_rows(l)) {
+        broken(v, "op %d: %s: %lld bytes of row scales", i, l->name, (long long)rows->count);
+    }
+    if (t && (stride % t->row_align || codes->align % t->tensor_align)) {
+        broken(v, "op %d: %s: blocks of %lld bytes aligned to %d: %s asks for %d and %d", i,
+               l->name, (long long)stride, codes->align, t->name, t->row_align, t->tensor_align);
+    }
+}
+
+static void check_rows(const Verifier *v, const Linear *l, const Data *d)
+{
+    const uint8_t *rows = d->bytes;
+    for (int k = 0; k < BOOK_BYTES && l->format == FORMAT_PLANES; k++) {
+        const int8_t want = k == 0 ? l->zero : k <= l->planes ? l->coef[k - 1] : 0;
+        if ((int8_t)rows[k] != want) {
+            broken(v, "%s: byte %d of the codebook is %d, not %d", d->name, k, (int8_t)rows[k],
+                   want);
+        }
+    }
+    for (int r = 0; r < packed_rows(l); r++) {
+        const int want = r < l->rows ? l->scale[r] : 0;
+        if (rows[BOOK_BYTES + r] != want) {
+            broken(v, "%s: the scale of row %d is %d, not %d", d->name, r, rows[BOOK_BYTES + r],
+                   want);
+        }
+    }
+}
+
+static void check_packed(const Verifier *v, int i)
+{
+    const Op *op = op_at(v, i);
+    const Linear *l = model_linears(v->model, op->linear);
+    const int64_t stride = op->imm[op->kind == OP_EMBED ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE];
+    check_layout(v, i, l, stride);
+    check_rows(v, l, &v->program->data[op->data[1]]);
+    const Data *codes = &v->program->data[op->data[0]];
+    for (int r = 0; r < l->rows; r++) {
+        for (int c = 0; c < l->cols; c++) {
+            const int got = unpack_code(l->format, l->planes, stride, codes->bytes, r, c);
+            const int want = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
+            if (got != want) {
+                broken(v, "%s: row %d column %d decodes to %d, the code is %d", codes->name, r, c,
+                       got, want);
+            }
+        }
+    }
+}
+
+void verify_matrices(const Verifier *v)
+{
+    for (int i = 0; i < v->program->n_ops; i++) {
+        const OpKind kind = op_at(v, i)->kind;
+        if (kind == OP_TABLE) {
+            check_table(v, i);
+        }
+        if (kind == OP_MATVEC) {
+            check_matvec(v, i);
+        }
+        if (op_at(v, i)->linear >= 0 && holds(v, FACT_PACKED)) {
+            check_packed(v, i);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+/* Invariants of the Model: shapes that agree, finite weights, codes that their format has. */
+#include "verify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void check_name(const Verifier *v, const char *name, const char *expected)
+{
+    if (!name || strcmp(name, expected) != 0) {
+        broken(v, "%s is called %s", expected, name ? name : "nothing");
+    }
+}
+
+static void check_floats(const Verifier *v, const char *name, const float *w, size_t n)
+{
+    if (!w) {
+        broken(v, "%s has no weights", name);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(w[i])) {
+            broken(v, "%s: weight %zu is not finite", name, i);
+        }
+    }
+}
+
+/* Codes ------------------------------------------------------------------------------------ */
+
+static bool code_in_range(const Linear *l, uint8_t code)
+{
+    switch (l->format) {
+    case FORMAT_PLANES: return code < 1 << l->planes;
+    case FORMAT_TERNARY: return code <= 2;
+    case FORMAT_INT8: return code != 128; /* -128: the kernels' sums are bounded by 127 */
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    return false;
+}
+
+/* Scale 0 says that a row is all zero; any other row would be lost with it. */
+static void check_zero_row(const Verifier *v, const Linear *l, int r)
+{
+    const float *w = l->w + (size_t)r * (size_t)l->cols;
+    for (int c = 0; l->scale[r] == 0 && c < l->cols; c++) {
+        if (w[c] != 0) {
+            broken(v, "%s: row %d has scale 0 and a weight that is not 0", l->name, r);
+        }
+    }
+}
+
+static void check_codes(const Verifier *v, const Linear *l)
+{
+    if (!l->scale || !l->code) {
+        broken(v, "%s is %s and has no codes", l->name, format_names[l->format]);
+    }
+    if (l->format == FORMAT_PLANES && (l->planes < 1 || l->planes > MAX_PLANES)) {
+        broken(v, "%s has %d planes, not 1 to %d", l->name, l->planes, MAX_PLANES);
+    }
+    for (int r = 0; r < l->rows; r++) {
+        check_zero_row(v, l, r);
+        for (int c = 0; c < l->cols; c++) {
+            const uint8_t code = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
+            if (!code_in_range(l, code)) {
+                broken(v, "%s: row %d column %d: code %d is out of the format's range", l->name, r,
+                       c, code);
+            }
+        }
+    }
+}
+
+static void check_linear(const Verifier *v, const Linear *l, const char *name, int rows, int cols)
+{
+    check_name(v, l->name, name);
+    if (l->rows != rows || l->cols != cols) {
+        broken(v, "%s is %d x %d, not %d x %d", name, l->rows, l->cols, rows, cols);
+    }
+    check_floats(v, name, l->w, (size_t)rows * (size_t)cols);
+    if ((unsigned)l->format >= FORMATS) {
+        broken(v, "%s has format %d", name, (int)l->format);
+    }
+    if (l->format != FORMAT_FLOAT && holds(v, FACT_QUANTIZED)) {
+        check_codes(v, l);
+    }
+    if ((l->format != FORMAT_FLOAT) != holds(v, FACT_QUANTIZED)) {
+        broken(v, "%s is %s, \"quantized\" %s", name, format_names[l->format],
+               holds(v, FACT_QUANTIZED) ? "holds" : "does not hold");
+    }
+}
+
+/* Blocks ----------------------------------------------------------------------------------- */
+
+static void check_norm(const Verifier *v, const Norm *n, const char *name)
+{
+    check_name(v, n->name, name);
+    if (n->n != v->model->dim) {
+        broken(v, "%s has %d weights, the model %d dimensions", name, n->n, v->model->dim);
+    }
+    check_floats(v, name, n->gamma, (size_t)n->n);
+}
+
+/* 0 0 1 1 2: from 0, never back, none left out. */
+static void check_heads(const Verifier *v, int layer, const Block *b)
+{
+    int last = -1;
+    for (int h = 0; h < b->n_heads; h++) {
+        const int kv = b->kv_of_head[h];
+        if (kv != last && kv != last + 1) {
+            broken(v, "layer %d: head %d reads kv head %d after %d", layer, h, kv, last);
+        }
+        last = kv;
+    }
+    if (last != b->n_kv_heads - 1) {
+        broken(v, "layer %d: %d kv heads, of which %d are read", layer, b->n_kv_heads, last + 1);
+    }
+}
+
+static void check_block(const Verifier *v, int layer, const Block *b)
+{
+    const int dim = v->model->dim, q = b->n_heads * b->head_dim, kv = b->n_kv_heads * b->head_dim;
+    const int rows[ROLES] = {q, kv, kv, dim, b->n_neurons, b->n_neurons, dim};
+    const int cols[ROLES] = {dim, dim, dim, q, dim, dim, b->n_neurons};
+    char name[64];
+    if (b->n_heads < 1 || b->n_kv_heads < 1 || b->n_neurons < 1 || b->head_dim < 2 ||
+        b->head_dim % 2) {
+        broken(v, "layer %d: %d heads, %d kv heads, %d neurons, head size %d", layer, b->n_heads,
+               b->n_kv_heads, b->n_neurons, b->head_dim);
+    }
+    if (b->head_dim != v->model->blocks[0].head_dim) {
+        broken(v, "layer %d: head size %d, in layer 0 %d: all layers share one set of angles",
+               layer, b->head_dim, v->model->blocks[0].head_dim);
+    }
+    check_heads(v, layer, b);
+    snprintf(name, sizeof name, "layers.%d.attn.norm", layer);
+    check_norm(v, &b->attn_norm, name);
+    snprintf(name, sizeof name, "layers.%d.mlp.norm", layer);
+    check_norm(v, &b->mlp_norm, name);
+    for (int i = 0; i < ROLES; i++) {
+        snprintf(name, sizeof name, "layers.%d.%s", layer, role_names[i]);
+        check_linear(v, &b->linear[i], name, rows[i], cols[i]);
+    }
+}
+
+/* Tokenizer -------------------------------------------------------------------------------- */
+
+static bool is_piece(const Tokenizer *t, int id)
+{
+    return id >= 0 && id < t->n_pieces;
+}
+
+static void check_merges(const Verifier *v, const Tokenizer *t)
+{
+    for (int i = 0; i < t->n_merges; i++) {
+        const Merge *m = &t->merges[i], *before = m - (i > 0);
+        if (!is_piece(t, m->left) || !is_piece(t, m->right) || !is_piece(t, m->result)) {
+            broken(v, "tokenizer: merge %d names a piece that is not there", i);
+        }
+        if (i > 0 && (before->left > m->left ||
+                      (before->left == m->left && before->right >= m->right))) {
+            broken(v, "tokenizer: merge %d is not sorted after the one before it", i);
+        }
+    }
+}
+
+static void check_tokenizer(const Verifier *v, const Tokenizer *t)
+{
+    const int special[] = {t->bos, t->eos, t->unk};
+    if (t->n_pieces != v->model->vocab) {
+        broken(v, "tokenizer: %d pieces, the model has %d", t->n_pieces, v->model->vocab);
+    }
+    for (size_t i = 0; i < LENGTH(special); i++) {
+        if (special[i] != -1 && !is_piece(t, special[i])) {
+            broken(v, "tokenizer: special piece %d is not there", special[i]);
+        }
+    }
+    for (int i = 0; i < t->n_pieces; i++) {
+        if (t->pieces[i].len < 0 || (t->pieces[i].len > 0 && !t->pieces[i].bytes)) {
+            broken(v, "tokenizer: piece %d has no bytes", i);
+        }
+    }
+    for (int i = 0; i < 256; i++) {
+        if (t->byte_id[i] != -1 && !is_piece(t, t->byte_id[i])) {
+            broken(v, "tokenizer: byte %d: piece %d is not there", i, t->byte_id[i]);
+        }
+    }
+    check_merges(v, t);
+}
+
+static void check_arch(const Verifier *v, const Model *m)
+{
+    if (!m->family || m->dim < 1 || m->n_layers < 1 || m->vocab < 1 || m->context < 1) {
+        broken(v, "model: dim %d, %d layers, vocab %d, context %d", m->dim, m->n_layers, m->vocab,
+               m->context);
+    }
+    if (!(m->norm_eps >= 0 && m->norm_eps <= 1)) {
+        broken(v, "model: eps %g is not from 0 to 1", (double)m->norm_eps);
+    }
+    if (!(m->rope_theta >= 1) || !isfinite(m->rope_theta)) {
+        broken(v, "model: theta %g is less than 1", (double)m->rope_theta);
+    }
+    if (!(m->residual_absmax >= 0) || !isfinite(m->residual_absmax)) {
+        broken(v, "model: residual_absmax is %g", (double)m->residual_absmax);
+    }
+    if (holds(v, FACT_FOLDED) && m->rope_interleaved) {
+        broken(v, "model: \"folded\" holds, but rope pairs are interleaved");
+    }
+}
+
+void verify_model(const Verifier *v)
+{
+    const Model *m = v->model;
+    check_arch(v, m);
+    check_linear(v, &m->embed, "embed", m->vocab, m->dim);
+    for (int i = 0; i < m->n_layers; i++) {
+        check_block(v, i, &m->blocks[i]);
+    }
+    check_norm(v, &m->final_norm, "final.norm");
+    if (!m->tied_head) {
+        check_linear(v, &m->head, "head", m->vocab, m->dim);
+    }
+    if (m->tokenizer) {
+        check_tokenizer(v, m->tokenizer);
+    }
+}

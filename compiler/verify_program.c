@@ -1,0 +1,409 @@
+/* Invariants of the Program's ops: operands that are there, of the right type and large enough,
+ * written before they are read; numbers equal to the model's. Matrices are in verify_matrices.c. */
+#include "verify.h"
+
+#include <string.h>
+
+#define MAX_EXP 2048 /* of a scale: floats and sums stay far below */
+
+/* One op under check, as messages name it. */
+typedef struct Site {
+    const Verifier *v;
+    const Op *op;
+    int index;
+} Site;
+
+static const char *op_name(const Site *s)
+{
+    return op_info[s->op->kind].name;
+}
+
+/* References ------------------------------------------------------------------------------- */
+
+static void check_refs(const Site *s, const char *const *keys, int max, const int *refs, int n)
+{
+    int used = 0;
+    while (keys[used]) {
+        used++;
+    }
+    for (int i = 0; i < max; i++) {
+        if (i >= used ? refs[i] != -1 : refs[i] < 0 || refs[i] >= n) {
+            broken(s->v, "op %d (%s): operand %s refers to %d of %d", s->index, op_name(s),
+                   i < used ? keys[i] : "past the last", refs[i], n);
+        }
+    }
+}
+
+static bool reads_linear(OpKind k)
+{
+    return k == OP_EMBED || k == OP_MATVEC;
+}
+
+static void check_linear_ref(const Site *s)
+{
+    const Op *op = s->op;
+    if (reads_linear(op->kind) ? op->linear < 0 || !model_linears(s->v->model, op->linear)
+                               : op->linear != -1) {
+        broken(s->v, "op %d (%s): linear %d", s->index, op_name(s), op->linear);
+    }
+}
+
+/* No two operands of an op are one buffer: what it writes must not be what it reads. */
+static void check_distinct(const Site *s)
+{
+    int all[2 * MAX_OPERANDS], n = 0;
+    for (int i = 0; i < MAX_OPERANDS; i++) {
+        all[n++] = s->op->in[i];
+        all[n++] = s->op->out[i];
+    }
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < i; k++) {
+            if (all[i] >= 0 && all[i] == all[k]) {
+                broken(s->v, "op %d (%s): buffer %%%d is two of its operands", s->index,
+                       op_name(s), all[i]);
+            }
+        }
+    }
+}
+
+static void check_scalars(const Site *s)
+{
+    const Op *op = s->op;
+    const OpInfo *info = &op_info[op->kind];
+    const int n = s->v->program->n_scalars;
+    if (op->kind != OP_MATVEC) { /* a matvec's is its kernel's matter */
+        check_refs(s, info->scalar_in, 2, op->scalar_in, n);
+    }
+    if (info->scalar_out ? op->scalar_out < 0 || op->scalar_out >= n : op->scalar_out != -1) {
+        broken(s->v, "op %d (%s): gives scalar %d of %d", s->index, op_name(s), op->scalar_out, n);
+    }
+}
+
+static void check_operands(const Site *s)
+{
+    const Op *op = s->op;
+    const OpInfo *info = &op_info[op->kind];
+    const Program *p = s->v->program;
+    const int layers = s->v->model->n_layers;
+    if (op->layer < -1 || op->layer > layers ||
+        (s->index > 0 && op->layer < p->ops[s->index - 1].layer)) {
+        broken(s->v, "op %d (%s): layer %d", s->index, op_name(s), op->layer);
+    }
+    check_linear_ref(s);
+    check_refs(s, info->in, MAX_OPERANDS, op->in, p->n_buffers);
+    check_refs(s, info->out, MAX_OPERANDS, op->out, p->n_buffers);
+    if (!reads_linear(op->kind) || holds(s->v, FACT_PACKED)) {
+        check_refs(s, info->data, MAX_OPERANDS, op->data, p->n_data);
+    }
+    check_distinct(s);
+    check_scalars(s);
+}
+
+/* Sizes ------------------------------------------------------------------------------------ */
+
+static void need_buffer(const Site *s, int buffer, ElemType elem, int64_t count)
+{
+    const Buffer *b = &s->v->program->buffers[buffer];
+    if (b->elem != elem || b->count < count) {
+        broken(s->v, "op %d (%s): buffer %s is %d %s, not %lld %s", s->index, op_name(s), b->name,
+               b->count, elem_names[b->elem], (long long)count, elem_names[elem]);
+    }
+}
+
+static const Data *need_data(const Site *s, int data, ElemType elem, int64_t count)
+{
+    const Data *d = &s->v->program->data[data];
+    if (d->elem != elem || d->count != count) {
+        broken(s->v, "op %d (%s): constant %s is %lld %s, not %lld %s", s->index, op_name(s),
+               d->name, (long long)d->count, elem_names[d->elem], (long long)count,
+               elem_names[elem]);
+    }
+    return d;
+}
+
+static void need_imm(const Site *s, int i, int64_t min, int64_t max)
+{
+    if (s->op->imm[i] < min || s->op->imm[i] > max) {
+        broken(s->v, "op %d (%s): %s is %lld, not %lld to %lld", s->index, op_name(s),
+               op_info[s->op->kind].imm[i], (long long)s->op->imm[i], (long long)min,
+               (long long)max);
+    }
+}
+
+static void need_equal(const Site *s, int i, int64_t value)
+{
+    need_imm(s, i, value, value);
+}
+
+static void need_exp(const Site *s, int i)
+{
+    need_imm(s, i, -MAX_EXP, MAX_EXP);
+}
+
+/* The block that an op between the first layer's start and the last one's end belongs to. */
+static const Block *need_block(const Site *s)
+{
+    if (s->op->layer < 0 || s->op->layer >= s->v->model->n_layers) {
+        broken(s->v, "op %d (%s): in no layer", s->index, op_name(s));
+    }
+    return &s->v->model->blocks[s->op->layer];
+}
+
+/* Ops -------------------------------------------------------------------------------------- */
+
+static int turns_of(const Site *s)
+{
+    return s->v->program->sinks > 0 ? 2 : 1; /* angles for the sinks' positions too */
+}
+
+static void check_embed(const Site *s)
+{
+    const Linear *l = model_linears(s->v->model, s->op->linear);
+    if (s->op->linear != 0) {
+        broken(s->v, "op %d (embed): reads %s", s->index, l->name);
+    }
+    need_equal(s, EMBED_DIM, s->v->model->dim);
+    need_equal(s, EMBED_PLANES, l->format == FORMAT_PLANES ? l->planes : 0);
+    need_equal(s, EMBED_SHIFT, l->scale_exp + s->v->program->residual_fraction);
+    need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
+}
+
+static void check_angles(const Site *s)
+{
+    const int pairs = s->v->model->blocks[0].head_dim / 2;
+    need_equal(s, ANGLES_PAIRS, pairs);
+    need_equal(s, ANGLES_TURNS, turns_of(s));
+    need_buffer(s, s->op->out[0], ELEM_I32, (int64_t)turns_of(s) * pairs * 2);
+    need_data(s, s->op->data[0], ELEM_U32, pairs);
+}
+
+static void check_norm(const Site *s)
+{
+    const int dim = s->v->model->dim;
+    need_equal(s, NORM_DIM, dim);
+    need_imm(s, NORM_EPS_M, 0, 65535);
+    need_exp(s, NORM_EPS_E);
+    need_imm(s, NORM_ROOT_M, 32768, 65535);
+    need_exp(s, NORM_EXP);
+    need_buffer(s, s->op->in[0], ELEM_I32, dim);
+    need_buffer(s, s->op->out[0], ELEM_I8, dim);
+    need_data(s, s->op->data[0], ELEM_I16, dim);
+}
+
+static void check_rotate(const Site *s)
+{
+    const Block *b = need_block(s);
+    const int64_t n = (int64_t)b->n_heads * b->head_dim;
+    const int turns = turns_of(s);
+    need_equal(s, ROTATE_HEADS, b->n_heads);
+    need_equal(s, ROTATE_DIM, b->head_dim);
+    need_equal(s, ROTATE_TURNS, turns);
+    need_exp(s, ROTATE_EXP);
+    need_buffer(s, s->op->in[0], ELEM_I32, n);
+    need_buffer(s, s->op->in[1], ELEM_I32, (int64_t)turns * b->head_dim);
+    need_buffer(s, s->op->out[0], ELEM_I8, turns * n);
+    need_buffer(s, s->op->out[1], ELEM_I32, b->n_heads);
+    need_buffer(s, s->op->out[2], ELEM_I32, (int64_t)turns * b->head_dim);
+}
+
+static void check_store(const Site *s)
+{
+    const Block *b = need_block(s);
+    const int64_t n = (int64_t)b->n_kv_heads * b->head_dim, window = s->v->program->window;
+    need_equal(s, STORE_HEADS, b->n_kv_heads);
+    need_equal(s, STORE_DIM, b->head_dim);
+    need_exp(s, STORE_EXP);
+    need_buffer(s, s->op->in[0], ELEM_I32, n);
+    need_buffer(s, s->op->out[0], ELEM_I8, window * n);
+    need_buffer(s, s->op->out[1], ELEM_U16, window * b->n_kv_heads);
+    if (s->op->kind == OP_STORE_K) {
+        need_buffer(s, s->op->in[1], ELEM_I32, b->head_dim);
+        need_buffer(s, s->op->out[2], ELEM_I32, b->head_dim);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!s->v->program->buffers[s->op->out[i]].lasting) {
+            broken(s->v, "op %d (%s): the cache %s does not last", s->index, op_name(s),
+                   s->v->program->buffers[s->op->out[i]].name);
+        }
+    }
+}
+
+/* What the sums of a window, and a dot product times a cached scale, need to fit in 32 bits. */
+static void check_attend_shifts(const Site *s, const Block *b)
+{
+    need_imm(s, ATTEND_PRE, 0, 31);
+    need_imm(s, ATTEND_SPREAD, 0, 31);
+    if ((127LL * 127 * b->head_dim >> s->op->imm[ATTEND_PRE]) * 2047 > INT32_MAX) {
+        broken(s->v, "op %d (attend): pre is too small", s->index);
+    }
+    if (s->v->program->window * 32768LL * 127 >> s->op->imm[ATTEND_SPREAD] > INT32_MAX) {
+        broken(s->v, "op %d (attend): spread is too small", s->index);
+    }
+    if ((s->op->imm[ATTEND_UNIT] & 0xffff) < 0x8000) {
+        broken(s->v, "op %d (attend): unit has no mantissa", s->index);
+    }
+}
+
+static void check_attend(const Site *s)
+{
+    const Block *b = need_block(s);
+    const int64_t window = s->v->program->window, kv = window * b->n_kv_heads;
+    const int mix = b->n_heads * b->head_dim;
+    need_equal(s, ATTEND_HEADS, b->n_heads);
+    need_equal(s, ATTEND_KV_HEADS, b->n_kv_heads);
+    need_equal(s, ATTEND_DIM, b->head_dim);
+    need_equal(s, ATTEND_SINKS, s->v->program->sinks);
+    need_imm(s, ATTEND_UNIT, -MAX_EXP * 65536LL, MAX_EXP * 65536LL);
+    check_attend_shifts(s, b);
+    need_buffer(s, s->op->in[0], ELEM_I8, (int64_t)turns_of(s) * mix);
+    need_buffer(s, s->op->in[1], ELEM_I32, b->n_heads);
+    for (int i = 2; i < 6; i += 2) {
+        need_buffer(s, s->op->in[i], ELEM_I8, kv * b->head_dim);
+        need_buffer(s, s->op->in[i + 1], ELEM_U16, kv);
+    }
+    need_buffer(s, s->op->out[0], ELEM_I8, mix);
+    need_buffer(s, s->op->out[1], ELEM_I32, window);
+    need_buffer(s, s->op->out[2], ELEM_I32, mix);
+    need_buffer(s, s->op->out[3], ELEM_I32, b->n_heads);
+    const uint8_t *kv_of = need_data(s, s->op->data[0], ELEM_U8, b->n_heads)->bytes;
+    for (int h = 0; h < b->n_heads; h++) {
+        if (kv_of[h] != b->kv_of_head[h]) {
+            broken(s->v, "op %d (attend): head %d reads kv head %d, in the model %d", s->index, h,
+                   kv_of[h], b->kv_of_head[h]);
+        }
+    }
+}
+
+static void check_add(const Site *s)
+{
+    need_equal(s, ADD_DIM, s->v->model->dim);
+    need_exp(s, ADD_EXP);
+    need_buffer(s, s->op->in[0], ELEM_I32, s->v->model->dim);
+    need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
+}
+
+static void check_glu(const Site *s)
+{
+    const int n = need_block(s)->n_neurons;
+    need_equal(s, GLU_N, n);
+    need_exp(s, GLU_EXP_GATE);
+    need_exp(s, GLU_EXP_UP);
+    need_buffer(s, s->op->in[0], ELEM_I32, n);
+    need_buffer(s, s->op->in[1], ELEM_I32, n);
+    need_buffer(s, s->op->out[0], ELEM_I8, n);
+}
+
+static void check_logits(const Site *s)
+{
+    need_equal(s, LOGITS_N, s->v->model->vocab);
+    need_exp(s, LOGITS_EXP);
+    need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->vocab);
+    if (strcmp(s->v->program->buffers[s->op->out[0]].name, "logits") != 0) {
+        broken(s->v, "op %d (logits): writes %s", s->index,
+               s->v->program->buffers[s->op->out[0]].name);
+    }
+}
+
+static void check_sizes(const Site *s)
+{
+    switch (s->op->kind) {
+    case OP_EMBED: check_embed(s); break;
+    case OP_ANGLES: check_angles(s); break;
+    case OP_NORM: check_norm(s); break;
+    case OP_TABLE:
+    case OP_MATVEC: break;
+    case OP_ROTATE: check_rotate(s); break;
+    case OP_STORE_K:
+    case OP_STORE_V: check_store(s); break;
+    case OP_ATTEND: check_attend(s); break;
+    case OP_ADD: check_add(s); break;
+    case OP_GLU: check_glu(s); break;
+    case OP_LOGITS: check_logits(s); break;
+    case OPS: die("op %d", s->index);
+    }
+}
+
+/* Order ------------------------------------------------------------------------------------ */
+
+static bool updates(OpKind k)
+{
+    return k == OP_ADD || k == OP_LOGITS; /* read what they write */
+}
+
+static void need_written(const Site *s, const bool *written, int buffer)
+{
+    if (buffer >= 0 && !written[buffer] && !s->v->program->buffers[buffer].lasting) {
+        broken(s->v, "op %d (%s): reads buffer %s, which nothing has written", s->index,
+               op_name(s), s->v->program->buffers[buffer].name);
+    }
+}
+
+/* A scalar is a local variable of its layer's function: defined once, there, before its uses. */
+static void check_scalar_order(const Site *s, int *defined_in)
+{
+    const Op *op = s->op;
+    for (int i = 0; i < 2; i++) {
+        if (op->scalar_in[i] >= 0 && defined_in[op->scalar_in[i]] != op->layer) {
+            broken(s->v, "op %d (%s): scalar s%d is not known in layer %d", s->index, op_name(s),
+                   op->scalar_in[i], op->layer);
+        }
+    }
+    if (op->scalar_out >= 0) {
+        if (defined_in[op->scalar_out] != -2) {
+            broken(s->v, "op %d (%s): scalar s%d is given twice", s->index, op_name(s),
+                   op->scalar_out);
+        }
+        defined_in[op->scalar_out] = op->layer;
+    }
+}
+
+static void check_order(const Verifier *v)
+{
+    const Program *p = v->program;
+    bool *written = NEW(v->unit->arena, bool, p->n_buffers);
+    int *defined_in = NEW(v->unit->arena, int, p->n_scalars);
+    for (int i = 0; i < p->n_scalars; i++) {
+        defined_in[i] = -2;
+    }
+    for (int i = 0; i < p->n_ops; i++) {
+        const Site s = {v, &p->ops[i], i};
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            need_written(&s, written, s.op->in[k]);
+            need_written(&s, written, updates(s.op->kind) ? s.op->out[k] : -1);
+        }
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            if (s.op->out[k] >= 0) {
+                written[s.op->out[k]] = true;
+            }
+        }
+        check_scalar_order(&s, defined_in);
+    }
+}
+
+static void check_program(const Verifier *v, const Program *p)
+{
+    if (p->window < 1 || p->window > 65536 || p->sinks < 0 || p->sinks >= p->window) {
+        broken(v, "program: window %d, %d sinks", p->window, p->sinks);
+    }
+    if (p->residual_fraction < 0 || p->residual_fraction > 31) {
+        broken(v, "program: residual_fraction %d", p->residual_fraction);
+    }
+    if (p->n_ops < 1 || p->ops[p->n_ops - 1].kind != OP_LOGITS) {
+        broken(v, "program: %d ops, the last is not logits", p->n_ops);
+    }
+}
+
+void verify_program(const Verifier *v)
+{
+    const Program *p = v->program;
+    check_program(v, p);
+    for (int i = 0; i < p->n_ops; i++) {
+        const Site s = {v, &p->ops[i], i};
+        if ((unsigned)s.op->kind >= OPS) {
+            broken(v, "op %d: kind %d", i, (int)s.op->kind);
+        }
+        check_operands(&s);
+        check_sizes(&s);
+    }
+    check_order(v);
+}

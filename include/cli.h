@@ -1,0 +1,68 @@
+/* The command line: commands and options in two tables, and what the commands share. */
+#ifndef LMCC_CLI_H
+#define LMCC_CLI_H
+
+#include "emit.h"
+
+typedef struct Options {
+    int n_args;
+    const char **args; /* operands: MODEL, DIR, TEXT, ... */
+    const char *target, *output, *tokenizer, *recipe, *dump, *until, *reference, *board, *docs;
+    const char *cc;     /* the host's C compiler, for commands that run generated code */
+    int64_t flash, ram; /* bytes, 0: not given */
+    double temperature, top_p;
+    int64_t top_k, seed, tokens;
+    bool json;
+    int n_sets;
+    const char **sets; /* recipe assignments in the order given: KEY=VALUE, bits as "bits:ARG" */
+} Options;
+
+typedef struct Command {
+    const char *name, *operands, *what; /* for help */
+    int min_args, max_args;
+    int (*run)(Arena *a, const Options *o);
+} Command;
+extern const Command commands[]; /* compiler/cli/main.c; ends with a NULL name */
+
+/* compiler/cli/options.c */
+void parse_options(Arena *a, const Command *c, int argc, char **argv, Options *o);
+void print_options(const Command *c, Buf *b); /* the options that a command takes, for --help */
+
+/* compiler/cli/unit.c: a model and what the options ask for, ready for run_passes. */
+Unit *open_unit(Arena *a, const Options *o, const char *model_path);
+
+/* compiler/cli/generated.c: a generated folder, built with the host's compiler and loaded. */
+typedef struct Generated {
+    const char *dir;
+    const char *name;     /* C prefix */
+    const Node *manifest; /* NAME.json */
+    int vocab, dim, layers, residual_fraction;
+    int (*init)(void);
+    const int32_t *(*step)(int32_t token);
+    void (*reset)(void);
+    const int32_t *(*residual)(int32_t layer);
+    int (*selftest)(void);
+    uint32_t (*hash)(int32_t steps);
+    int32_t (*generate)(const char *prompt, int32_t max_tokens, const uint32_t *how,
+                        int (*emit)(void *user, const char *text, int32_t bytes), void *user,
+                        int32_t *scratch, int32_t scratch_max);
+    int32_t (*encode)(const char *utf8, uint32_t n, int32_t *out, int32_t max);
+    const char *(*strerror)(int error);
+} Generated;
+bool is_generated(const char *path); /* a folder with a manifest of ours */
+const Node *read_manifest(Arena *a, const char *dir, const char **name); /* fatal unless there is one */
+Generated *generated_open(Arena *a, const char *dir, const char *cc);
+
+/* One file each. */
+int command_compile(Arena *a, const Options *o);
+int command_inspect(Arena *a, const Options *o);
+int command_targets(Arena *a, const Options *o);
+int command_eval(Arena *a, const Options *o);
+int command_verify(Arena *a, const Options *o);
+int command_bench(Arena *a, const Options *o);
+int command_run(Arena *a, const Options *o);
+
+/* compiler/cli/text.c */
+const char *format_bytes(Arena *a, int64_t n);  /* 1234567 -> "1,234,567" */
+
+#endif

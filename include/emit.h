@@ -1,0 +1,67 @@
+/* Emitters: a planned Unit becomes files. Real C lives in runtime_template/ and is copied; what is
+ * printed here are calls, tables and constants. */
+#ifndef LMCC_EMIT_H
+#define LMCC_EMIT_H
+
+#include "run.h"
+
+#define LMCC_VERSION "0.1.0"
+#define LMCC_ABI 1 /* of the generated interface */
+#define GOLDEN_STEPS 64
+
+/* What the compiler itself computed for the unit, for the self-test and the manifest. */
+typedef struct Golden {
+    int start;                  /* first token: bos, or 0 */
+    int tokens[GOLDEN_STEPS];   /* greedy */
+    uint32_t logits_hash;       /* XXH32 chained over the steps' logits */
+    uint32_t weights_hash;      /* XXH32 chained over every Data, tokenizer included */
+    float *residuals;           /* float reference after each layer at the last step: (layers+1) x dim */
+} Golden;
+
+typedef struct Emission {
+    Arena *arena;
+    const Unit *unit;
+    const char *name;  /* C prefix, "story" */
+    const char *upper; /* "STORY" */
+    Golden golden;
+    int n_tables; /* tokenizer arrays */
+    Data *tables;
+    bool wide_ids;
+    int n_files; /* written so far, for the manifest */
+    struct EmittedFile {
+        const char *name;
+        uint64_t hash;
+        size_t size;
+    } files[32];
+} Emission;
+
+/* compiler/emit/emit.c: all files of the unit into the output. */
+void emit_all(const Unit *u, Output *o);
+
+const char *upper_case(Arena *a, const char *s);
+
+/* compiler/emit/golden.c */
+void compute_golden(Emission *e);
+
+/* compiler/emit/template.c: runtime_template/FILE with model_/MODEL_ replaced by the prefix, and
+ * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives. */
+void emit_template(const Emission *e, const char *file, void (*fill)(const Emission *e, const char *marker, Buf *b),
+                   Buf *b);
+void emit_banner(const Emission *e, Buf *b);
+
+/* One file each: contents into a Buf. */
+void emit_header(const Emission *e, Buf *b);    /* story.h */
+void emit_kernels(const Emission *e, Buf *b);   /* story_kernels.h */
+void emit_source(const Emission *e, Buf *b);    /* story.c */
+void emit_ops(const Emission *e, Buf *shapes, Buf *layers); /* the two generated parts of story.c */
+void emit_weights(const Emission *e, Buf *b);   /* story_weights.c */
+void emit_tokenizer(const Emission *e, Buf *b); /* story_tokenizer.c */
+void emit_selftest(const Emission *e, Buf *b);  /* story_selftest.c */
+void emit_manifest(const Emission *e, Buf *b);  /* story.json */
+void emit_cmake(const Emission *e, Buf *b);     /* CMakeLists.txt */
+
+/* One array: "const uint8_t story_x[4]", and the whole definition. */
+void emit_data_type(const char *prefix, const Data *d, Buf *b);
+void emit_data(const char *prefix, const Data *d, Buf *b);
+
+#endif

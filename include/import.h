@@ -1,0 +1,88 @@
+/* What the importers share: JSON with messages that name file, key and value; limits; the parts
+ * of a Model that every family builds alike; tokenizers. */
+#ifndef LMCC_IMPORT_H
+#define LMCC_IMPORT_H
+
+#include "model.h"
+
+#include <jansson.h>
+
+/* Larger than any model that could fit a microcontroller, small enough that products of two of
+ * them and a layer count stay far inside int64_t. */
+enum {
+    MAX_DIM = 65536,
+    MAX_LAYERS = 1024,
+    MAX_HEADS = 1024,
+    MAX_HEAD_DIM = 1024,
+    MAX_NEURONS = 1 << 18,
+    MAX_VOCAB = 1 << 20,
+    MAX_CONTEXT = 1 << 24,
+    MAX_PIECE = 1024 /* bytes of one token */
+};
+
+/* import/json.c. Strict: valid UTF-8, no duplicate keys, no U+0000, nothing after. `where` is
+ * what messages start with: the path, or "path: key" for a nested object. ------------------- */
+
+json_t *read_json(Arena *a, const char *path); /* an object; owned by the arena */
+json_t *parse_json(Arena *a, const char *where, const uint8_t *text, size_t n);
+json_t *own_json(Arena *a, json_t *value); /* hands a new value over to the arena */
+/* fatal("WHERE: KEY: VALUE: WHY") */
+_Noreturn void bad_value(const char *where, const char *key, const json_t *value, const char *why);
+json_t *get_value(const json_t *object, const char *key); /* NULL when absent or null */
+/* Absent or null gives `fallback`; a wrong type or range is fatal. Integers may be spelled 4.0. */
+int get_int(const char *where, const json_t *object, const char *key, int min, int max,
+            int fallback);
+int need_int(const char *where, const json_t *object, const char *key, int min, int max);
+double get_double(const char *where, const json_t *object, const char *key, double min, double max,
+                  double fallback);
+bool get_bool(const char *where, const json_t *object, const char *key, bool fallback);
+const char *get_string(const char *where, const json_t *object, const char *key,
+                       const char *fallback);
+json_t *get_object(const char *where, const json_t *object, const char *key); /* NULL: absent */
+json_t *get_array(const char *where, const json_t *object, const char *key);  /* NULL: absent */
+
+/* import/build.c --------------------------------------------------------------------------- */
+
+typedef struct Shape {
+    int dim, n_layers, n_heads, n_kv_heads, head_dim, n_neurons, vocab, context;
+} Shape;
+
+/* A Model of equal blocks with every size and name set and no weights. Fatal when the sizes,
+ * each within its limit already, do not go together. */
+Model *new_model(Arena *a, const char *path, const char *family, const Shape *s);
+void check_finite(const char *path, const char *tensor, const float *w, size_t n);
+/* What is left once the weights are in: the hash and the tokenizer. */
+void finish_model(Arena *a, Model *m, const char *tokenizer_path);
+
+/* import/hf.c ------------------------------------------------------------------------------ */
+
+typedef struct HfCheckpoint {
+    const char *dir, *config_path;
+    const json_t *config;
+    const Safetensors *weights;
+} HfCheckpoint;
+
+Model *import_hf_llama(Arena *a, const HfCheckpoint *c); /* import/hf_llama.c */
+
+/* import/tokenizer.c ----------------------------------------------------------------------- */
+
+/* The one named, or the one beside the model; NULL when there is none. */
+Tokenizer *find_tokenizer(Arena *a, const char *model_path, const char *tokenizer_path, int vocab);
+Tokenizer *new_tokenizer(Arena *a, TokenizerKind kind, int vocab); /* all pieces CONTROL, empty */
+/* "<0x0A>" -> 10, anything else -1. */
+int byte_of_piece(const char *s, size_t n);
+/* Sorts by (left, right); of a pair that comes twice the higher rank stays. */
+void sort_merges(Tokenizer *t);
+
+/* import/tokenizer_pipeline.c: how text becomes words, from tokenizer.json's sections --------- */
+
+typedef struct Pipeline {
+    TokenizerKind kind;
+    bool add_prefix, prefix_once;
+    bool split_words; /* SPM: no merge across the start of a word */
+    const char *bos;  /* content of the token that the template puts first, or NULL */
+} Pipeline;
+
+Pipeline read_pipeline(Arena *a, const char *path, const json_t *root);
+
+#endif

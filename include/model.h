@@ -1,0 +1,161 @@
+/* Model: what the network is. Importers build it, passes rewrite it, `lower` turns it into a
+ * Program. Pruning makes layers differ, so every Block owns its sizes. */
+#ifndef LMCC_MODEL_H
+#define LMCC_MODEL_H
+
+#include "util.h"
+
+/* Facts that come in lists live in tables (compiler/names.c); the enums index them. */
+typedef enum NormKind { NORM_RMS, NORM_KINDS } NormKind;
+typedef enum PositionKind { POSITION_ROPE, POSITION_KINDS } PositionKind;
+typedef enum Activation { ACT_SILU, ACTIVATIONS } Activation;
+
+/* How weights are held. Everything but FORMAT_FLOAT is quantized. */
+typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, FORMATS } Format;
+
+#define MAX_PLANES 6
+
+/* y = W x. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
+ *   PLANES   value = zero + sum over k of coef[k] * bit k of the code   (code 0 .. 2^planes - 1)
+ *   TERNARY  value = code - 1                                           (code 0 .. 2)
+ *   INT8     value = (int8_t)code                                       (-127 .. 127)
+ * `w` keeps the float weights after quantization too: references and later passes read them. */
+typedef struct Linear {
+    const char *name; /* "layers.3.attn.q": what recipe globs match */
+    int rows, cols;   /* outputs, inputs */
+    float *w;         /* rows x cols, row-major */
+    Format format;
+    int planes;               /* PLANES: 1 .. MAX_PLANES */
+    int8_t zero;              /* PLANES: value of code 0 */
+    int8_t coef[MAX_PLANES];  /* PLANES: what bit k adds */
+    int scale_exp;            /* shared exponent of the row scales */
+    uint8_t *scale;           /* rows; 0 only for an all-zero row */
+    uint8_t *code;            /* rows x cols */
+} Linear;
+
+/* A norm's weight vector (RMS: y = x / rms(x) * gamma). */
+typedef struct Norm {
+    const char *name; /* "layers.3.attn.norm" */
+    int n;
+    float *gamma;
+} Norm;
+
+/* The linears of a block; enum order is execution order. */
+typedef enum Role { ROLE_Q, ROLE_K, ROLE_V, ROLE_O, ROLE_GATE, ROLE_UP, ROLE_DOWN, ROLES } Role;
+
+typedef struct Block {
+    int n_heads, n_kv_heads, head_dim, n_neurons;
+    int *kv_of_head; /* n_heads entries, non-decreasing: which kv head a query head reads */
+    Norm attn_norm, mlp_norm;
+    Linear linear[ROLES]; /* Q: n_heads*head_dim x dim, K and V: n_kv_heads*head_dim x dim,
+                             O: dim x n_heads*head_dim, GATE and UP: n_neurons x dim,
+                             DOWN: dim x n_neurons */
+} Block;
+
+typedef enum TokenizerKind {
+    TOKENIZER_SPM,        /* characters, dummy prefix space, byte fallback */
+    TOKENIZER_BYTE_LEVEL, /* GPT-2: bytes, words split by the GPT-2 pattern first */
+    TOKENIZER_KINDS
+} TokenizerKind;
+
+typedef enum PieceKind { PIECE_NORMAL, PIECE_BYTE, PIECE_CONTROL, PIECE_KINDS } PieceKind;
+
+typedef struct Piece {
+    const uint8_t *bytes; /* what decoding yields: raw bytes, a plain space for U+2581 */
+    int len;              /* CONTROL pieces keep their written form here ("<s>"), decode to nothing */
+    PieceKind kind;
+} Piece;
+
+/* left right -> result. Lowest rank first, then leftmost; equal ranks are allowed. */
+typedef struct Merge {
+    int left, right, result, rank;
+} Merge;
+
+typedef struct Tokenizer {
+    TokenizerKind kind;
+    int n_pieces; /* the model's vocab size; ids beyond the tokenizer's own are CONTROL, empty */
+    Piece *pieces;
+    int n_merges;
+    Merge *merges;    /* sorted by (left, right), no pair twice */
+    int byte_id[256]; /* the piece for one raw byte, or -1 */
+    int bos, eos;     /* -1 when the model has none */
+    int unk;          /* what a byte without a piece becomes, -1: it is dropped */
+    bool add_bos;     /* encode starts with bos */
+    bool add_prefix;  /* a space goes before a text that is not empty ... */
+    bool prefix_once; /* ... unless it starts with one */
+    bool ignore_merges; /* a whole word that is a piece is taken as it is */
+} Tokenizer;
+
+typedef struct Model {
+    const char *family; /* "llama" */
+    const char *path;   /* where it was read, for messages only: never written into output */
+    uint64_t hash;      /* XXH64 of the facts and float weights as read (model_hash) */
+    int dim, n_layers, vocab, context;
+    NormKind norm;
+    float norm_eps;
+    PositionKind position;
+    float rope_theta;
+    bool rope_interleaved; /* pairs are (2i, 2i+1); fold makes them (i, i + head_dim/2) */
+    Activation activation;
+    bool tied_head; /* head is the embedding; `head` is then unused */
+    Linear embed;   /* vocab x dim, read by row */
+    Block *blocks;  /* n_layers */
+    Norm final_norm;
+    Linear head; /* vocab x dim */
+    float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
+    Tokenizer *tokenizer;  /* NULL when the model came without one */
+} Model;
+
+/* compiler/names.c: printable names of the enums, both ways; find_name gives -1 for none. */
+extern const char *const norm_names[NORM_KINDS];
+extern const char *const position_names[POSITION_KINDS];
+extern const char *const activation_names[ACTIVATIONS];
+extern const char *const format_names[FORMATS];
+extern const char *const tokenizer_names[TOKENIZER_KINDS];
+extern const char *const piece_names[PIECE_KINDS];
+extern const char *const role_names[ROLES]; /* "attn.q" ... "mlp.down" */
+int find_name(const char *const *names, int n, const char *s);
+
+/* compiler/model.c */
+Model *model_copy(Arena *a, const Model *m);    /* deep */
+uint64_t model_hash(const Model *m);            /* independent of path and tokenizer */
+int64_t model_parameters(const Model *m);       /* a tied head counts once */
+Linear *model_linears(Model *m, int i);         /* i-th linear in execution order, NULL past the end:
+                                                   embed, each block's roles, head unless tied */
+Norm *model_norm(Model *m, int i);              /* likewise: attn, mlp of each block, final */
+Linear *model_head(Model *m);                   /* head, or embed when tied */
+void model_name_tensors(Arena *a, Model *m);    /* sets every Linear.name and Norm.name */
+double linear_bits(const Linear *l);            /* stored bits a weight: 32, planes, 1.6, 8 */
+int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
+float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
+
+/* compiler/import/: each fills a Model; file contents are hostile, every error is fatal() ------ */
+
+typedef struct Importer {
+    const char *name; /* "safetensors" */
+    const char *what; /* one line for --help */
+    bool (*accepts)(const char *path); /* cheap look at the name and the first bytes */
+    Model *(*import)(Arena *a, const char *path, const char *tokenizer_path); /* tokenizer_path may
+                                                   be NULL: look beside the model */
+} Importer;
+
+extern const Importer importers[]; /* ends with a NULL name */
+
+Model *import_model(Arena *a, const char *path, const char *tokenizer_path); /* import/import.c */
+Model *import_llama2c(Arena *a, const char *path, const char *tokenizer_path);
+Model *import_hf(Arena *a, const char *path, const char *tokenizer_path);
+Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab);
+Tokenizer *read_tokenizer_json(Arena *a, const char *path, int vocab);
+
+/* import/safetensors.c: one file or an index with shards, checked as a whole when opened. */
+typedef struct Safetensors Safetensors;
+Safetensors *safetensors_open(Arena *a, const char *path); /* .safetensors, .safetensors.zst or
+                                                              .safetensors.index.json */
+bool safetensors_has(const Safetensors *s, const char *name);
+/* The tensor as float; fatal unless it exists with exactly this shape in F32, F16 or BF16. */
+float *safetensors_load(Arena *a, const Safetensors *s, const char *name, int n_dims,
+                        const int *dims);
+/* Names that safetensors_load never touched, for "unknown tensor" errors; NULL past the end. */
+const char *safetensors_unused(const Safetensors *s, int i);
+
+#endif

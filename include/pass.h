@@ -1,0 +1,81 @@
+/* Passes: the pipeline as one table, the unit that they work on, and the checks after each. */
+#ifndef LMCC_PASS_H
+#define LMCC_PASS_H
+
+#include "program.h"
+
+/* What holds of a Unit. A pass needs facts, gives facts and breaks facts; the verifier checks
+ * every fact that holds after every pass. */
+typedef enum Fact {
+    FACT_FOLDED = 1 << 0,     /* rope pairs are (i, i + head_dim/2) */
+    FACT_CALIBRATED = 1 << 1, /* residual_absmax is known */
+    FACT_HEADS = 1 << 2,      /* heads that the recipe wants pruned are gone */
+    FACT_NEURONS = 1 << 3,    /* neurons likewise */
+    FACT_QUANTIZED = 1 << 4,  /* no linear is FORMAT_FLOAT */
+    FACT_LOWERED = 1 << 5,    /* there is a Program */
+    FACT_CHOSEN = 1 << 6,     /* every matvec has a kernel, tables exist */
+    FACT_PACKED = 1 << 7,     /* Data holds the packed weights; they decode to the codes */
+    FACT_LIVE = 1 << 8,       /* live ranges are right */
+    FACT_PLANNED = 1 << 9,    /* offsets and regions are set; nothing live overlaps */
+    FACT_FITS = 1 << 10       /* the budget holds */
+} Fact;
+#define N_FACTS 11
+extern const char *const fact_names[N_FACTS];
+
+typedef struct Unit {
+    Arena *arena;
+    Model *model;          /* what the passes rewrite */
+    const Model *original; /* as imported (folded), float: what the result is compared with */
+    Program *program;      /* NULL before lower */
+    const Target *target;
+    const Recipe *recipe;
+    int64_t flash_limit, ram_limit; /* --flash, --ram; 0: the target's */
+    unsigned facts;
+} Unit;
+
+typedef struct Pass {
+    const char *name; /* "prune-heads" */
+    const char *what; /* one line */
+    void (*run)(Unit *u);
+    unsigned needs, gives, breaks;
+} Pass;
+extern const Pass passes[]; /* compiler/passes.c, in order; ends with a NULL name */
+
+int find_pass(const char *name); /* -1 none */
+/* Runs the passes whose facts the unit lacks, in table order, the verifier before the first and
+ * after each; stops after `until` (NULL: all). Appends the IR's text after pass `dump` (NULL:
+ * none) to *dumped, also when the unit had what that pass gives. Both must be names of passes. */
+void run_passes(Unit *u, const char *until, const char *dump, Buf *dumped);
+void run_pass(Unit *u, const Pass *p); /* one pass and the verifier */
+
+/* compiler/verify.c: checks what must always hold of a unit and what its facts say. Dies, naming
+ * the pass and the broken invariant; with `after` NULL the unit is what a file said, and the
+ * fault is the file's: fatal("FILE: INVARIANT"). Checks against the target unless it is NULL. */
+void verify(const Unit *u, const char *after);
+
+/* compiler/ir_print.c, ir_parse.c: the text form; printing what was parsed gives the same text. */
+void ir_print(const Unit *u, Buf *b);
+/* Fills model, original, program and facts, and verifies them; u->arena and u->target are set. */
+void ir_parse(Unit *u, const char *file, const char *text, size_t n);
+bool ir_is_text(const char *path); /* a file that starts as such a text does */
+#define IR_MAGIC "lmcc-ir 1"
+
+/* passes/NAME.c, one each. */
+void pass_fold(Unit *u);
+void pass_calibrate(Unit *u);
+void pass_prune_heads(Unit *u);
+void pass_prune_neurons(Unit *u);
+void pass_quantize(Unit *u);
+void pass_lower(Unit *u);
+void pass_choose(Unit *u);
+void pass_pad(Unit *u);
+void pass_live(Unit *u);
+void pass_plan(Unit *u);
+void pass_budget(Unit *u);
+
+/* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
+void fit_planes(Arena *a, Linear *l, int planes, int rounds);
+void fit_ternary(Arena *a, Linear *l, int rounds);
+void fit_int8(Arena *a, Linear *l);
+
+#endif

@@ -1,0 +1,161 @@
+/* Program: what runs. A straight line of Ops over Buffers and constant Data, all by index, every
+ * dimension a constant. Passes choose kernels, pack the data, plan the memory; emitters print it. */
+#ifndef LMCC_PROGRAM_H
+#define LMCC_PROGRAM_H
+
+#include "target.h"
+
+typedef enum ElemType { ELEM_I8, ELEM_U8, ELEM_I16, ELEM_U16, ELEM_I32, ELEM_U32, ELEMS } ElemType;
+extern const char *const elem_names[ELEMS]; /* "i8" ... */
+extern const int elem_bytes[ELEMS];
+
+/* A vector in the state's memory. It is live from op `first` to op `last`, both included; a
+ * lasting buffer (KV cache) is live always. */
+typedef struct Buffer {
+    const char *name;
+    ElemType elem;
+    int count;
+    bool lasting;
+    int first, last; /* set by live */
+    int64_t offset;  /* bytes from the start of the state's memory, set by plan; -1 before */
+} Buffer;
+
+/* A constant array of the generated code. */
+typedef struct Data {
+    const char *name; /* "l3_q_codes": the C name without its prefix */
+    ElemType elem;
+    int64_t count;
+    void *bytes;   /* count elements in the host's byte order */
+    int align;     /* bytes, set by pad */
+    int64_t waste; /* bytes of padding inside, set by pad */
+    int region;    /* of the target, set by plan; -1 before */
+} Data;
+
+/* What each op computes is written beside its runtime function (runtime_template/) and in
+ * docs/arithmetic.md. Names of the operands, in their order, are in op_info. */
+typedef enum OpKind {
+    OP_EMBED,   /* resid = embedding row of the token */
+    OP_ANGLES,  /* angles = cos, sin of position * frequency */
+    OP_NORM,    /* x = int8(rms norm(resid)) */
+    OP_TABLE,   /* table = subset sums of x; added by choose */
+    OP_MATVEC,  /* y = W x, through the table when the kernel has one */
+    OP_ROTATE,  /* q = int8 per head(rope(y)) */
+    OP_STORE_K, /* keys[slot] = int8 per head(rope(y)) */
+    OP_STORE_V, /* values[slot] = int8 per head(y) */
+    OP_ATTEND,  /* x = int8(attention(q, keys, values)) */
+    OP_ADD,     /* resid += y */
+    OP_GLU,     /* x = int8(activation(gate) * up); overwrites gate */
+    OP_LOGITS,  /* logits = fixed point(logits), in place */
+    OPS
+} OpKind;
+
+#define MAX_OPERANDS 6
+#define MAX_IMMEDIATES 8
+
+/* An op's scalars are numbers known only when it runs: a vector's scale, a table's sum. Within a
+ * layer they are local variables of the generated function, numbered through the Program. */
+typedef struct OpInfo {
+    const char *name;                     /* "matvec" */
+    const char *in[MAX_OPERANDS + 1];     /* buffers read; NULL-terminated, as all of these */
+    const char *out[MAX_OPERANDS + 1];    /* buffers written, updated, or used as scratch */
+    const char *data[MAX_OPERANDS + 1];   /* constants read */
+    const char *imm[MAX_IMMEDIATES + 1];  /* integer operands */
+    const char *scalar_in[3];             /* scalars read */
+    const char *scalar_out;               /* scalar given, or NULL */
+} OpInfo;
+extern const OpInfo op_info[OPS]; /* compiler/ops.c */
+
+typedef struct Op {
+    OpKind kind;
+    int layer;              /* -1 before the first layer, n_layers after the last */
+    int linear;             /* index for model_linears() of the weights it reads, -1 none */
+    int kernel;             /* index into kernels[], -1: none or not chosen yet */
+    int in[MAX_OPERANDS];   /* buffers, -1 past the end */
+    int out[MAX_OPERANDS];  /* buffers */
+    int data[MAX_OPERANDS]; /* constants; those of a linear are -1 until pad has packed them */
+    int64_t imm[MAX_IMMEDIATES];
+    int scalar_in[2]; /* -1: none */
+    int scalar_out;
+} Op;
+
+/* Indices of imm[] by op. EXP operands: a buffer's unit is its scalar scale times 2^EXP. */
+enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
+enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
+enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
+enum { TABLE_COLS };
+enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
+enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
+enum { STORE_HEADS, STORE_DIM, STORE_EXP };
+enum { ATTEND_HEADS, ATTEND_KV_HEADS, ATTEND_DIM, ATTEND_SINKS, ATTEND_UNIT, ATTEND_PRE,
+       ATTEND_SPREAD };
+enum { ADD_DIM, ADD_EXP };
+enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
+enum { LOGITS_N, LOGITS_EXP };
+/* How a matvec kernel reads its input: straight, or through sums of groups of inputs. */
+typedef enum TableForm { TABLE_NONE, TABLE_BYTE, TABLE_NIBBLE, TABLE_TRIT, TABLE_FORMS } TableForm;
+extern const char *const table_names[TABLE_FORMS];
+int table_entries(TableForm f, int cols); /* i16 entries of the table for an input of cols */
+
+typedef struct Kernel {
+    const char *name;     /* "planes-byte": in IR text, recipes and reports */
+    const char *function; /* "lm_planes_byte" */
+    Format format;        /* of the weights */
+    TableForm table;
+    int needs;            /* Feature, or -1: portable */
+    /* Estimated instructions: one matvec without its table, and the table's construction. */
+    int64_t (*cost)(int rows, int cols, int planes);
+    int64_t (*table_cost)(int cols);
+} Kernel;
+extern const Kernel kernels[]; /* compiler/kernels.c; ends with a NULL name */
+int find_kernel(const char *name); /* -1 none */
+
+/* compiler/layout.c: packed weights, bit by bit in docs/formats.md. A matrix is a row of blocks of
+ * block_rows() rows, each `stride` bytes; rows_data is the codebook and then one scale a row. */
+int block_rows(Format f, int planes);
+int64_t block_bytes(Format f, int planes, int cols); /* without padding */
+#define BOOK_BYTES 8
+void pack_codes(const Linear *l, int64_t stride, uint8_t *codes); /* codes: zeroed */
+void pack_rows(const Linear *l, uint8_t *rows_data);              /* BOOK_BYTES + padded rows */
+int packed_rows(const Linear *l); /* rows rounded up to whole blocks */
+uint8_t unpack_code(Format f, int planes, int64_t stride, const uint8_t *codes, int r, int c);
+
+typedef struct Program {
+    int window, sinks; /* KV cache */
+    int residual_fraction; /* resid = value * 2^-residual_fraction */
+    int n_scalars;
+    int n_ops, n_buffers, n_data;
+    Op *ops;
+    Buffer *buffers;
+    Data *data;
+    int64_t state_bytes; /* set by plan: the state's memory */
+    int64_t weight_bytes; /* set by plan: all Data with alignment */
+} Program;
+
+int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, int count,
+                       bool lasting);
+int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int64_t count);
+Op *program_add_op(Arena *a, Program *p, OpKind kind, int layer); /* operands -1, imm 0 */
+
+/* Logits and probabilities: logits are value * 2^-LOGIT_FRACTION. */
+#define LOGIT_FRACTION 16
+
+/* compiler/tokenizer_tables.c: the constant arrays of the runtime's lm_tokenizer; gives their
+ * number. Ids are 16 bits wide, or 32 where tokenizer_wide_ids: then LM_ID is uint32_t. */
+int tokenizer_tables(Arena *a, const Tokenizer *t, Data **out);
+int wide_tokenizer_tables(Arena *a, const Tokenizer *t, bool wide, Data **out);
+bool tokenizer_wide_ids(const Tokenizer *t);
+const Data *find_table(const Data *tables, int n, const char *name); /* NULL: none */
+
+/* compiler/tokenizer_print.c: which function of the runtime cuts text into words (GPT2 is in
+ * lm_words.h, over lm_unicode.h), and struct lm_tokenizer over arrays named PREFIX + table name. */
+typedef enum WordSplit {
+    WORD_SPLIT_NONE,
+    WORD_SPLIT_SPACE,
+    WORD_SPLIT_GPT2,
+    WORD_SPLITS
+} WordSplit;
+extern const char *const word_split_names[WORD_SPLITS]; /* C expressions */
+WordSplit tokenizer_split(const Tokenizer *t);
+void tokenizer_initializer(const Tokenizer *t, const char *prefix, Buf *b);
+
+#endif

@@ -1,0 +1,99 @@
+/* Recipe: what each pass is to do. Read from YAML and from command-line flags through one schema,
+ * written back in full into the manifest. */
+#ifndef LMCC_RECIPE_H
+#define LMCC_RECIPE_H
+
+#include "model.h"
+
+/* compiler/yaml.c: a checked YAML tree. Duplicate keys, aliases, tags, more than 32 levels or
+ * 100,000 nodes are errors. A .json file (a manifest) is read into the same tree. */
+typedef enum NodeKind { NODE_SCALAR, NODE_LIST, NODE_MAP } NodeKind;
+typedef struct Node Node;
+struct Node {
+    NodeKind kind;
+    const char *file; /* NULL when it came from the command line */
+    int line;         /* 1-based, of the key in a map; 0 from JSON or the command line */
+    const char *text; /* SCALAR */
+    bool quoted;      /* SCALAR was written in quotes: a string, never a number */
+    int n;            /* LIST, MAP: entries */
+    const char **key; /* MAP */
+    Node **child;     /* LIST, MAP */
+};
+
+Node *yaml_read(Arena *a, const char *path);
+Node *yaml_parse(Arena *a, const char *name, const char *text, size_t n);
+
+/* compiler/node.c */
+const Node *node_get(const Node *map, const char *key); /* NULL when absent */
+/* Strict conversions; on failure fatal("FILE:LINE: KEY: ...") naming what was expected. */
+const char *node_string(const Node *n, const char *key);
+int64_t node_int(const Node *n, const char *key, int64_t min, int64_t max);
+int64_t node_size(const Node *n, const char *key); /* 512, 512K, 2M: bytes, powers of 1024 */
+double node_double(const Node *n, const char *key, double min, double max);
+bool node_bool(const Node *n, const char *key); /* true false yes no on off */
+/* Fatal unless every key of the map is in the NULL-terminated list; suggests the nearest. */
+void node_check_keys(const Node *map, const char *what, const char *const *known);
+/* Index of the name that the value is. */
+int node_choice(const Node *n, const char *key, const char *const *names, int n_names);
+/* fatal("FILE:LINE: KEY: ..."), "KEY: ..." for a value from the command line. */
+_Noreturn void node_fatal(const Node *n, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The likeliest misspelt one of a NULL-terminated list, NULL when none is near. */
+const char *nearest_name(const char *s, const char *const *known);
+/* The user's text as messages repeat it: clipped, printable. text_clip(key).s */
+typedef struct Clip {
+    char s[52];
+} Clip;
+Clip text_clip(const char *text);
+
+typedef enum PruneScope { PRUNE_LAYER, PRUNE_GLOBAL, PRUNE_SCOPES } PruneScope;
+extern const char *const prune_scope_names[PRUNE_SCOPES]; /* "layer", "global" */
+
+/* How much to remove: a ratio in [0,1) or a count, of each layer or of the whole model; or one
+ * count for each layer. All zero: the pass does nothing. */
+typedef struct Prune {
+    double ratio;
+    int count;
+    PruneScope scope;
+    int n_counts; /* counts given layer by layer (scope is then PRUNE_LAYER) */
+    int *counts;
+} Prune;
+
+/* Bits of the tensors whose name matches a glob; the last match wins. */
+typedef struct BitsRule {
+    const char *glob; /* fnmatch(3), no flags: "*.attn.*" */
+    double bits;      /* 1..6 planes, 1.6 ternary, 8 int8 */
+} BitsRule;
+
+typedef enum TableKind { TABLES_AUTO, TABLES_BYTE, TABLES_NIBBLE, TABLE_KINDS } TableKind;
+extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibble" */
+
+typedef struct Recipe {
+    const char *name; /* C prefix: [a-z][a-z0-9_]*, at most 16; default "model" */
+    int window;       /* KV cache length in tokens; 0: the model's context */
+    int sinks;        /* first tokens that stay in the cache; < window */
+    bool fold_norms;  /* multiply norm weights into the linears that read them */
+    uint32_t seed;    /* of everything random: calibration samples */
+    int calib_tokens; /* how many tokens calibrate runs */
+    Prune prune_heads, prune_neurons;
+    double bits; /* default bits of every linear */
+    int n_rules;
+    BitsRule *rules; /* in file order, command line after the file */
+    int fit_rounds;  /* alternating least squares rounds in quantize */
+    TableKind tables;
+} Recipe;
+
+/* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */
+const char *prefix_fault(const char *s);
+
+/* compiler/recipe.c */
+Recipe *recipe_default(Arena *a);
+/* Applies a YAML tree (or the "recipe" member of a manifest) over r. */
+void recipe_apply(Arena *a, Recipe *r, const Node *root);
+/* KEY=VALUE with a dotted key ("quantize.bits=2", "prune-heads.ratio=0.2"): the same schema. */
+void recipe_set(Arena *a, Recipe *r, const char *assignment);
+/* A flag's bits rule: "2" sets the default, "GLOB=2" adds a rule. */
+void recipe_set_bits(Arena *a, Recipe *r, const char *arg);
+void recipe_json(const Recipe *r, Buf *b, int indent); /* complete; reads back to the same recipe */
+double recipe_bits_for(const Recipe *r, const char *tensor);
+
+#endif

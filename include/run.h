@@ -1,0 +1,79 @@
+/* Running models on the host: the float reference, the simulated Program, and what compares them. */
+#ifndef LMCC_RUN_H
+#define LMCC_RUN_H
+
+#include "pass.h"
+
+/* compiler/matmul.c: y = W x for `n` vectors, fixed summation order, same result at any thread
+ * count. x is n x cols, y is n x rows. */
+void matmul(const float *w, int rows, int cols, const float *x, int n, float *y);
+
+/* compiler/reference.c: the float forward pass, one token at a time. Every weight is read through
+ * linear_value (so a quantized model runs with its dequantized weights) and kept as float. The KV
+ * cache holds `window` tokens as the generated code's ring does, with `sinks` first tokens kept. */
+typedef struct Reference Reference;
+Reference *reference_new(Arena *a, const Model *m, int window, int sinks);
+void reference_reset(Reference *r);
+const float *reference_step(Reference *r, int token); /* vocab logits, valid until the next call */
+/* Residual stream (dim floats) after layer l of the last step; l = -1: the embedding. */
+const float *reference_residual(const Reference *r, int layer);
+
+/* compiler/simulate.c: executes a planned Program with the runtime's portable kernels, in memory
+ * laid out as planned: what the generated code computes, bit for bit. */
+typedef struct Simulator Simulator;
+Simulator *simulator_new(Arena *a, const Unit *u);
+void simulator_reset(Simulator *s);
+const int32_t *simulator_step(Simulator *s, int token); /* vocab logits, LOGIT_FRACTION bits */
+const int32_t *simulator_residual(const Simulator *s, int layer);
+double simulator_residual_scale(const Simulator *s);
+
+/* compiler/tokenize.c: the runtime's own encoder over tables made from the tokenizer. tokenize()
+ * makes the tables each time: for many texts, make an Encoder once. */
+typedef struct Encoder Encoder;
+Encoder *encoder_new(Arena *a, const Tokenizer *t);
+int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids); /* with bos */
+int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
+size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */
+
+/* compiler/eval.c: perplexity of anything that steps. */
+typedef struct Stepper {
+    void *self;
+    void (*reset)(void *self);
+    const float *(*step)(void *self, int token); /* logits */
+} Stepper;
+Stepper stepper_reference(Reference *r);
+Stepper stepper_simulator(Arena *a, Simulator *s, int vocab);
+
+/* Text -> tokens, with bos in front where the model wants it; gives their number. */
+typedef struct TextEncoder {
+    const void *self;
+    int bos; /* -1: none */
+    int (*encode)(const void *self, Arena *a, const char *text, size_t n, int **ids);
+} TextEncoder;
+TextEncoder encoder_of(const Tokenizer *t);
+
+typedef enum DocsKind { DOCS_AUTO, DOCS_LINES, DOCS_FILE, DOCS_KINDS } DocsKind;
+typedef struct Corpus {
+    int n_docs;
+    int *n_tokens;     /* of each document, bos included */
+    int **tokens;
+    int64_t n_bytes;   /* of text */
+    int64_t n_predicted; /* tokens scored: all but the first of each document */
+    DocsKind docs;     /* how the text was split */
+} Corpus;
+/* Each non-empty line a document (LINES), or the whole file as one stream (FILE); AUTO takes LINES
+ * when the mean line is longer than 200 bytes. Documents are cut into pieces of `context` tokens,
+ * each starting with bos. */
+Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context);
+
+typedef struct Score {
+    int64_t tokens;
+    double nll;         /* nats, summed */
+    double perplexity;  /* exp(nll / tokens) */
+    double bits_per_byte;
+    double kl;          /* mean KL(reference || this), nats; 0 without a reference */
+    double top1;        /* fraction of equal argmax; 0 without a reference */
+} Score;
+Score evaluate(Arena *a, const Corpus *c, Stepper model, const Stepper *reference, int vocab);
+
+#endif

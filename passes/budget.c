@@ -1,0 +1,75 @@
+/* budget: refuses what does not fit the flash or RAM of the target, or the limits given, and says
+ * by how much and what would fit. */
+#include "pass.h"
+
+/* Code and tokenizer tables are not known before emission: what a whole runtime takes at most. */
+#define CODE_BYTES (16 * 1024)
+/* Stack, vectors and what the firmware itself needs at the least. */
+#define STACK_BYTES (2 * 1024)
+
+static int64_t bytes_at(const Unit *u, double bits)
+{
+    return (int64_t)((double)model_parameters(u->model) * bits / 8);
+}
+
+/* The largest bits at which the parameters alone would fit, or 0. */
+static double bits_that_fit(const Unit *u, int64_t limit)
+{
+    static const double steps[] = {8, 6, 5, 4, 3, 2, 1.6, 1};
+    for (size_t i = 0; i < LENGTH(steps); i++)
+        if (bytes_at(u, steps[i]) * 21 / 20 + CODE_BYTES <= limit)
+            return steps[i];
+    return 0;
+}
+
+static void check_flash(const Unit *u)
+{
+    const int64_t limit = u->flash_limit ? u->flash_limit : target_flash(u->target);
+    const int64_t need = u->program->weight_bytes + CODE_BYTES;
+    if (need <= limit)
+        return;
+    const double bits = bits_that_fit(u, limit);
+    if (bits == 0)
+        fatal("%s: flash: %lld bytes of weights and code, %lld available on %s: %lld too many; "
+              "no quantization would fit, prune or take a smaller model",
+              u->model->path, (long long)need, (long long)limit, u->target->name,
+              (long long)(need - limit));
+    fatal("%s: flash: %lld bytes of weights and code, %lld available on %s: %lld too many; "
+          "%g bits a weight would fit (--bits %g)",
+          u->model->path, (long long)need, (long long)limit, u->target->name,
+          (long long)(need - limit), bits, bits);
+}
+
+/* Bytes of the KV cache for one token. */
+static int64_t cache_bytes_per_token(const Program *p)
+{
+    int64_t n = 0;
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffers[i].lasting)
+            n += (int64_t)p->buffers[i].count * elem_bytes[p->buffers[i].elem];
+    return n / p->window;
+}
+
+static void check_ram(const Unit *u)
+{
+    const int64_t limit = u->ram_limit ? u->ram_limit : target_ram(u->target);
+    const int64_t need = u->program->state_bytes + STACK_BYTES;
+    if (need <= limit)
+        return;
+    const int64_t over = need - limit, per_token = cache_bytes_per_token(u->program);
+    const int64_t window = u->program->window - (over + per_token - 1) / per_token;
+    if (window < 1)
+        fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "
+              "no window would fit, --tables nibble or fewer layers may",
+              u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over);
+    fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "
+          "a window of %lld tokens would fit (--window %lld)",
+          u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over,
+          (long long)window, (long long)window);
+}
+
+void pass_budget(Unit *u)
+{
+    check_flash(u);
+    check_ram(u);
+}

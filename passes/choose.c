@@ -1,0 +1,169 @@
+/* choose: a kernel for every matrix, by estimated instructions, among those that read its format,
+ * that the target has, and whose tables fit in the RAM at hand. Builds the tables once per input
+ * vector, before the first matrix that reads them. */
+#include "pass.h"
+
+#include <string.h>
+
+/* The matrices that read one vector, and the kernel tried for each. */
+typedef struct Group {
+    int n, ops[ROLES];
+} Group;
+
+static bool usable(const Unit *u, const Kernel *k, Format f)
+{
+    if (k->format != f || (k->needs >= 0 && !u->target->feature[k->needs]))
+        return false;
+    switch (u->recipe->tables) {
+    case TABLES_BYTE: return k->table != TABLE_NIBBLE;
+    case TABLES_NIBBLE: return k->table != TABLE_BYTE;
+    case TABLES_AUTO:
+    case TABLE_KINDS: break;
+    }
+    return true;
+}
+
+/* RAM left for tables: the limit less everything that lasts and the widest layer's vectors. */
+static int64_t ram_for_tables(const Unit *u)
+{
+    const Program *p = u->program;
+    int64_t lasting = 0, layer = 0, widest = 0;
+    int last_layer = -1;
+    for (int i = 0; i < p->n_ops; i++) {
+        if (p->ops[i].layer != last_layer)
+            layer = 0;
+        last_layer = p->ops[i].layer;
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            const int b = p->ops[i].out[k];
+            if (b >= 0 && !p->buffers[b].lasting)
+                layer += (int64_t)p->buffers[b].count * elem_bytes[p->buffers[b].elem];
+        }
+        widest = layer > widest ? layer : widest;
+    }
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffers[i].lasting)
+            lasting += (int64_t)p->buffers[i].count * elem_bytes[p->buffers[i].elem];
+    const int64_t limit = u->ram_limit ? u->ram_limit : target_ram(u->target);
+    return limit - lasting - widest;
+}
+
+static int64_t table_bytes(TableForm f, int cols)
+{
+    return (int64_t)table_entries(f, cols) * 2;
+}
+
+/* The cheapest table form for the group: every matrix of a format shares one kernel. */
+static int cheapest(const Unit *u, const Group *g, Format f, int64_t ram)
+{
+    const Program *p = u->program;
+    int best = -1;
+    int64_t best_cost = INT64_MAX;
+    for (int k = 0; kernels[k].name; k++) {
+        if (!usable(u, &kernels[k], f))
+            continue;
+        const int cols = (int)p->ops[g->ops[0]].imm[MATVEC_COLS];
+        int64_t cost = kernels[k].table_cost(cols);
+        for (int i = 0; i < g->n; i++) {
+            const Op *op = &p->ops[g->ops[i]];
+            if (model_linears(u->model, op->linear)->format == f)
+                cost += kernels[k].cost((int)op->imm[MATVEC_ROWS], cols,
+                                        (int)op->imm[MATVEC_PLANES]);
+        }
+        if (best >= 0 && table_bytes(kernels[k].table, cols) > ram)
+            continue; /* a first one is taken in any case: budget then says what is missing */
+        if (best < 0 || cost < best_cost ||
+            table_bytes(kernels[best].table, cols) > ram) {
+            best = k;
+            best_cost = cost;
+        }
+    }
+    if (best < 0)
+        fatal("%s: no kernel for %s weights that the recipe's tables: %s allows", u->target->name,
+              format_names[f], table_kind_names[u->recipe->tables]);
+    return best;
+}
+
+static Group group_of(const Program *p, int first)
+{
+    Group g = {.n = 0};
+    for (int i = first; i < p->n_ops && g.n < (int)LENGTH(g.ops); i++)
+        if (p->ops[i].kind == OP_MATVEC && p->ops[i].in[0] == p->ops[first].in[0])
+            g.ops[g.n++] = i;
+    return g;
+}
+
+static void choose_group(Unit *u, const Group *g, int64_t ram)
+{
+    int chosen[FORMATS];
+    for (int f = 0; f < FORMATS; f++)
+        chosen[f] = -1;
+    for (int i = 0; i < g->n; i++) {
+        Op *op = &u->program->ops[g->ops[i]];
+        const Format f = model_linears(u->model, op->linear)->format;
+        if (chosen[f] < 0)
+            chosen[f] = cheapest(u, g, f, ram);
+        op->kernel = chosen[f];
+    }
+}
+
+/* The table op for a matvec, when the vector has no such table yet. */
+static void add_table(Unit *u, Program *to, Op *matvec, int *buffer, int *sum)
+{
+    const TableForm form = kernels[matvec->kernel].table;
+    const Program *from = u->program;
+    if (buffer[form] < 0) {
+        const char *name = arena_printf(u->arena, "%s.%s", from->buffers[matvec->in[0]].name,
+                                        table_names[form]);
+        const int cols = (int)matvec->imm[MATVEC_COLS];
+        buffer[form] = program_add_buffer(u->arena, to, name, ELEM_I16, table_entries(form, cols),
+                                          false);
+        Op *op = program_add_op(u->arena, to, OP_TABLE, matvec->layer);
+        op->in[0] = matvec->in[0];
+        op->out[0] = buffer[form];
+        op->kernel = matvec->kernel;
+        op->imm[TABLE_COLS] = cols;
+        op->scalar_out = sum[form] = to->n_scalars++;
+    }
+    matvec->in[0] = buffer[form];
+    matvec->scalar_in[0] = sum[form];
+}
+
+static void insert_tables(Unit *u)
+{
+    Program *to = NEW(u->arena, Program, 1);
+    *to = *u->program;
+    to->ops = NULL;
+    to->n_ops = 0;
+    to->buffers = NULL;
+    to->n_buffers = 0;
+    for (int i = 0; i < u->program->n_buffers; i++) {
+        const Buffer *b = &u->program->buffers[i];
+        program_add_buffer(u->arena, to, b->name, b->elem, b->count, b->lasting);
+    }
+    int vector = -1, buffer[TABLE_FORMS], sum[TABLE_FORMS];
+    for (int i = 0; i < u->program->n_ops; i++) {
+        Op op = u->program->ops[i];
+        if (op.kind == OP_MATVEC && op.in[0] != vector) {
+            vector = op.in[0];
+            for (int f = 0; f < TABLE_FORMS; f++)
+                buffer[f] = sum[f] = -1;
+        }
+        if (op.kind == OP_MATVEC && kernels[op.kernel].table != TABLE_NONE)
+            add_table(u, to, &op, buffer, sum);
+        *program_add_op(u->arena, to, op.kind, op.layer) = op;
+    }
+    u->program = to;
+}
+
+void pass_choose(Unit *u)
+{
+    const Program *p = u->program;
+    const int64_t ram = ram_for_tables(u);
+    for (int i = 0; i < p->n_ops; i++) {
+        if (p->ops[i].kind != OP_MATVEC || p->ops[i].kernel >= 0)
+            continue;
+        const Group g = group_of(p, i);
+        choose_group(u, &g, ram);
+    }
+    insert_tables(u);
+}

@@ -1,0 +1,33 @@
+/* live: from which op to which op each buffer holds something. */
+#include "pass.h"
+
+#include <string.h>
+
+static void touch(Program *p, int buffer, int op)
+{
+    if (buffer < 0)
+        return;
+    Buffer *b = &p->buffers[buffer];
+    b->first = b->first < 0 ? op : b->first;
+    b->last = op;
+}
+
+void pass_live(Unit *u)
+{
+    Program *p = u->program;
+    for (int i = 0; i < p->n_buffers; i++)
+        p->buffers[i].first = p->buffers[i].last = -1;
+    for (int i = 0; i < p->n_ops; i++) {
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            touch(p, p->ops[i].in[k], i);
+            touch(p, p->ops[i].out[k], i);
+        }
+    }
+    for (int i = 0; i < p->n_buffers; i++) {
+        Buffer *b = &p->buffers[i];
+        if (b->lasting)
+            b->first = 0;
+        if (b->lasting || strcmp(b->name, "logits") == 0)
+            b->last = p->n_ops - 1; /* the caller reads the logits after the last op */
+    }
+}

@@ -1,0 +1,330 @@
+/* lower: Model -> Program. One op after the other as a token meets them, every dimension, exponent
+ * and shift a constant. Kernels, packed weights and addresses come later. */
+#include "pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Spare bits of the residual above the largest value that calibrate saw. */
+#define HEADROOM_BITS 6
+#define MAX_COLS 16384 /* keeps zero * sum + coef . sums within 32 bits for any codebook */
+
+typedef struct Lowering {
+    Arena *arena;
+    const Model *model;
+    Program *program;
+    int layer, linear;      /* being lowered: layer and index for model_linears */
+    int resid, angles;      /* buffers */
+    int turned, turns;      /* scratch of the rotations; 2 turns when the cache has sinks */
+} Lowering;
+
+/* v = m * 2^e with m in 32768..65535, v > 0. */
+static uint32_t to_mantissa(double v, int *e)
+{
+    const double f = frexp(v, e);
+    const double m = nearbyint(f * 65536);
+    *e -= 16;
+    return m > 65535 ? 65535 : (uint32_t)m;
+}
+
+static int64_t to_scale(double v)
+{
+    int e;
+    const uint32_t m = to_mantissa(v, &e);
+    return (int64_t)e * 65536 + m;
+}
+
+static int residual_fraction(float absmax)
+{
+    int e;
+    frexp(absmax, &e);
+    const int fraction = 31 - HEADROOM_BITS - e;
+    return fraction < 0 ? 0 : fraction > 28 ? 28 : fraction;
+}
+
+static int add_buffer(Lowering *w, const char *what, ElemType elem, int64_t count, bool lasting)
+{
+    const char *name = w->layer < 0 || w->layer >= w->model->n_layers
+                           ? what
+                           : arena_printf(w->arena, "layers.%d.%s", w->layer, what);
+    if (count > INT32_MAX / 4)
+        fatal("%s: %s: %lld elements: more than any target can hold", w->model->path, name,
+              (long long)count);
+    return program_add_buffer(w->arena, w->program, name, elem, (int)count, lasting);
+}
+
+static Op *add_op(Lowering *w, OpKind kind)
+{
+    return program_add_op(w->arena, w->program, kind, w->layer);
+}
+
+static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+{
+    float max = 0;
+    for (int i = 0; i < norm->n; i++)
+        max = fmaxf(max, fabsf(norm->gamma[i]));
+    int gamma_exp, eps_exp, root_exp;
+    frexp(max > 0 ? max : 1, &gamma_exp);
+    gamma_exp -= 15;
+    const int data = program_add_data(w->arena, w->program, data_name, ELEM_I16, norm->n);
+    for (int i = 0; i < norm->n; i++) {
+        const double v = nearbyint(ldexp(norm->gamma[i], -gamma_exp));
+        ((int16_t *)w->program->data[data].bytes)[i] =
+            (int16_t)fmin(fmax(v, -32767), 32767);
+    }
+    const double eps = (double)w->model->norm_eps * norm->n;
+    const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
+    const uint32_t root_m = to_mantissa(sqrt(norm->n), &root_exp);
+    Op *op = add_op(w, OP_NORM);
+    op->in[0] = w->resid;
+    op->out[0] = x;
+    op->data[0] = data;
+    op->imm[NORM_DIM] = norm->n;
+    op->imm[NORM_EPS_M] = eps_m;
+    op->imm[NORM_EPS_E] = eps_m ? eps_exp + 2 * w->program->residual_fraction : 0;
+    op->imm[NORM_ROOT_M] = root_m;
+    op->imm[NORM_EXP] = root_exp + gamma_exp - 31;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* Right shift of the accumulator that lets every row's (acc >> pre) * scale fit in 32 bits. */
+static int matvec_pre(const Linear *l)
+{
+    double worst = 0;
+    for (int r = 0; r < l->rows; r++) {
+        int64_t sum = 0;
+        for (int c = 0; c < l->cols; c++)
+            sum += llabs((long long)linear_code_value(l, l->code[(size_t)r * (size_t)l->cols +
+                                                                (size_t)c]));
+        worst = fmax(worst, 127.0 * (double)sum * l->scale[r]);
+    }
+    int pre = 0;
+    while (ldexp(worst, -pre) > (double)INT32_MAX - 256) /* 256: the floor of a negative */
+        pre++;
+    return pre;
+}
+
+/* y = W x; gives the exponent that turns x's scale into the unit of y. */
+static int lower_matvec(Lowering *w, const Linear *l, int x, int y)
+{
+    if (l->cols > MAX_COLS)
+        fatal("%s: %s: %d inputs: more than the %d that 32-bit sums allow", w->model->path,
+              l->name, l->cols, MAX_COLS);
+    Op *op = add_op(w, OP_MATVEC);
+    op->linear = w->linear;
+    op->in[0] = x;
+    op->out[0] = y;
+    op->imm[MATVEC_ROWS] = l->rows;
+    op->imm[MATVEC_COLS] = l->cols;
+    op->imm[MATVEC_PLANES] = l->format == FORMAT_PLANES ? l->planes : 0;
+    op->imm[MATVEC_PRE] = matvec_pre(l);
+    return (int)op->imm[MATVEC_PRE] + l->scale_exp;
+}
+
+/* Matrix results are written in whole blocks of rows. */
+static int64_t padded(int64_t rows)
+{
+    return (rows + 7) / 8 * 8;
+}
+
+static int lower_role(Lowering *w, const Block *b, Role role, int x, const char *what, int *exp)
+{
+    const Linear *l = &b->linear[role];
+    const int y = add_buffer(w, what, ELEM_I32, padded(l->rows), false);
+    w->linear = 1 + w->layer * ROLES + (int)role;
+    *exp = lower_matvec(w, l, x, y);
+    return y;
+}
+
+static void lower_add(Lowering *w, int y, int scale, int exp)
+{
+    Op *op = add_op(w, OP_ADD);
+    op->in[0] = y;
+    op->out[0] = w->resid;
+    op->imm[ADD_DIM] = w->model->dim;
+    op->imm[ADD_EXP] = exp;
+    op->scalar_in[0] = scale;
+}
+
+static void lower_store(Lowering *w, OpKind kind, const Block *b, int y, int scale, int exp,
+                        int cache, int scales)
+{
+    Op *op = add_op(w, kind);
+    op->in[0] = y;
+    op->in[1] = kind == OP_STORE_K ? w->angles : -1;
+    op->out[0] = cache;
+    op->out[1] = scales;
+    op->out[2] = kind == OP_STORE_K ? w->turned : -1;
+    op->imm[STORE_HEADS] = b->n_kv_heads;
+    op->imm[STORE_DIM] = b->head_dim;
+    op->imm[STORE_EXP] = exp;
+    op->scalar_in[0] = scale;
+}
+
+static int lower_kv_of(Lowering *w, const Block *b)
+{
+    const int data = program_add_data(w->arena, w->program,
+                                      arena_printf(w->arena, "l%d_kv_of", w->layer), ELEM_U8,
+                                      b->n_heads);
+    for (int h = 0; h < b->n_heads; h++)
+        ((uint8_t *)w->program->data[data].bytes)[h] = (uint8_t)b->kv_of_head[h];
+    return data;
+}
+
+/* q, keys and values of this token are in place: attention -> x, int8. */
+static void lower_attend(Lowering *w, const Block *b, const int q[2], const int cache[4], int x,
+                         int *scale)
+{
+    const int window = w->program->window;
+    const int mix = b->n_heads * b->head_dim;
+    int pre = 0, spread = 0;
+    while ((127LL * 127 * b->head_dim >> pre) * 2047 > INT32_MAX)
+        pre++;
+    while ((window * 32768LL * 127) >> spread > INT32_MAX)
+        spread++;
+    const int weights = add_buffer(w, "weights", ELEM_I32, window, false);
+    const int sums = add_buffer(w, "mix", ELEM_I32, mix, false);
+    const int sum_scales = add_buffer(w, "mix_scale", ELEM_I32, b->n_heads, false);
+    const int kv_of = lower_kv_of(w, b);
+    Op *op = add_op(w, OP_ATTEND);
+    op->in[0] = q[0];
+    op->in[1] = q[1];
+    for (int i = 0; i < 4; i++)
+        op->in[2 + i] = cache[i];
+    op->out[0] = x;
+    op->out[1] = weights;
+    op->out[2] = sums;
+    op->out[3] = sum_scales;
+    op->data[0] = kv_of;
+    op->imm[ATTEND_HEADS] = b->n_heads;
+    op->imm[ATTEND_KV_HEADS] = b->n_kv_heads;
+    op->imm[ATTEND_DIM] = b->head_dim;
+    op->imm[ATTEND_SINKS] = w->program->sinks;
+    op->imm[ATTEND_UNIT] = to_scale(1.4426950408889634 / sqrt(b->head_dim));
+    op->imm[ATTEND_PRE] = pre;
+    op->imm[ATTEND_SPREAD] = spread;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+static void lower_attention(Lowering *w, const Block *b)
+{
+    const int window = w->program->window, kv_dim = b->n_kv_heads * b->head_dim;
+    int scale, exp;
+    const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
+    lower_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x, &scale);
+    const int cache[4] = {
+        add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, true),
+        add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
+        add_buffer(w, "values", ELEM_I8, (int64_t)window * kv_dim, true),
+        add_buffer(w, "value_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
+    };
+    const int q[2] = {
+        add_buffer(w, "q", ELEM_I8, (int64_t)w->turns * b->n_heads * b->head_dim, false),
+        add_buffer(w, "q_scales", ELEM_I32, b->n_heads, false),
+    };
+    const int yq = lower_role(w, b, ROLE_Q, x, "attn.q", &exp);
+    Op *op = add_op(w, OP_ROTATE);
+    op->in[0] = yq;
+    op->in[1] = w->angles;
+    op->out[0] = q[0];
+    op->out[1] = q[1];
+    op->out[2] = w->turned;
+    op->imm[ROTATE_HEADS] = b->n_heads;
+    op->imm[ROTATE_DIM] = b->head_dim;
+    op->imm[ROTATE_TURNS] = w->turns;
+    op->imm[ROTATE_EXP] = exp;
+    op->scalar_in[0] = scale;
+    const int yk = lower_role(w, b, ROLE_K, x, "attn.k", &exp);
+    lower_store(w, OP_STORE_K, b, yk, scale, exp, cache[0], cache[1]);
+    const int yv = lower_role(w, b, ROLE_V, x, "attn.v", &exp);
+    lower_store(w, OP_STORE_V, b, yv, scale, exp, cache[2], cache[3]);
+    const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
+    lower_attend(w, b, q, cache, mixed, &scale);
+    const int yo = lower_role(w, b, ROLE_O, mixed, "attn.o", &exp);
+    lower_add(w, yo, scale, exp);
+}
+
+static void lower_mlp(Lowering *w, const Block *b)
+{
+    int scale, exp, exp_gate, exp_up;
+    const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
+    lower_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
+    const int gate = lower_role(w, b, ROLE_GATE, x, "mlp.gate", &exp_gate);
+    const int up = lower_role(w, b, ROLE_UP, x, "mlp.up", &exp_up);
+    const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
+    Op *op = add_op(w, OP_GLU);
+    op->in[0] = gate;
+    op->in[1] = up;
+    op->out[0] = h;
+    op->imm[GLU_N] = b->n_neurons;
+    op->imm[GLU_EXP_GATE] = exp_gate;
+    op->imm[GLU_EXP_UP] = exp_up;
+    op->scalar_in[0] = op->scalar_in[1] = scale;
+    op->scalar_out = scale = w->program->n_scalars++;
+    const int y = lower_role(w, b, ROLE_DOWN, h, "mlp.down", &exp);
+    lower_add(w, y, scale, exp);
+}
+
+static void lower_input(Lowering *w)
+{
+    const Model *m = w->model;
+    const int dim = m->blocks[0].head_dim;
+    w->resid = add_buffer(w, "resid", ELEM_I32, m->dim, false);
+    w->angles = add_buffer(w, "angles", ELEM_I32, (int64_t)w->turns * dim, false);
+    w->turned = add_buffer(w, "turned", ELEM_I32, (int64_t)w->turns * dim, false);
+    Op *op = add_op(w, OP_EMBED);
+    op->out[0] = w->resid;
+    op->linear = 0;
+    op->imm[EMBED_DIM] = m->dim;
+    op->imm[EMBED_PLANES] = m->embed.format == FORMAT_PLANES ? m->embed.planes : 0;
+    op->imm[EMBED_SHIFT] = m->embed.scale_exp + w->program->residual_fraction;
+    const int frequency = program_add_data(w->arena, w->program, "frequency", ELEM_U32, dim / 2);
+    for (int i = 0; i < dim / 2; i++) {
+        const double turns = pow(m->rope_theta, -2.0 * i / dim) / (2 * acos(-1.0));
+        ((uint32_t *)w->program->data[frequency].bytes)[i] =
+            (uint32_t)nearbyint(turns * 4294967296.0);
+    }
+    op = add_op(w, OP_ANGLES);
+    op->out[0] = w->angles;
+    op->data[0] = frequency;
+    op->imm[ANGLES_PAIRS] = dim / 2;
+    op->imm[ANGLES_TURNS] = w->turns;
+}
+
+static void lower_output(Lowering *w)
+{
+    int scale;
+    const int x = add_buffer(w, "final.x", ELEM_I8, w->model->dim, false);
+    lower_norm(w, &w->model->final_norm, "final_norm", x, &scale);
+    const int logits = add_buffer(w, "logits", ELEM_I32, padded(w->model->vocab), false);
+    const Linear *head = w->model->tied_head ? &w->model->embed : &w->model->head;
+    w->linear = w->model->tied_head ? 0 : 1 + w->model->n_layers * ROLES;
+    const int exp = lower_matvec(w, head, x, logits);
+    Op *op = add_op(w, OP_LOGITS);
+    op->out[0] = logits;
+    op->imm[LOGITS_N] = w->model->vocab;
+    op->imm[LOGITS_EXP] = exp;
+    op->scalar_in[0] = scale;
+}
+
+void pass_lower(Unit *u)
+{
+    const Model *m = u->model;
+    Program *p = u->program = NEW(u->arena, Program, 1);
+    p->window = u->recipe->window ? u->recipe->window : m->context;
+    p->sinks = u->recipe->sinks;
+    p->residual_fraction = residual_fraction(m->residual_absmax);
+    if (p->sinks >= p->window)
+        fatal("%s: sinks: %d first tokens kept in a window of %d: must be fewer", m->path,
+              p->sinks, p->window);
+    if (p->window > 65536)
+        fatal("%s: window: %d tokens: at most 65536", m->path, p->window);
+    Lowering w = {.arena = u->arena, .model = m, .program = p, .layer = -1,
+                  .turns = p->sinks > 0 ? 2 : 1};
+    lower_input(&w);
+    for (w.layer = 0; w.layer < m->n_layers; w.layer++) {
+        lower_attention(&w, &m->blocks[w.layer]);
+        lower_mlp(&w, &m->blocks[w.layer]);
+    }
+    lower_output(&w);
+}

@@ -1,0 +1,67 @@
+/* pad: the layout of the weights. Packs every matrix in the format's blocks, pads blocks to the
+ * target's row alignment, sets each array's alignment, and counts the bytes that this wastes. */
+#include "pass.h"
+
+static int64_t round_up(int64_t v, int64_t to)
+{
+    return (v + to - 1) / to * to;
+}
+
+typedef struct Packed {
+    int codes, rows;
+    int64_t stride;
+} Packed;
+
+/* "layers.3.attn.q" -> "l3_q_codes". */
+static const char *data_name(Arena *a, const Model *m, int linear, const char *what)
+{
+    static const char *const roles[ROLES] = {"q", "k", "v", "o", "gate", "up", "down"};
+    if (linear == 0)
+        return arena_printf(a, "embed_%s", what);
+    if (linear == 1 + m->n_layers * ROLES)
+        return arena_printf(a, "head_%s", what);
+    return arena_printf(a, "l%d_%s_%s", (linear - 1) / ROLES, roles[(linear - 1) % ROLES], what);
+}
+
+static Packed pack(Unit *u, int linear)
+{
+    const Linear *l = model_linears(u->model, linear);
+    const int64_t bare = block_bytes(l->format, l->planes, l->cols);
+    const int rows = packed_rows(l);
+    const int blocks = rows / block_rows(l->format, l->planes);
+    Packed p = {.stride = round_up(bare, u->target->row_align)};
+    if (p.stride * blocks > INT32_MAX / 2)
+        fatal("%s: %s: %lld bytes: more than a target can address", u->model->path, l->name,
+              (long long)(p.stride * blocks));
+    p.codes = program_add_data(u->arena, u->program, data_name(u->arena, u->model, linear, "codes"),
+                               ELEM_U8, p.stride * blocks);
+    p.rows = program_add_data(u->arena, u->program, data_name(u->arena, u->model, linear, "rows"),
+                              ELEM_U8, BOOK_BYTES + rows);
+    Data *codes = &u->program->data[p.codes];
+    codes->align = u->target->tensor_align;
+    codes->waste = p.stride * blocks - bare * l->rows / block_rows(l->format, l->planes);
+    pack_codes(l, p.stride, codes->bytes);
+    u->program->data[p.rows].waste = rows - l->rows;
+    pack_rows(l, u->program->data[p.rows].bytes);
+    return p;
+}
+
+void pass_pad(Unit *u)
+{
+    Program *p = u->program;
+    int n = 0;
+    while (model_linears(u->model, n))
+        n++;
+    Packed *packed = NEW(u->arena, Packed, n);
+    for (int i = 0; i < n; i++)
+        packed[i] = pack(u, i);
+    for (int i = 0; i < p->n_ops; i++) {
+        Op *op = &p->ops[i];
+        if (op->linear < 0)
+            continue;
+        op->data[0] = packed[op->linear].codes;
+        op->data[1] = packed[op->linear].rows;
+        op->imm[op->kind == OP_EMBED ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE] =
+            packed[op->linear].stride;
+    }
+}

@@ -1,0 +1,9 @@
+/* What a negative result means: the same numbers as in the generated header. Needs nothing. SPDX-License-Identifier: 0BSD */
+#ifndef LM_ERROR_H
+#define LM_ERROR_H
+
+#define LM_E_ARGUMENT (-1) /* a null pointer, a token that does not exist, a negative size */
+#define LM_E_SPACE (-2)    /* the output does not hold the result */
+#define LM_E_EMPTY (-3)    /* no token is allowed */
+
+#endif

@@ -1,0 +1,57 @@
+/* What differs between compilers and cores, in one place. The rest of the runtime is C99 that
+ * includes nothing but this. SPDX-License-Identifier: 0BSD */
+#ifndef LM_PORT_H
+#define LM_PORT_H
+
+#include <stdint.h>
+#include <string.h> /* memcpy, memset: the only library functions used */
+
+#if defined(__GNUC__) || defined(__clang__) /* armclang too */
+#define LM_INLINE static inline __attribute__((always_inline, unused))
+#define LM_FUNCTION static __attribute__((noinline, unused))
+#elif defined(__ICCARM__)
+#define LM_INLINE _Pragma("inline=forced") static inline
+#define LM_FUNCTION _Pragma("inline=never") static
+#else
+#define LM_INLINE static inline
+#define LM_FUNCTION static
+#endif
+
+#ifdef __cplusplus
+#define LM_RESTRICT
+#else
+#define LM_RESTRICT restrict
+#endif
+
+/* Number of bits needed to write v: 0 for 0, 32 for 2^31 and above. Cores with a count-leading-
+ * zeros instruction use it; elsewhere the builtin would call a library, so it is spelled out. */
+#if defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)
+LM_INLINE int32_t lm_bits(uint32_t v)
+{
+    return v == 0U ? 0 : 32 - __builtin_clz(v);
+}
+#else
+LM_INLINE int32_t lm_bits(uint32_t v)
+{
+    int32_t n = 0;
+    if (v >= 0x10000U) {
+        v >>= 16;
+        n += 16;
+    }
+    if (v >= 0x100U) {
+        v >>= 8;
+        n += 8;
+    }
+    if (v >= 0x10U) {
+        v >>= 4;
+        n += 4;
+    }
+    if (v >= 0x4U) {
+        v >>= 2;
+        n += 2;
+    }
+    return n + (int32_t)(v >= 2U ? 2U : v);
+}
+#endif
+
+#endif

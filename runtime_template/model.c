@@ -1,0 +1,159 @@
+/* @banner */
+#include "model.h"
+
+#include "model_kernels.h"
+
+#define LM_I8(offset) ((int8_t *)(void *)(memory + (offset)))
+#define LM_I16(offset) ((int16_t *)(void *)(memory + (offset)))
+#define LM_U16(offset) ((uint16_t *)(void *)(memory + (offset)))
+#define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
+
+/* Shapes: each kernel once for every combination of dimensions, which are constants here. ------- */
+
+/* @shapes */
+
+/* Layers: a straight line of calls each. --------------------------------------------------------- */
+
+/* @layers */
+
+/* The interface. --------------------------------------------------------------------------------- */
+
+int model_init(model_t *s)
+{
+    if (s == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_reset(s);
+#if MODEL_CHECK_WEIGHTS
+    if (model_weights_hash() != MODEL_WEIGHTS_HASH) {
+        return MODEL_E_WEIGHTS;
+    }
+#endif
+    return MODEL_OK;
+}
+
+void model_reset(model_t *s)
+{
+    s->position = 0;
+    s->slot = 0;
+    s->ready = 0;
+    s->reserved = 0;
+}
+
+/* One token through the layers, without the head. */
+static void model_read(model_t *s, model_token t)
+{
+    model_layers(s, t);
+    s->position++;
+    s->slot = lm_next_slot(s->slot, MODEL_WINDOW, MODEL_SINKS);
+}
+
+int model_step(model_t *s, model_token t, const int32_t **logits)
+{
+    if (s == NULL || t < 0 || t >= MODEL_VOCAB) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_read(s, t);
+    model_head(s);
+    s->ready = 1;
+    if (logits != NULL) {
+        *logits = model_logits(s);
+    }
+    return MODEL_OK;
+}
+
+int model_prefill(model_t *s, const model_token *t, int32_t n)
+{
+    if (s == NULL || t == NULL || n < 0) {
+        return MODEL_E_ARGUMENT;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        if (t[i] < 0 || t[i] >= MODEL_VOCAB) {
+            return MODEL_E_ARGUMENT;
+        }
+    }
+    for (int32_t i = 0; i + 1 < n; i++) {
+        s->ready = 0;
+        model_read(s, t[i]);
+    }
+    return n > 0 ? model_step(s, t[n - 1], NULL) : MODEL_OK;
+}
+
+model_token model_sample(const model_t *s, const model_sampling *how)
+{
+    lm_sampling o;
+    if (s == NULL || how == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (s->ready == 0U) {
+        return MODEL_E_EMPTY;
+    }
+    o.temperature = how->temperature;
+    o.top_k = how->top_k;
+    o.top_p = how->top_p;
+    o.seed = how->seed;
+    o.allowed = how->allowed;
+    {
+        const int32_t t = lm_sample(model_logits(s), MODEL_VOCAB, &o, s->position);
+        return t < 0 ? MODEL_E_EMPTY : t;
+    }
+}
+
+/* The next `steps` greedy tokens from the start; tokens may be NULL. */
+static uint32_t model_greedy(model_t *s, int32_t steps, const uint32_t *expected, int *equal)
+{
+    const model_sampling greedy = {0, 0, 0, 0, NULL};
+    model_token t = MODEL_GOLDEN_START;
+    uint32_t hash = 0;
+    model_reset(s);
+    for (int32_t i = 0; i < steps; i++) {
+        const int32_t *logits = NULL;
+        (void)model_step(s, t, &logits);
+        hash = lm_hash(logits, 4, MODEL_VOCAB * 4U, hash);
+        t = model_sample(s, &greedy);
+        if (expected != NULL && (uint32_t)t != expected[i]) {
+            *equal = 0;
+        }
+    }
+    model_reset(s);
+    return hash;
+}
+
+uint32_t model_logits_hash(model_t *s, int32_t steps)
+{
+    return s == NULL ? 0U : model_greedy(s, steps, NULL, NULL);
+}
+
+int model_selftest_against(model_t *s, const uint32_t *tokens, uint32_t hash)
+{
+    int equal = 1;
+    if (s == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (model_greedy(s, MODEL_GOLDEN_STEPS, tokens, &equal) != hash) {
+        equal = 0;
+    }
+    return equal != 0 ? MODEL_OK : MODEL_E_SELFTEST;
+}
+
+const char *model_strerror(int error)
+{
+    switch (error) {
+    case MODEL_OK:
+        return "ok";
+    case MODEL_E_ARGUMENT:
+        return "argument out of range or null";
+    case MODEL_E_SPACE:
+        return "output buffer too small";
+    case MODEL_E_WEIGHTS:
+        return "weights damaged: hash differs";
+    case MODEL_E_SELFTEST:
+        return "self-test failed: results differ from the recorded ones";
+    case MODEL_E_EMPTY:
+        return "no logits yet, or no token allowed";
+    case MODEL_E_TOKENIZER:
+        return "compiled without a tokenizer";
+    default:
+        return "unknown error";
+    }
+}

@@ -1,0 +1,104 @@
+/* @banner */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdint.h>
+
+#include "model_config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* @constants */
+
+/* A token id, 0 .. MODEL_VOCAB - 1. Functions that give tokens give errors as negative values. */
+typedef int32_t model_token;
+
+/* Errors; model_strerror explains them. */
+#define MODEL_OK 0
+#define MODEL_E_ARGUMENT (-1) /* a null pointer, a negative count, a token out of range */
+#define MODEL_E_SPACE (-2)    /* the output buffer is too small */
+#define MODEL_E_WEIGHTS (-3)  /* the weights' hash is wrong: damaged or mixed-up files */
+#define MODEL_E_SELFTEST (-4) /* results differ from the ones recorded when compiling */
+#define MODEL_E_EMPTY (-5)    /* nothing to sample from: no step yet, or no token allowed */
+#define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
+
+/* All state, MODEL_STATE_BYTES of it. Put it anywhere; one for each conversation. */
+typedef struct model_state {
+    uint32_t position; /* tokens seen since the last reset */
+    uint32_t slot;     /* of the KV ring that the next token takes */
+    uint32_t ready;    /* logits are there */
+    uint32_t reserved;
+    MODEL_ALIGN(MODEL_STATE_ALIGN) uint32_t memory[MODEL_MEMORY_BYTES / 4];
+} model_t;
+
+#define MODEL_STATE_BYTES (sizeof(model_t))
+
+/* How to pick the next token. All zero: the most likely one, always. */
+typedef struct model_sampling {
+    uint32_t temperature;    /* in units of 1/65536; 65536 is 1.0; 0 takes the most likely token */
+    int32_t top_k;           /* only the k most likely; 0: all */
+    uint32_t top_p;          /* the likeliest tokens that reach this mass, of 65536; 0: all */
+    uint32_t seed;           /* same seed and position, same draw */
+    const uint32_t *allowed; /* bit t % 32 of word t / 32: token t may be drawn; NULL: all */
+} model_sampling;
+
+/* Called with each piece of text; a result other than 0 ends the generation with that result. */
+typedef int (*model_emit_fn)(void *user, const char *text, int32_t bytes);
+
+/* Checks the weights (see MODEL_CHECK_WEIGHTS) and resets. */
+int model_init(model_t *s);
+
+/* Forgets every token. */
+void model_reset(model_t *s);
+
+/* UTF-8 text (n bytes) -> tokens, with the beginning-of-text token in front when the model wants
+ * one; gives their number. max: room in out; n + 2 always suffices. */
+int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
+
+/* Reads one token. *logits (MODEL_VOCAB values in units of 2^-MODEL_LOGIT_FRACTION) is valid until
+ * the next step; logits may be NULL. */
+int model_step(model_t *s, model_token t, const int32_t **logits);
+
+/* Reads n tokens; logits are computed for the last one only, as if by as many steps. */
+int model_prefill(model_t *s, const model_token *t, int32_t n);
+
+/* The next token after a step or a prefill, or a negative error. */
+model_token model_sample(const model_t *s, const model_sampling *how);
+
+/* The bytes of one token; gives their number. They may end inside a UTF-8 sequence. */
+int32_t model_decode(model_token t, char *out, int32_t max);
+
+/* Whole characters only: keeps the bytes of a sequence that is not complete yet. Zero it first. */
+typedef struct model_utf8 {
+    uint8_t pending[4];
+    uint32_t count;
+} model_utf8;
+
+/* The characters that token t completes; gives their bytes (max >= MODEL_PIECE_BYTES + 16 always
+ * suffices). Malformed bytes come out as U+FFFD. t = -1 ends the text: what is left comes out. */
+int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max);
+
+/* Reads the prompt after what the state has read already, then writes up to max_tokens tokens,
+ * whole characters at a time, until the end-of-text token; gives the number of tokens written.
+ * scratch (scratch_max tokens) holds the encoded prompt. */
+int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
+                       const model_sampling *how, model_emit_fn emit, void *user,
+                       model_token *scratch, int32_t scratch_max);
+
+/* Runs MODEL_GOLDEN_STEPS steps and compares tokens and logits with those recorded when compiling:
+ * MODEL_OK, or MODEL_E_SELFTEST. Resets before and after. */
+int model_selftest(model_t *s);
+
+/* XXH32 of the logits of the first `steps` greedy steps, as model_selftest computes it. */
+uint32_t model_logits_hash(model_t *s, int32_t steps);
+
+/* What an error means, in English. */
+const char *model_strerror(int error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+/* The one generated file that is yours to edit: where things go and what is called along the way.
+ * Everything can also be set with -D on the command line. SPDX-License-Identifier: 0BSD */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+/* Alignment of an object. */
+#ifndef MODEL_ALIGN
+#if defined(__GNUC__) || defined(__clang__) || defined(__ICCARM__)
+#define MODEL_ALIGN(n) __attribute__((aligned(n)))
+#else
+#define MODEL_ALIGN(n)
+#endif
+#endif
+
+/* Put on every weight array: the section of constants. The default lands with other constants in
+ * any stock linker script and is dropped when unused. */
+#ifndef MODEL_WEIGHTS
+#if defined(__ELF__) && (defined(__GNUC__) || defined(__clang__))
+#define MODEL_WEIGHTS __attribute__((section(".rodata.model")))
+#else
+#define MODEL_WEIGHTS
+#endif
+#endif
+
+/* Put on the functions that take the time: a section in RAM or ITCM, for instance
+ * __attribute__((section(".itcm"))) on STM32, IRAM_ATTR on ESP32. */
+#ifndef MODEL_HOT
+#define MODEL_HOT
+#endif
+
+/* 1: model_init hashes the weights and refuses damaged ones. */
+#ifndef MODEL_CHECK_WEIGHTS
+#define MODEL_CHECK_WEIGHTS 1
+#endif
+
+/* Called after the embedding (layer -1) and after each layer with the residual stream: n values in
+ * units of 2^-MODEL_RESIDUAL_FRACTION. Costs nothing when empty. */
+#ifndef MODEL_PROBE
+#define MODEL_PROBE(layer, resid, n) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,150 @@
+/* @banner */
+#include "model.h"
+
+#include "model_kernels.h"
+
+#if MODEL_HAS_TOKENIZER
+
+/* @tables */
+
+int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max)
+{
+    if (utf8 == NULL || out == NULL || max < 0) {
+        return MODEL_E_ARGUMENT;
+    }
+    {
+        const int32_t count = lm_encode(&model_tables, utf8, n, out, max);
+        return count < 0 ? MODEL_E_SPACE : count;
+    }
+}
+
+int32_t model_decode(model_token t, char *out, int32_t max)
+{
+    if (out == NULL || t < 0 || t >= MODEL_VOCAB) {
+        return MODEL_E_ARGUMENT;
+    }
+    {
+        const int32_t count = lm_decode(&model_tables, t, out, max);
+        return count < 0 ? MODEL_E_SPACE : count;
+    }
+}
+
+int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
+{
+    lm_utf8 state;
+    char piece[MODEL_PIECE_BYTES];
+    int32_t n = 0;
+    if (u == NULL || out == NULL || t < -1 || t >= MODEL_VOCAB) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (t >= 0) {
+        n = lm_decode(&model_tables, t, piece, MODEL_PIECE_BYTES);
+    }
+    memcpy(state.pending, u->pending, sizeof state.pending);
+    state.count = u->count;
+    n = t >= 0 ? lm_utf8_feed(&state, piece, n, out, max) : lm_utf8_flush(&state, out, max);
+    if (n < 0) {
+        return MODEL_E_SPACE;
+    }
+    memcpy(u->pending, state.pending, sizeof state.pending);
+    u->count = state.count;
+    return n;
+}
+
+/* Decodes t into text for emit; a leading space right after the start is dropped where the
+ * tokenizer had put it there. */
+static int model_emit(model_utf8 *u, model_token t, int first, model_emit_fn emit, void *user)
+{
+    char text[MODEL_PIECE_BYTES + 16];
+    const int32_t n = model_decode_utf8(u, t, text, (int32_t)sizeof text);
+    const int32_t skip = (first != 0 && MODEL_PREFIX_SPACE != 0 && n > 0 && text[0] == ' ') ? 1 : 0;
+    if (n < 0) {
+        return (int)n;
+    }
+    return n > skip ? emit(user, text + skip, n - skip) : 0;
+}
+
+static uint32_t model_length(const char *text)
+{
+    uint32_t n = 0;
+    while (text[n] != '\0') {
+        n++;
+    }
+    return n;
+}
+
+int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
+                       const model_sampling *how, model_emit_fn emit, void *user,
+                       model_token *scratch, int32_t scratch_max)
+{
+    model_utf8 text = {{0, 0, 0, 0}, 0};
+    int32_t written = 0;
+    int result = MODEL_OK;
+    if (s == NULL || prompt == NULL || how == NULL || emit == NULL || scratch == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    {
+        const int32_t n = model_encode(prompt, model_length(prompt), scratch, scratch_max);
+        if (n < 0) {
+            return n;
+        }
+        result = model_prefill(s, scratch, n);
+    }
+    while (result == MODEL_OK && written < max_tokens) {
+        const model_token t = model_sample(s, how);
+        if (t < 0) {
+            return t;
+        }
+        if (t == MODEL_EOS || (t == MODEL_BOS && MODEL_BOS >= 0)) {
+            break;
+        }
+        result = model_emit(&text, t, (prompt[0] == '\0' && written == 0) ? 1 : 0, emit, user);
+        written++;
+        if (result == MODEL_OK && written < max_tokens) {
+            result = model_step(s, t, NULL);
+        }
+    }
+    if (result == MODEL_OK) {
+        result = model_emit(&text, -1, 0, emit, user);
+    }
+    return result == MODEL_OK ? written : (int32_t)result;
+}
+
+#else
+
+int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max)
+{
+    (void)utf8;
+    (void)n;
+    (void)out;
+    (void)max;
+    return MODEL_E_TOKENIZER;
+}
+
+int32_t model_decode(model_token t, char *out, int32_t max)
+{
+    (void)t;
+    (void)out;
+    (void)max;
+    return MODEL_E_TOKENIZER;
+}
+
+int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
+{
+    (void)u;
+    return model_decode(t, out, max);
+}
+
+int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
+                       const model_sampling *how, model_emit_fn emit, void *user,
+                       model_token *scratch, int32_t scratch_max)
+{
+    (void)s;
+    (void)how;
+    (void)emit;
+    (void)user;
+    (void)max_tokens;
+    return model_encode(prompt, 0, scratch, scratch_max);
+}
+
+#endif

@@ -1,0 +1,154 @@
+"""An independent Llama in float64, from the formats' and the architecture's description alone.
+
+The compiler's float reference and the generated code are compared with it.  It reads llama2.c
+checkpoints and Hugging Face directories, and keeps every layer's keys and values, so that a
+sequence may be fed in any number of pieces.
+"""
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import llama2c
+import safetensors
+
+HF_LAYER = {"att_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
+            "wq": "self_attn.q_proj", "wk": "self_attn.k_proj", "wv": "self_attn.v_proj",
+            "wo": "self_attn.o_proj", "w1": "mlp.gate_proj", "w2": "mlp.down_proj",
+            "w3": "mlp.up_proj"}
+
+
+@dataclass
+class Llama:
+    heads: int
+    kv_heads: int
+    head_dim: int
+    context: int
+    eps: float
+    theta: float
+    interleaved: bool  # RoPE pairs are (2i, 2i + 1); otherwise (i, i + head_dim / 2)
+    bos: int
+    eos: int
+    embed: np.ndarray  # (vocab, dim)
+    final_norm: np.ndarray
+    head: np.ndarray  # (vocab, dim)
+    layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0)
+    cache: list = field(default_factory=list)  # per layer (keys, values), each (time, kv, head_dim)
+
+    def reset(self):
+        empty = np.zeros((0, self.kv_heads, self.head_dim))
+        self.cache = [(empty, empty) for _ in self.layers]
+
+    def forward(self, tokens):
+        """Appends the tokens to the sequence; the logits (len(tokens), vocab) after each."""
+        x = self.embed[np.asarray(tokens, int)]
+        for i, layer in enumerate(self.layers):
+            x = x + self.attention(i, layer, rms_norm(x, layer["att_norm"][0], self.eps))
+            h = rms_norm(x, layer["ffn_norm"][0], self.eps)
+            gate, up = linear(h, layer["w1"]), linear(h, layer["w3"])
+            x = x + linear(gate / (1 + np.exp(-gate)) * up, layer["w2"])
+        return rms_norm(x, self.final_norm, self.eps) @ self.head.T
+
+    def attention(self, i, layer, x):
+        n, (keys, values) = len(x), self.cache[i]
+        past = len(keys)
+        q = self.rotate(linear(x, layer["wq"]).reshape(n, self.heads, -1), past)
+        k = self.rotate(linear(x, layer["wk"]).reshape(n, self.kv_heads, -1), past)
+        v = linear(x, layer["wv"]).reshape(n, self.kv_heads, -1)
+        keys, values = self.cache[i] = np.concatenate((keys, k)), np.concatenate((values, v))
+        later = np.arange(past + n)[None, :] > past + np.arange(n)[:, None]
+        out = np.empty_like(q)
+        for h in range(self.heads):
+            kv = h * self.kv_heads // self.heads
+            scores = q[:, h] @ keys[:, kv].T / np.sqrt(self.head_dim)
+            scores[later] = -np.inf
+            weights = np.exp(scores - scores.max(1, keepdims=True))
+            out[:, h] = weights / weights.sum(1, keepdims=True) @ values[:, kv]
+        return linear(out.reshape(n, -1), layer["wo"])
+
+    def rotate(self, x, past):
+        """x (time, heads, head_dim): turns pair i at position p by p * theta^(-2 i / head_dim)."""
+        half = self.head_dim // 2
+        rates = self.theta ** (-np.arange(half) / half)
+        angles = np.outer(past + np.arange(len(x)), rates)[:, None, :]
+        first = slice(0, None, 2) if self.interleaved else slice(0, half)
+        second = slice(1, None, 2) if self.interleaved else slice(half, None)
+        out = np.empty_like(x)
+        out[..., first] = x[..., first] * np.cos(angles) - x[..., second] * np.sin(angles)
+        out[..., second] = x[..., second] * np.cos(angles) + x[..., first] * np.sin(angles)
+        return out
+
+    def logits(self, tokens):
+        self.reset()
+        return self.forward(tokens)
+
+    def greedy(self, prompt, n):
+        """n tokens after the prompt, each the most likely one (the lowest id of equals)."""
+        self.reset()
+        tokens, step = [], list(prompt)
+        for _ in range(n):
+            step = [int(self.forward(step)[-1].argmax())]
+            tokens += step
+        return tokens
+
+    def loss(self, tokens):
+        """The sum over tokens[1:] of -ln p(token | those before)."""
+        x = self.logits(tokens[:-1])
+        top = x.max(1)
+        log_sum = top + np.log(np.exp(x - top[:, None]).sum(1))
+        return float((log_sum - x[np.arange(len(x)), tokens[1:]]).sum())
+
+
+def rms_norm(x, weight, eps):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * weight
+
+
+def linear(x, weight_and_bias):
+    weight, bias = weight_and_bias
+    return x @ weight.T + bias
+
+
+def load_llama2c(path):
+    c, w = llama2c.read(path)
+    layers = [{name: (w[name][i], 0) for name in HF_LAYER} for i in range(c.layers)]
+    return Llama(c.heads, c.kv_heads, c.dim // c.heads, c.context, 1e-5, 10000.0, True, 1, 2,
+                 w["embed"], w["final_norm"], w.get("head", w["embed"]), layers)
+
+
+def read_tensors(folder):
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return safetensors.read(folder / "model.safetensors")
+    weight_map = json.loads(index.read_text())["weight_map"]
+    shards = {name: safetensors.read(folder / name) for name in sorted(set(weight_map.values()))}
+    return {name: shards[file][name] for name, file in weight_map.items()}
+
+
+def rope_theta(config):
+    """transformers 4 has rope_theta and rope_scaling, 5 has rope_parameters."""
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default":
+        raise ValueError(f"RoPE scaling {kind}: not part of this reference")
+    return float(rope.get("rope_theta", config.get("rope_theta", 10000.0)))
+
+
+def load_hf(folder):
+    c, t = json.loads((folder / "config.json").read_text()), read_tensors(folder)
+    if c["model_type"] != "llama":
+        raise ValueError(f"{folder}: model_type {c['model_type']}: only llama is known")
+    pair = lambda name: (t[name + ".weight"], t.get(name + ".bias", 0))
+    layers = [{name: pair(f"model.layers.{i}.{hf}") for name, hf in HF_LAYER.items()}
+              for i in range(c["num_hidden_layers"])]
+    heads, embed = c["num_attention_heads"], t["model.embed_tokens.weight"]
+    head = embed if c.get("tie_word_embeddings", False) else t["lm_head.weight"]
+    return Llama(heads, c.get("num_key_value_heads") or heads,
+                 c.get("head_dim") or c["hidden_size"] // heads, c["max_position_embeddings"],
+                 c["rms_norm_eps"], rope_theta(c), False, c["bos_token_id"], c["eos_token_id"],
+                 embed, t["model.norm.weight"], head, layers)
+
+
+def load(path):
+    path = Path(path)
+    return load_hf(path) if path.is_dir() else load_llama2c(path)

@@ -1,0 +1,186 @@
+"""Writes small random Llamas in every layout that the importers read, with matching tokenizers.
+
+    make_models.py OUT_DIR
+
+The weights depend on the seed alone.  The llama2.c files and OUT_DIR/hf_base hold the same model,
+as far as their formats can.  Sizes are odd on purpose: no side of a tensor is a multiple of 16.
+"""
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+import llama2c
+import safetensors
+import to_hf
+from bpe import byte_to_char, gpt2_split
+from llama import HF_LAYER
+
+SEED, VOCAB, CONTEXT = 20, 397, 96
+TEXT = """Once upon a time a small brown fox lived under the old oak tree. Every morning the fox
+looked at the river and said, "What a fine day it is!" The other animals liked the fox, because
+the fox told them stories. "Tell us one about the moon," said the hedgehog, and the fox began:
+there was a moon that wanted to see the world, so it came down the hill one night. It walked and
+walked until it met a child who wasn't asleep. They'll say it couldn't have been; I'm sure it was.
+The child and the moon talked about the sea, the stars, and 12 or 345 other things. Then the moon
+went home, and the child slept. The animals were quiet for a while, then they all went to bed."""
+
+# name -> tokenizer kind, dtype, shards, and what differs from hf_base's config
+HF_MODELS = {
+    "hf_f16": ("bytes", "F16", 1, {"torch_dtype": "float16"}),
+    "hf_bf16": ("bytes", "BF16", 1, {"torch_dtype": "bfloat16"}),
+    "hf_shards": ("scores", "F32", 3, {"tie_word_embeddings": False}),
+    "hf_head_dim": ("bytes", "F32", 1, {"head_dim": 14, "rope_theta": 50000.0,
+                                        "rms_norm_eps": 1e-06}),
+    "hf_one_kv": ("scores", "BF16", 2, {"num_key_value_heads": 1, "tie_word_embeddings": False,
+                                        "torch_dtype": "bfloat16"}),
+    "hf_bias": ("bytes", "F32", 1, {"attention_bias": True, "mlp_bias": True}),
+    "hf_v5": ("bytes", "F16", 1, {"dtype": "float16", "torch_dtype": None, "rope_theta": None,
+                                  "rope_parameters": {"rope_type": "default",
+                                                      "rope_theta": 50000.0}}),
+}
+
+
+def random_weights(rng, config, tied):
+    """float32 values, scaled so that each layer matters and the logits spread over a few units."""
+    weights = {}
+    for name, shape in config.shapes().items():
+        x = rng.standard_normal(shape)
+        if "norm" in name:
+            x = 1 + 0.2 * x
+        elif name not in ("embed", "head"):
+            x = x / np.sqrt(shape[-1])
+        else:
+            x = x * 0.4
+        weights[name] = x.astype(np.float32)
+    if tied:
+        del weights["head"]
+    return weights
+
+
+def join(symbols, pair):
+    out = []
+    for s in symbols:
+        out.append(s)
+        if tuple(out[-2:]) == pair:
+            out[-2:] = [pair[0] + pair[1]]
+    return out
+
+
+def train_bpe(words, n):
+    """n merges, the most frequent pair first, ties in alphabetical order."""
+    words, merges = [list(w) for w in words], []
+    while len(merges) < n:
+        pairs = Counter(p for w in words for p in zip(w, w[1:]))
+        merges.append(min(pairs, key=lambda p: (-pairs[p], p)))
+        words = [join(w, merges[-1]) for w in words]
+    return merges
+
+
+def scored_pieces():
+    """A tokenizer.bin of VOCAB pieces: specials, bytes, merged pieces by score, then characters."""
+    words = [" " + w for w in TEXT.split()]
+    chars = sorted(set("".join(words)))
+    pieces = [(0.0, s) for s in ("<unk>", "\n<s>\n", "\n</s>\n")]
+    pieces += [(0.0, f"<0x{b:02X}>") for b in range(256)]
+    merges = train_bpe(words, VOCAB - len(pieces) - len(chars))
+    pieces += [(-float(i), a + b) for i, (a, b) in enumerate(merges)]
+    pieces += [(-float(len(merges) + i), c) for i, c in enumerate(chars)]
+    return [(score, piece.encode()) for score, piece in pieces]
+
+
+def byte_level_tokenizer():
+    """The same specials as the scored one, so that bos is 1 and eos is 2 in every model."""
+    chars = byte_to_char()
+    words = ["".join(chars[b] for b in w.encode()) for w in gpt2_split(TEXT)]
+    merges = train_bpe(words, VOCAB - len(to_hf.SPECIALS) - len(chars))
+    tokens = to_hf.SPECIALS + chars + [a + b for a, b in merges]
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+             "use_regex": True}
+    content = to_hf.hf_tokenizer([])
+    content |= {"normalizer": None, "pre_tokenizer": level, "decoder": level}
+    content["model"] |= {"unk_token": None, "fuse_unk": False, "byte_fallback": False,
+                         "vocab": {s: i for i, s in enumerate(tokens)},
+                         "merges": [list(m) for m in merges]}  # the newer of the two spellings
+    return content
+
+
+def hf_shapes(c):
+    dim, hidden, heads = c["hidden_size"], c["intermediate_size"], c["num_attention_heads"]
+    head_dim = c.get("head_dim") or dim // heads
+    q, kv = heads * head_dim, c["num_key_value_heads"] * head_dim
+    shapes = {"wq": (q, dim), "wk": (kv, dim), "wv": (kv, dim), "wo": (dim, q),
+              "w1": (hidden, dim), "w2": (dim, hidden), "w3": (hidden, dim),
+              "att_norm": (dim,), "ffn_norm": (dim,)}
+    return {HF_LAYER[name]: shape for name, shape in shapes.items()}
+
+
+def random_hf_tensors(rng, c):
+    normal = lambda shape, scale: (scale * rng.standard_normal(shape)).astype(np.float32)
+    dim = c["hidden_size"]
+    tensors = {"model.embed_tokens.weight": normal((VOCAB, dim), 0.4)}
+    for i in range(c["num_hidden_layers"]):
+        for name, shape in hf_shapes(c).items():
+            prefix = f"model.layers.{i}.{name}."
+            if len(shape) == 1:
+                tensors[prefix + "weight"] = 1 + normal(shape, 0.2)
+                continue
+            tensors[prefix + "weight"] = normal(shape, shape[1] ** -0.5)
+            if c["attention_bias"] and "attn" in name or c["mlp_bias"] and "mlp" in name:
+                tensors[prefix + "bias"] = normal(shape[:1], 0.3)
+    tensors["model.norm.weight"] = 1 + normal((dim,), 0.2)
+    if not c["tie_word_embeddings"]:
+        tensors["lm_head.weight"] = normal((VOCAB, dim), 0.4)
+    return tensors
+
+
+def write_shards(folder, tensors, dtype, n):
+    if n == 1:
+        safetensors.write(folder / "model.safetensors", tensors, dtype)
+        return
+    weight_map = {}
+    for shard in range(n):
+        file = f"model-{shard + 1:05d}-of-{n:05d}.safetensors"
+        part = dict(list(tensors.items())[shard::n])
+        safetensors.write(folder / file, part, dtype)
+        weight_map |= {name: file for name in part}
+    size = sum(x.size * (4 if dtype == "F32" else 2) for x in tensors.values())
+    to_hf.write_json(folder / "model.safetensors.index.json",
+                     {"metadata": {"total_size": size}, "weight_map": weight_map})
+
+
+def write_hf(out, name, base):
+    tokenizer, dtype, shards, changes = HF_MODELS[name]
+    config = {k: v for k, v in (base | changes).items() if v is not None}
+    folder = out / name
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng([SEED, list(HF_MODELS).index(name)])
+    write_shards(folder, random_hf_tensors(rng, config), dtype, shards)
+    to_hf.write_json(folder / "config.json", config)
+    bytes_or_scores = {"bytes": byte_level_tokenizer,
+                       "scores": lambda: to_hf.hf_tokenizer(scored_pieces())}
+    to_hf.write_json(folder / "tokenizer.json", bytes_or_scores[tokenizer]())
+
+
+def main(out):
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    config = llama2c.Config(40, 44, 3, 4, 2, VOCAB, CONTEXT)
+    llama2c.write_tokenizer(out / "tokenizer.bin", scored_pieces())
+    tied = random_weights(np.random.default_rng(SEED), config, True)
+    untied = random_weights(np.random.default_rng(SEED + 1), config, False)
+    for version, group_size in ((0, 0), (1, 0), (2, 8)):  # 44 % 8: groups straddle rows of w2
+        llama2c.write(out / f"v{version}.bin", config, tied, version, group_size)
+        llama2c.write(out / f"v{version}_untied.bin", config, untied, version, group_size)
+    to_hf.convert(out / "v0.bin", out / "tokenizer.bin", out / "hf_base")
+    base = json.loads((out / "hf_base" / "config.json").read_text())
+    for name in HF_MODELS:
+        write_hf(out, name, base)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])

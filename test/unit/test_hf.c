@@ -1,0 +1,262 @@
+/* Hugging Face Llama directories: both spellings of the configuration, and what must be refused. */
+#include "import_test.h"
+
+enum { DIM = 8, HIDDEN = 12, LAYERS = 2, HEADS = 4, KV_HEADS = 2, HEAD_DIM = 6, VOCAB = 10 };
+
+/* Everything but `extra`, which may repeat no key. */
+#define CONFIG_WITH(heads, extra)                                                                 \
+    "{\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":8,"       \
+    "\"intermediate_size\":12,\"num_hidden_layers\":2,\"num_attention_heads\":" heads ","         \
+    "\"vocab_size\":10,\"max_position_embeddings\":64,\"hidden_act\":\"silu\"" extra "}"
+#define CONFIG(extra)                                                                             \
+    CONFIG_WITH("4", ",\"num_key_value_heads\":2,\"head_dim\":6,\"tie_word_embeddings\":true" extra)
+
+typedef struct Entry {
+    char name[64];
+    int rows, cols; /* cols 0: a vector */
+} Entry;
+
+static int add_entry(Entry *e, int n, const char *name, int rows, int cols)
+{
+    snprintf(e[n].name, sizeof e[n].name, "%s", name);
+    e[n].rows = rows;
+    e[n].cols = cols;
+    return n + 1;
+}
+
+static int list_layer(Entry *e, int n, int layer)
+{
+    static const struct {
+        const char *name;
+        int rows, cols;
+    } parts[] = {
+        {"input_layernorm", DIM, 0},
+        {"post_attention_layernorm", DIM, 0},
+        {"self_attn.q_proj", HEADS * HEAD_DIM, DIM},
+        {"self_attn.k_proj", KV_HEADS * HEAD_DIM, DIM},
+        {"self_attn.v_proj", KV_HEADS * HEAD_DIM, DIM},
+        {"self_attn.o_proj", DIM, HEADS * HEAD_DIM},
+        {"mlp.gate_proj", HIDDEN, DIM},
+        {"mlp.up_proj", HIDDEN, DIM},
+        {"mlp.down_proj", DIM, HIDDEN},
+    };
+    for (size_t i = 0; i < LENGTH(parts); i++)
+        n = add_entry(e, n,
+                      arena_printf(arena, "model.layers.%d.%s.weight", layer, parts[i].name),
+                      parts[i].rows, parts[i].cols);
+    return n;
+}
+
+/* The tensors of the small model, in the order of their test weights, and room for one more. */
+static int list_tensors(Entry *e)
+{
+    int n = add_entry(e, 0, "model.embed_tokens.weight", VOCAB, DIM);
+    for (int l = 0; l < LAYERS; l++)
+        n = list_layer(e, n, l);
+    return add_entry(e, n, "model.norm.weight", DIM, 0);
+}
+
+static void write_entries(const char *name, const Entry *e, int n)
+{
+    Buf header = {0}, data = {0}, file = {0};
+    buf_puts(&header, "{");
+    for (int i = 0; i < n; i++) {
+        size_t begin = data.len;
+        put_weights(&data, (uint32_t)i, (size_t)e[i].rows * (size_t)(e[i].cols ? e[i].cols : 1));
+        buf_printf(&header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%d", i ? "," : "", e[i].name,
+                   e[i].rows);
+        if (e[i].cols)
+            buf_printf(&header, ",%d", e[i].cols);
+        buf_printf(&header, "],\"data_offsets\":[%zu,%zu]}", begin, data.len);
+    }
+    buf_puts(&header, "}");
+    put_u64(&file, header.len);
+    buf_write(&file, header.data, header.len);
+    buf_write(&file, data.data, data.len);
+    write_file(name, file.data, file.len);
+    buf_free(&header);
+    buf_free(&data);
+    buf_free(&file);
+}
+
+/* The model's file plus one tensor when `extra` names it. */
+static void write_model(const char *extra, int rows, int cols)
+{
+    Entry e[32];
+    int n = list_tensors(e);
+    if (extra)
+        n = add_entry(e, n, extra, rows, cols);
+    write_entries("model.safetensors", e, n);
+}
+
+static Model *import_config(const char *config)
+{
+    write_text("config.json", config);
+    return import_model(arena, test_dir, NULL);
+}
+
+static void check_weights(const float *w, uint32_t id, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(w[i] == test_weight(id, i));
+}
+
+static void test_reads(void **state)
+{
+    (void)state;
+    write_model(NULL, 0, 0);
+    Model *m = import_config(CONFIG(",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0"));
+    assert_string_equal(m->family, "llama");
+    assert_int_equal(m->context, 64);
+    assert_int_equal(m->blocks[1].head_dim, HEAD_DIM);
+    assert_int_equal(m->blocks[1].n_kv_heads, KV_HEADS);
+    assert_int_equal(m->blocks[1].linear[ROLE_O].cols, HEADS * HEAD_DIM);
+    assert_true(m->tied_head && !m->rope_interleaved);
+    assert_true(m->rope_theta == 500000.0f && m->norm_eps == 1e-5f);
+    assert_null(m->tokenizer);
+    check_weights(m->embed.w, 0, VOCAB * DIM);
+    check_weights(m->blocks[0].attn_norm.gamma, 1, DIM);
+    check_weights(m->blocks[1].linear[ROLE_K].w, 13, KV_HEADS * HEAD_DIM * DIM);
+    check_weights(m->blocks[1].linear[ROLE_DOWN].w, 18, DIM * HIDDEN);
+    check_weights(m->final_norm.gamma, 19, DIM);
+    Model *again = import_model(arena, in_dir("config.json"), NULL);
+    assert_true(again->hash == m->hash);
+    again = import_model(arena, in_dir("model.safetensors"), NULL);
+    assert_true(again->hash == m->hash);
+}
+
+/* What is absent has a default; both generations of rope keys mean the same. */
+static void test_spellings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *extra;
+        float theta;
+    } rope[] = {
+        {"", 1e4f},
+        {",\"rope_theta\":null,\"rope_scaling\":null", 1e4f},
+        {",\"rope_theta\":20000,\"rope_scaling\":{\"type\":\"default\"}", 2e4f},
+        {",\"dtype\":\"float32\",\"rope_parameters\":{\"rope_theta\":3e4,"
+         "\"rope_type\":\"default\",\"partial_rotary_factor\":1.0}", 3e4f},
+        {",\"rope_theta\":2e4,\"rope_parameters\":{\"rope_type\":\"default\"}", 2e4f},
+        {",\"layer_types\":[\"full_attention\",\"full_attention\"]", 1e4f},
+    };
+    write_model(NULL, 0, 0);
+    int warnings = warning_count;
+    for (size_t i = 0; i < LENGTH(rope); i++) {
+        Model *m = import_config(arena_printf(arena, CONFIG("%s"), rope[i].extra));
+        assert_true(m->rope_theta == rope[i].theta && m->norm_eps == 1e-6f);
+    }
+    assert_int_equal(warning_count, warnings);
+    import_config(CONFIG(",\"brand_new\":1"));
+    assert_int_equal(warning_count, warnings + 1);
+}
+
+typedef struct Bad {
+    const char *config, *error;
+} Bad;
+
+static const Bad bad[] = {
+    {"{}", "model_type: (missing): supported: llama"},
+    {"{\"model_type\":\"gpt2\"}", "model_type: \"gpt2\": supported: llama"},
+    {"{\"model_type\":\"llama\",\"architectures\":[\"LlamaForSequenceClassification\"]}",
+     "supported: LlamaForCausalLM"},
+    {"{\"model_type\":\"llama\"}", "hidden_size: (missing): an integer from 1 to 65536"},
+    {"{\"model_type\":\"llama\",\"model_type\":\"llama\"}", "duplicate"},
+    {"[1]", "an object was expected"},
+    {"{", "not valid JSON: line 1"},
+    {CONFIG(",\"hidden_dim\":{\"a\":1},\"attention_bias\":true"), "attention_bias: true: biases"},
+    {CONFIG(",\"mlp_bias\":true"), "mlp_bias: true: biases"},
+    {CONFIG(",\"partial_rotary_factor\":0.5"), "partial_rotary_factor: 0.5"},
+    {CONFIG(",\"quantization_config\":{}"), "quantized checkpoints are not read"},
+    {CONFIG(",\"sliding_window\":4"), "sliding_window: 4: supported: null"},
+    {CONFIG(",\"rope_interleaved\":true"), "rope_interleaved: true"},
+    {CONFIG(",\"layer_types\":[\"full_attention\",\"sliding_attention\"]"), "layer_types"},
+    {CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}"),
+     "rope_scaling: type: \"linear\": scaled positions are not supported"},
+    {CONFIG(",\"rope_parameters\":{\"rope_type\":\"llama3\"}"), "rope_type: \"llama3\""},
+    {CONFIG(",\"rope_parameters\":{\"factor\":8}"), "rope_parameters: factor: 8"},
+    {CONFIG(",\"rope_parameters\":{\"partial_rotary_factor\":0.25}"), "partial_rotary_factor"},
+    {CONFIG(",\"rope_parameters\":[]"), "rope_parameters: []: an object"},
+    {CONFIG(",\"rope_theta\":2e4,\"rope_parameters\":{\"rope_theta\":3e4}"), "they must agree"},
+    {CONFIG(",\"rope_theta\":0"), "rope_theta: 0: a number from 1"},
+    {CONFIG(",\"rope_theta\":\"1e4\""), "rope_theta: \"1e4\": a number"},
+    {CONFIG(",\"rms_norm_eps\":0"), "rms_norm_eps: 0: a number"},
+    {CONFIG_WITH("4.5", ""), "num_attention_heads: 4.5: an integer from 1 to 1024"},
+    {CONFIG_WITH("1e99", ""), "num_attention_heads: "},
+    {CONFIG_WITH("3", ""), "hidden_size: 8: must be num_attention_heads (3) times"},
+    {CONFIG_WITH("8", ""), "head size 1: rotary positions need an even one"},
+    {CONFIG_WITH("4", ",\"num_key_value_heads\":3"), "not a multiple of the 3 kv heads"},
+    {CONFIG_WITH("4", ",\"head_dim\":6"), "shape [12, 8]: the configuration asks for [24, 8]"},
+    {CONFIG_WITH("4", ",\"head_dim\":6,\"num_key_value_heads\":2"),
+     "lm_head.weight: missing, and tie_word_embeddings"},
+    {CONFIG_WITH("4", ",\"head_dim\":6,\"num_key_value_heads\":2,\"tie_word_embeddings\":1"),
+     "tie_word_embeddings: 1: true or false"},
+};
+
+static void test_rejections(void **state)
+{
+    (void)state;
+    write_model(NULL, 0, 0);
+    for (size_t i = 0; i < LENGTH(bad); i++)
+        EXPECT_FATAL(import_config(bad[i].config), bad[i].error);
+    EXPECT_FATAL(import_config("{\"model_type\":\"llama\",\"hidden_size\":99999}"),
+                 "hidden_size: 99999: an integer from 1 to 65536 was expected");
+    EXPECT_FATAL(import_config(CONFIG(",\"hidden_act2\":1,\"rope_theta\":[\"\\u001b[31m\"]")),
+                 "[\"\\u001B[31m\"]"); /* no control character reaches the terminal */
+}
+
+static void test_tensors(void **state)
+{
+    (void)state;
+    write_model("model.layers.2.input_layernorm.weight", DIM, 0);
+    EXPECT_FATAL(import_config(CONFIG("")),
+                 "tensor model.layers.2.input_layernorm.weight: has no place in a 2-layer");
+    write_model("model.layers.0.self_attn.q_proj.bias", HEADS * HEAD_DIM, 0);
+    EXPECT_FATAL(import_config(CONFIG("")), "q_proj.bias: has no place");
+    write_model("model.layers.1.self_attn.rotary_emb.inv_freq", 4, 0);
+    assert_non_null(import_config(CONFIG("")));
+    write_model("lm_head.weight", VOCAB, DIM);
+    assert_true(import_config(CONFIG(""))->tied_head);
+    Model *m = import_config(CONFIG_WITH("4", ",\"head_dim\":6,\"num_key_value_heads\":2"));
+    assert_false(m->tied_head);
+    check_weights(m->head.w, 20, VOCAB * DIM);
+    Entry e[32];
+    int n = list_tensors(e);
+    write_entries("model.safetensors", e, n - 1);
+    EXPECT_FATAL(import_config(CONFIG("")), "tensor model.norm.weight: missing");
+}
+
+static void test_weight_files(void **state)
+{
+    (void)state;
+    Entry e[32];
+    int n = list_tensors(e);
+    unlink(in_dir("model.safetensors"));
+    EXPECT_FATAL(import_config(CONFIG("")), "no weights: model.safetensors, ");
+    write_text("pytorch_model.bin", "");
+    EXPECT_FATAL(import_config(CONFIG("")), "PyTorch pickles are not read");
+    write_model(NULL, 0, 0);
+    uint64_t hash = import_config(CONFIG(""))->hash;
+    unlink(in_dir("model.safetensors"));
+    write_entries("part-1.safetensors", e, n);
+    Buf index = {0};
+    buf_puts(&index, "{\"weight_map\":{");
+    for (int i = 0; i < n; i++)
+        buf_printf(&index, "%s\"%s\":\"part-1.safetensors\"", i ? "," : "", e[i].name);
+    buf_puts(&index, "}}");
+    write_file("model.safetensors.index.json", index.data, index.len);
+    assert_true(import_config(CONFIG(""))->hash == hash);
+    buf_free(&index);
+    unlink(in_dir("config.json"));
+    EXPECT_FATAL(import_model(arena, test_dir, NULL), "no config.json");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FILE_TEST(test_reads),   FILE_TEST(test_spellings),    FILE_TEST(test_rejections),
+        FILE_TEST(test_tensors), FILE_TEST(test_weight_files),
+    };
+    return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
+}

@@ -1,0 +1,109 @@
+/* Small random models for unit tests, and the usual checks on them. */
+#ifndef LMCC_TEST_TINY_MODEL_H
+#define LMCC_TEST_TINY_MODEL_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "run.h"
+
+#include "trap.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t tiny_state = 1;
+
+/* Roughly normal, mean 0, deviation 1: the sum of twelve uniform numbers. */
+static inline float tiny_random(void)
+{
+    float sum = -6;
+    for (int i = 0; i < 12; i++) {
+        tiny_state = tiny_state * 1664525u + 1013904223u;
+        sum += (float)(tiny_state >> 8) / 16777216.0f;
+    }
+    return sum;
+}
+
+static inline float *tiny_weights(Arena *a, int n, float mean, float deviation)
+{
+    float *w = NEW(a, float, n);
+    for (int i = 0; i < n; i++) {
+        w[i] = mean + deviation * tiny_random();
+    }
+    return w;
+}
+
+static inline void tiny_linear(Arena *a, Linear *l, int rows, int cols)
+{
+    l->rows = rows;
+    l->cols = cols;
+    l->w = tiny_weights(a, rows * cols, 0, 1.5f / sqrtf((float)cols));
+}
+
+/* 3 layers of 4 query heads on 2 kv heads, head_dim 6, dim 20, 10 neurons, 24 tokens. */
+static inline Model *tiny_model(Arena *a, uint32_t seed, bool tied)
+{
+    tiny_state = seed;
+    Model *m = NEW(a, Model, 1);
+    *m = (Model){.family = "llama", .path = "tiny", .dim = 20, .n_layers = 3, .vocab = 24,
+                 .context = 32, .norm_eps = 1e-5f, .rope_theta = 10000, .tied_head = tied};
+    m->blocks = NEW(a, Block, m->n_layers);
+    for (int l = 0; l < m->n_layers; l++) {
+        Block *b = &m->blocks[l];
+        *b = (Block){.n_heads = 4, .n_kv_heads = 2, .head_dim = 6, .n_neurons = 10};
+        b->kv_of_head = NEW(a, int, 4);
+        for (int h = 0; h < 4; h++) {
+            b->kv_of_head[h] = h / 2;
+        }
+        b->attn_norm = (Norm){.n = 20, .gamma = tiny_weights(a, 20, 1, 0.3f)};
+        b->mlp_norm = (Norm){.n = 20, .gamma = tiny_weights(a, 20, 1, 0.3f)};
+        tiny_linear(a, &b->linear[ROLE_Q], 24, 20);
+        tiny_linear(a, &b->linear[ROLE_K], 12, 20);
+        tiny_linear(a, &b->linear[ROLE_V], 12, 20);
+        tiny_linear(a, &b->linear[ROLE_O], 20, 24);
+        tiny_linear(a, &b->linear[ROLE_GATE], 10, 20);
+        tiny_linear(a, &b->linear[ROLE_UP], 10, 20);
+        tiny_linear(a, &b->linear[ROLE_DOWN], 20, 10);
+    }
+    tiny_linear(a, &m->embed, 24, 20);
+    m->final_norm = (Norm){.n = 20, .gamma = tiny_weights(a, 20, 1, 0.3f)};
+    if (!tied) {
+        tiny_linear(a, &m->head, 24, 20);
+    }
+    model_name_tensors(a, m);
+    return m;
+}
+
+static inline Unit tiny_unit(Arena *a, Model *m)
+{
+    return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};
+}
+
+/* A token sequence without a short period. */
+static inline int tiny_token(int i)
+{
+    return (i * i * 7 + i * 3 + 5) % 24;
+}
+
+/* Both models say the same, to `tolerance`, over n tokens. */
+static inline void assert_same_logits(Arena *a, const Model *x, const Model *y, int n,
+                                      double tolerance)
+{
+    Reference *rx = reference_new(a, x, n, 0), *ry = reference_new(a, y, n, 0);
+    for (int i = 0; i < n; i++) {
+        const float *lx = reference_step(rx, tiny_token(i));
+        const float *ly = reference_step(ry, tiny_token(i));
+        for (int v = 0; v < x->vocab; v++) {
+            if (!(fabs((double)lx[v] - (double)ly[v]) <= tolerance)) {
+                fail_msg("token %d logit %d: %g and %g", i, v, (double)lx[v], (double)ly[v]);
+            }
+        }
+    }
+}
+
+#endif
