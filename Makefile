@@ -1,45 +1,130 @@
-# lmcc: `make` builds the compiler, `make demo` shows it, `make test` checks it, `make help` lists
-# everything. Products go to build/.
+# lmcc: `make` builds the compiler, `make demo` shows it at work, `make test` checks it,
+# `make help` lists the rest. Products go to build/.
 
 CC ?= cc
 OPT ?= -O2
-B := build
+B ?= build
+PREFIX ?= /usr/local
+PYTHON ?= /usr/bin/python3
+
 WARN := -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror
 # No contraction into fused multiply-adds: the same input gives the same bytes on every host.
-CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -Iinclude -Icompiler -Ipasses $(OPT) -g -ffp-contract=off -fopenmp $(WARN) $(CFLAGS)
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -Icompiler -Ipasses $(OPT) -g -ffp-contract=off \
+              -fopenmp $(WARN) $(CFLAGS)
 LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 
-TOOLS := compiler/embed.c compiler/make_tables.c
-SOURCES := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c passes/*.c))
-CLI := $(wildcard compiler/cli/*.c)
-OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/embedded.o
-EMBEDDED := $(sort $(shell find targets runtime_template -type f \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \)))
+# Debian packages: to build, for what `make demo` shows, and for every test that there is.
+PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
+PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
+PACKAGES_TEST := libcmocka-dev python3 python3-numpy zstd
+PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
+                gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
+                libc6-dev-powerpc-cross qemu-user
 
-all: $(B)/lmcc
+TOOLS := compiler/embed.c compiler/make_tables.c
+LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \
+                                            passes/*.c))
+CLI := $(wildcard compiler/cli/*.c)
+EMBEDDED := $(sort $(shell find targets runtime_template -type f \
+              \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \)))
+UNIT := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
+
+all: $(B)/lmcc  ## the compiler, build/lmcc
 
 $(B)/lmcc: $(CLI:%.c=$(B)/%.o) $(B)/liblmcc.a
-	@echo "  CC $@"; $(CC) $(CFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/liblmcc.a: $(OBJECTS)
+$(B)/liblmcc.a: $(LIBRARY:%.c=$(B)/%.o) $(B)/embedded.o
 	@rm -f $@ && ar rcsD $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	@echo "  CC $@"; $(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/embedded.c: $(B)/embed $(EMBEDDED)
-	$(B)/embed $@ $(EMBEDDED)
+	@$(B)/embed $@ $(EMBEDDED)
 
 $(B)/embedded.o: $(B)/embedded.c
-	@echo "  CC $@"; $(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/embed: compiler/embed.c
 	@mkdir -p $(@D)
-	@echo "  CC $@"; $(CC) $(CFLAGS_ALL) -o $@ $<
+	@$(CC) $(ALL_CFLAGS) -o $@ $<
 
-clean:
+$(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -Itest/unit -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
+
+tables:  ## write runtime_template/lm_tables.h again
+	@mkdir -p $(B)
+	@$(CC) -O2 -o $(B)/make_tables compiler/make_tables.c -lm
+	@$(B)/make_tables > runtime_template/lm_tables.h
+
+# Installing. Packages are named before they are installed; what is there already is left alone.
+missing = $(strip $(foreach p,$(1),$(if $(shell dpkg-query -W -f='$${Status}' $(p) 2>/dev/null | \
+            grep -x 'install ok installed'),,$(p))))
+install_missing = @m="$(call missing,$(1))"; if [ -n "$$m" ]; then \
+    echo "Installing Debian packages: $$m"; \
+    as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+    $$as apt-get update -q >/dev/null && \
+    $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$m \
+        >/dev/null; fi
+
+deps:  ## install what building needs
+	$(call install_missing,$(PACKAGES_BUILD))
+
+deps-demo: deps
+	$(call install_missing,$(PACKAGES_DEMO))
+
+deps-test: deps
+	$(call install_missing,$(PACKAGES_TEST))
+
+deps-all: deps-demo deps-test
+	$(call install_missing,$(PACKAGES_ALL))
+
+demo: deps-demo  ## compile examples/tales, run it on the host and on an emulated Cortex-M7
+	@$(MAKE) --no-print-directory all
+	@examples/tales/demo.sh $(B)/lmcc $(B)/demo
+
+# Testing.
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+check: all unit  ## the quick tests, with what is installed
+	@test/golden/run.sh
+
+test: deps-test  ## every test whose tools are installed; says which are skipped
+	@$(MAKE) --no-print-directory all
+	@B=$(B) PYTHON=$(PYTHON) test/run.sh
+
+test-all: deps-all  ## every test; installs every toolchain and emulator
+	@$(MAKE) --no-print-directory all
+	@B=$(B) PYTHON=$(PYTHON) REQUIRE_ALL=1 test/run.sh
+
+fuzz: all  ## mutate inputs; N=20000 for longer
+	@B=$(B) N=$(N) test/fuzz/run.sh
+
+fmt:  ## lay the code out
+	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v lm_tables.h)
+
+lint: all  ## static checks
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \
+	    -Icompiler compiler passes
+
+install: all  ## into PREFIX, /usr/local by default
+	install -D -m 755 $(B)/lmcc $(DESTDIR)$(PREFIX)/bin/lmcc
+
+clean:  ## remove what was built
 	rm -rf $(B)
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	    expand -t 20
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all clean
+.PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint \
+        install clean help

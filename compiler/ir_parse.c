@@ -163,8 +163,7 @@ static Model *read_model(IrReader *r)
     m->path = r->file;
     ir_line(r);
     ir_expect(r, "model");
-    ir_key(r, "family");
-    m->family = arena_strndup(r->arena, r->word, strlen(r->word));
+    m->family = ir_key_name(r, "family");
     m->dim = (int)ir_key_int(r, "dim", 1, MAX_DIM);
     m->n_layers = (int)ir_key_int(r, "layers", 1, MAX_LAYERS);
     m->vocab = (int)ir_key_int(r, "vocab", 1, MAX_VOCAB);

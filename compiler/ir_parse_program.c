@@ -100,8 +100,8 @@ static int read_ref(IrReader *r, const char *key, char sigil)
     if (strcmp(r->word, "-") == 0) {
         return -1;
     }
-    if (r->word[0] != sigil || strlen(r->word) > 9 ||
-        sscanf(r->word + 1, "%d%n", &i, &end) != 1 || i < 0 || r->word[1 + end]) {
+    if (r->word[0] != sigil || strlen(r->word) > 9 || sscanf(r->word + 1, "%d%n", &i, &end) != 1 ||
+        i < 0 || r->word[1 + end]) {
         ir_fatal(r, "%s: expected - or a reference such as %c3, got \"%s\"", key, sigil,
                  text_clip(r->word).s);
     }
@@ -156,8 +156,8 @@ Program *ir_parse_program(IrReader *r, Model *m)
     p->sinks = (int)ir_key_int(r, "sinks", 0, INT32_MAX);
     p->residual_fraction = (int)ir_key_int(r, "residual_fraction", 0, 31);
     p->n_scalars = (int)ir_key_int(r, "scalars", 0, 1 << 20);
-    p->state_bytes = ir_key_int(r, "state_bytes", 0, INT64_MAX);
-    p->weight_bytes = ir_key_int(r, "weight_bytes", 0, INT64_MAX);
+    p->state_bytes = ir_key_int(r, "state_bytes", 0, INT32_MAX);
+    p->weight_bytes = ir_key_int(r, "weight_bytes", 0, INT32_MAX);
     ir_line_end(r);
     for (ir_line(r); ir_try(r, "buffer"); ir_line(r)) {
         read_buffer(r, p);

@@ -237,9 +237,11 @@ static void put_op(Buf *b, Model *m, int i, const Op *op)
 
 static void put_program(Buf *b, Model *m, const Program *p)
 {
-    buf_printf(b, "\nprogram window=%d sinks=%d residual_fraction=%d scalars=%d state_bytes=%lld "
-               "weight_bytes=%lld\n", p->window, p->sinks, p->residual_fraction, p->n_scalars,
-               (long long)p->state_bytes, (long long)p->weight_bytes);
+    buf_printf(b,
+               "\nprogram window=%d sinks=%d residual_fraction=%d scalars=%d state_bytes=%lld "
+               "weight_bytes=%lld\n",
+               p->window, p->sinks, p->residual_fraction, p->n_scalars, (long long)p->state_bytes,
+               (long long)p->weight_bytes);
     for (int i = 0; i < p->n_buffers; i++) {
         const Buffer *v = &p->buffers[i];
         buf_printf(b, "buffer %%%d %s %s count=%d lasting=%s first=%d last=%d offset=%lld\n", i,

@@ -201,15 +201,27 @@ int ir_key_choice(IrReader *r, const char *key, const char *const *names, int n)
 
 /* Names, hex, quoted text ------------------------------------------------------------------ */
 
-/* Names end up in C identifiers and messages. */
-const char *ir_name(IrReader *r, const char *what)
+/* Names end up in generated code and in messages. */
+static const char *word_name(const IrReader *r, const char *what)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-    ir_word(r, what);
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     if (strspn(r->word, allowed) != strlen(r->word)) {
         ir_fatal(r, "%s: \"%s\" is no name", what, text_clip(r->word).s);
     }
     return arena_strndup(r->arena, r->word, strlen(r->word));
+}
+
+const char *ir_name(IrReader *r, const char *what)
+{
+    ir_word(r, what);
+    return word_name(r, what);
+}
+
+const char *ir_key_name(IrReader *r, const char *key)
+{
+    ir_key(r, key);
+    return word_name(r, key);
 }
 
 static int hex_digit(const IrReader *r)

@@ -34,7 +34,8 @@ float ir_key_float(IrReader *r, const char *key);
 bool ir_key_bool(IrReader *r, const char *key);
 int ir_key_choice(IrReader *r, const char *key, const char *const *names, int n);
 int ir_choice(IrReader *r, const char *what, const char *const *names, int n);
-const char *ir_name(IrReader *r, const char *what); /* a word in the arena */
+const char *ir_name(IrReader *r, const char *what); /* a word of a-z A-Z 0-9 _ . - */
+const char *ir_key_name(IrReader *r, const char *key);
 void ir_hex(IrReader *r, uint8_t *bytes, int64_t n, int digits); /* n numbers of 1 or 2 digits */
 const uint8_t *ir_quoted(IrReader *r, int max, int *n);
 /* Fatal unless the rest of the file is long enough for n things of `each` characters: no count

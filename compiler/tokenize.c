@@ -47,7 +47,7 @@ Encoder *encoder_new(Arena *a, const Tokenizer *t)
         .merge_first = table_bytes(d, n, "merge_first"),
         .merge_right = table_bytes(d, n, "merge_right"),
         .merge_result = table_bytes(d, n, "merge_result"),
-        .merge_rank = table_bytes(d, n, "merge_rank"),
+        .merge_rank = table_bytes(d, n, rank_table(d, n)),
         .word_id = table_bytes(d, n, "word_id"),
         .n_words = table_count(d, n, "word_id"),
     };

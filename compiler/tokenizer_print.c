@@ -75,9 +75,8 @@ static long long table_count(const Data *tables, int n, const char *name)
 
 void tokenizer_initializer(const Tokenizer *t, const char *prefix, Buf *b)
 {
-    static const char *const rest[] = {"byte_id",      "char_code",   "char_id",
-                                       "char_plane",   "merge_first", "merge_right",
-                                       "merge_result", "merge_rank",  "word_id"};
+    static const char *const middle[] = {"byte_id",     "char_code",   "char_id",     "char_plane",
+                                         "merge_first", "merge_right", "merge_result"};
     Arena *a = arena_new();
     Data *tables;
     int n = tokenizer_tables(a, t, &tables);
@@ -88,9 +87,11 @@ void tokenizer_initializer(const Tokenizer *t, const char *prefix, Buf *b)
     print_reference(b, tables, n, prefix, "piece_start");
     print_reference(b, tables, n, prefix, "piece_page");
     buf_printf(b, ", %lldU", table_count(tables, n, "piece_page"));
-    for (size_t i = 0; i < LENGTH(rest); i++) {
-        print_reference(b, tables, n, prefix, rest[i]);
+    for (size_t i = 0; i < LENGTH(middle); i++) {
+        print_reference(b, tables, n, prefix, middle[i]);
     }
+    print_reference(b, tables, n, prefix, rank_table(tables, n));
+    print_reference(b, tables, n, prefix, "word_id");
     buf_printf(b, ", %lldU}", table_count(tables, n, "word_id"));
     arena_free(a);
 }

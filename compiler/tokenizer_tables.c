@@ -1,6 +1,7 @@
 /* The constant arrays behind lm_tokenizer (runtime_template/lm_tokenizer.h) from a Tokenizer.
  * What the runtime need not know is settled here: ASCII characters that are pieces stand in
- * byte_id, control pieces have no bytes and nothing leads to them, ranks are renumbered densely. */
+ * byte_id, control pieces have no bytes and nothing leads to them, ranks are renumbered densely,
+ * or left out where the results of the merges order them as well. */
 #include "program.h"
 #include "runtime.h"
 
@@ -221,6 +222,31 @@ static int distinct_ranks(const Tokenizer *t, int *ranks)
     return kept;
 }
 
+/* Whether results come in the order of ranks, equal where those are: then they serve as ranks, as
+ * in vocabularies that list their pieces in the order in which training merged them. */
+static bool results_rank(const Builder *b, const int *ranks, int n_ranks)
+{
+    const Tokenizer *t = b->t;
+    int *result = NEW(b->arena, int, n_ranks); /* id + 1, 0: none yet */
+    for (int i = 0; i < t->n_merges; i++) {
+        const Merge *m = &t->merges[i];
+        if (is_mergeable(t, m)) {
+            const int *r = bsearch(&m->rank, ranks, (size_t)n_ranks, sizeof *ranks, by_value);
+            int *first = &result[r - ranks];
+            *first = *first ? *first : m->result + 1;
+            if (*first != m->result + 1) {
+                return false;
+            }
+        }
+    }
+    for (int i = 1; i < n_ranks; i++) {
+        if (result[i - 1] >= result[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void add_merges(Builder *b)
 {
     const Tokenizer *t = b->t;
@@ -230,16 +256,19 @@ static void add_merges(Builder *b)
     void *first = add_table(b, "merge_first", ELEMS, t->n_pieces + 1);
     void *right = n ? add_table(b, "merge_right", ELEMS, n) : NULL;
     void *result = n ? add_table(b, "merge_result", ELEMS, n) : NULL;
-    void *rank = n ? add_table(b, "merge_rank", ELEMS, n) : NULL;
+    bool alias = results_rank(b, ranks, n_ranks);
+    void *rank = n && !alias ? add_table(b, "merge_rank", ELEMS, n) : NULL;
     for (int id = 0; id < t->n_pieces; id++) {
         set_id(b, first, (size_t)id, at);
         for (; next < t->n_merges && t->merges[next].left == id; next++) {
             const Merge *m = &t->merges[next];
             if (is_mergeable(t, m)) {
-                int *r = bsearch(&m->rank, ranks, (size_t)n_ranks, sizeof *ranks, by_value);
+                if (rank) {
+                    int *r = bsearch(&m->rank, ranks, (size_t)n_ranks, sizeof *ranks, by_value);
+                    set_id(b, rank, (size_t)at, r - ranks);
+                }
                 set_id(b, right, (size_t)at, m->right);
-                set_id(b, result, (size_t)at, m->result);
-                set_id(b, rank, (size_t)at++, r - ranks);
+                set_id(b, result, (size_t)at++, m->result);
             }
         }
     }
@@ -318,4 +347,9 @@ const Data *find_table(const Data *tables, int n, const char *name)
         }
     }
     return NULL;
+}
+
+const char *rank_table(const Data *tables, int n)
+{
+    return find_table(tables, n, "merge_rank") ? "merge_rank" : "merge_result";
 }

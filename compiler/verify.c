@@ -35,8 +35,9 @@ static void check_facts(const Verifier *v)
         }
     }
     if (holds(v, FACT_LOWERED) != (v->program != NULL)) {
-        broken(v, "facts: %s", v->program ? "there is a program, but not \"lowered\""
-                                          : "\"lowered\", but there is no program");
+        broken(v, "facts: %s",
+               v->program ? "there is a program, but not \"lowered\""
+                          : "\"lowered\", but there is no program");
     }
 }
 

@@ -51,8 +51,9 @@ static void need_vector(const Verifier *v, int op, int buffer, ElemType elem, in
 {
     const Buffer *b = &v->program->buffers[buffer];
     if (b->elem != elem || b->count < count) {
-        broken(v, "op %d (%s): buffer %s is %d %s, not %lld %s", op, op_info[op_at(v, op)->kind].name,
-               b->name, b->count, elem_names[b->elem], (long long)count, elem_names[elem]);
+        broken(v, "op %d (%s): buffer %s is %d %s, not %lld %s", op,
+               op_info[op_at(v, op)->kind].name, b->name, b->count, elem_names[b->elem],
+               (long long)count, elem_names[elem]);
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define MAX_ALIGN 256 /* of any target */
+
 static int64_t buffer_bytes(const Buffer *b)
 {
     return (int64_t)b->count * elem_bytes[b->elem];
@@ -53,8 +55,8 @@ static void check_live(const Verifier *v)
 static void check_place(const Verifier *v, const Buffer *b)
 {
     const Target *t = v->unit->target;
-    const int64_t align = t && t->state_align > elem_bytes[b->elem] ? t->state_align
-                                                                    : elem_bytes[b->elem];
+    const int64_t align =
+        t && t->state_align > elem_bytes[b->elem] ? t->state_align : elem_bytes[b->elem];
     if (b->offset < 0 || b->offset + buffer_bytes(b) > v->program->state_bytes) {
         broken(v, "buffer %s at %lld: not inside the state's %lld bytes", b->name,
                (long long)b->offset, (long long)v->program->state_bytes);
@@ -72,6 +74,21 @@ static void check_apart(const Verifier *v, const Buffer *a, const Buffer *b)
         b->offset < a->offset + buffer_bytes(a)) {
         broken(v, "buffers %s and %s are live together and overlap at %lld", a->name, b->name,
                (long long)(a->offset > b->offset ? a->offset : b->offset));
+    }
+}
+
+/* The state ends where its last buffer does, but for alignment. */
+static void check_state(const Verifier *v)
+{
+    const Program *p = v->program;
+    int64_t end = 0;
+    for (int i = 0; i < p->n_buffers; i++) {
+        const int64_t last = p->buffers[i].offset + buffer_bytes(&p->buffers[i]);
+        end = last > end ? last : end;
+    }
+    if (p->state_bytes - end >= MAX_ALIGN) {
+        broken(v, "the state's last buffer ends at %lld, state_bytes is %lld", (long long)end,
+               (long long)p->state_bytes);
     }
 }
 
@@ -110,12 +127,27 @@ static void check_fits(const Verifier *v)
     }
 }
 
+/* A constant's name, after the prefix, is a C identifier of its own. */
+static void check_data_name(const Verifier *v, int i)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    const char *name = v->program->data[i].name;
+    if (!name || !*name || strspn(name, allowed) != strlen(name)) {
+        broken(v, "constant %d: \"%s\" is no C name", i, name ? name : "");
+    }
+    for (int k = 0; k < i; k++) {
+        if (strcmp(v->program->data[k].name, name) == 0) {
+            broken(v, "constants %d and %d are both called %s", k, i, name);
+        }
+    }
+}
+
 static void check_data(const Verifier *v, const Data *d)
 {
-    if (!d->name || !d->bytes || d->count < 1 || d->align < 1 || (d->align & (d->align - 1)) ||
+    if (!d->bytes || d->count < 1 || d->align < 1 || (d->align & (d->align - 1)) ||
         d->align % elem_bytes[d->elem] || d->waste < 0 ||
         d->waste >= d->count * elem_bytes[d->elem]) {
-        broken(v, "constant %s: %lld %s aligned to %d, %lld bytes wasted", d->name ? d->name : "?",
+        broken(v, "constant %s: %lld %s aligned to %d, %lld bytes wasted", d->name,
                (long long)d->count, elem_names[d->elem], d->align, (long long)d->waste);
     }
 }
@@ -124,6 +156,7 @@ void verify_memory(const Verifier *v)
 {
     const Program *p = v->program;
     for (int i = 0; i < p->n_data; i++) {
+        check_data_name(v, i);
         check_data(v, &p->data[i]);
     }
     if (holds(v, FACT_LIVE)) {
@@ -136,6 +169,7 @@ void verify_memory(const Verifier *v)
                 check_apart(v, &p->buffers[i], &p->buffers[k]);
             }
         }
+        check_state(v);
         check_weights(v);
     }
     if (holds(v, FACT_FITS)) {

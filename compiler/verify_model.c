@@ -155,8 +155,8 @@ static void check_merges(const Verifier *v, const Tokenizer *t)
         if (!is_piece(t, m->left) || !is_piece(t, m->right) || !is_piece(t, m->result)) {
             broken(v, "tokenizer: merge %d names a piece that is not there", i);
         }
-        if (i > 0 && (before->left > m->left ||
-                      (before->left == m->left && before->right >= m->right))) {
+        if (i > 0 &&
+            (before->left > m->left || (before->left == m->left && before->right >= m->right))) {
             broken(v, "tokenizer: merge %d is not sorted after the one before it", i);
         }
     }

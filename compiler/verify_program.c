@@ -59,8 +59,8 @@ static void check_distinct(const Site *s)
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < i; k++) {
             if (all[i] >= 0 && all[i] == all[k]) {
-                broken(s->v, "op %d (%s): buffer %%%d is two of its operands", s->index,
-                       op_name(s), all[i]);
+                broken(s->v, "op %d (%s): buffer %%%d is two of its operands", s->index, op_name(s),
+                       all[i]);
             }
         }
     }
@@ -333,8 +333,8 @@ static bool updates(OpKind k)
 static void need_written(const Site *s, const bool *written, int buffer)
 {
     if (buffer >= 0 && !written[buffer] && !s->v->program->buffers[buffer].lasting) {
-        broken(s->v, "op %d (%s): reads buffer %s, which nothing has written", s->index,
-               op_name(s), s->v->program->buffers[buffer].name);
+        broken(s->v, "op %d (%s): reads buffer %s, which nothing has written", s->index, op_name(s),
+               s->v->program->buffers[buffer].name);
     }
 }
 

@@ -145,6 +145,7 @@ int tokenizer_tables(Arena *a, const Tokenizer *t, Data **out);
 int wide_tokenizer_tables(Arena *a, const Tokenizer *t, bool wide, Data **out);
 bool tokenizer_wide_ids(const Tokenizer *t);
 const Data *find_table(const Data *tables, int n, const char *name); /* NULL: none */
+const char *rank_table(const Data *tables, int n); /* the table that is lm_tokenizer's merge_rank */
 
 /* compiler/tokenizer_print.c: which function of the runtime cuts text into words (GPT2 is in
  * lm_words.h, over lm_unicode.h), and struct lm_tokenizer over arrays named PREFIX + table name. */

@@ -1,4 +1,5 @@
-/* What a negative result means: the same numbers as in the generated header. Needs nothing. SPDX-License-Identifier: 0BSD */
+/* What a negative result means: the same numbers as in the generated header.
+ * SPDX-License-Identifier: 0BSD */
 #ifndef LM_ERROR_H
 #define LM_ERROR_H
 

@@ -10,7 +10,7 @@
  *   w(i)    = floor(full(i) / 2^drop)
  *   P       = the first of K in order whose sum of w is at least sum over K * top_p / 2^16;
  *             all of K when top_p is 0 or at least 2^16
- *   r       = floor(hash(seed, position) * (sum over P of w) / 2^32)
+ *   r       = floor(lm_draw(seed, position) * (sum over P of w) / 2^32)
  *   result  = the first id of P, by rising id, at which the running sum of w exceeds r
  *
  * There is no scratch memory: K and P are found by histograms over ever narrower ranges of gap,
@@ -26,8 +26,8 @@ typedef struct lm_sampling {
     const uint32_t *allowed; /* bit i % 32 of word i / 32: token i may be drawn; NULL: all */
 } lm_sampling;
 
-#define LM_LOG2_E 47274U    /* round(2^15 * log2(e)) */
-#define LM_SAMPLE_BITS 5    /* of gap that a pass over the logits settles */
+#define LM_LOG2_E 47274U /* round(2^15 * log2(e)) */
+#define LM_SAMPLE_BITS 5 /* of gap that a pass over the logits settles */
 #define LM_SAMPLE_BINS 32U
 
 /* What is left to draw from: the allowed tokens up to (last_gap, last_id), in order. */
@@ -44,8 +44,8 @@ typedef struct lm_candidates {
     int32_t drop;
 } lm_candidates;
 
-/* A hash of the draw's seed and position: two rounds of multiply and xorshift, each a bijection
- * in which every input bit changes about half of the output bits. */
+/* A bijection in which each input bit changes about half of the output bits; the constants are
+ * those of "lowbias32" (C. Wellons, hash-prospector). */
 LM_INLINE uint32_t lm_mix(uint32_t x)
 {
     x ^= x >> 16;
@@ -75,15 +75,16 @@ LM_INLINE uint32_t lm_mul_high(uint32_t a, uint32_t b)
     return (a >> 16) * (b >> 16) + (mid >> 16) + (mid2 >> 16);
 }
 
-/* log2(e) / (temperature * 2^-16): with temperature = t * 2^e, t in 32768..65535 and its lower
- * bits cut off, lm_recip16(t) stands for 2^31 / t. */
+/* log2(e) / (temperature * 2^-16). With temperature = t * 2^e, t in 32768..65535 and what is below
+ * cut off: lm_recip16(t) * LM_LOG2_E * 2^(-30 - e), cut to a 16-bit mantissa. */
 LM_INLINE lm_scale lm_spread_scale(uint32_t temperature)
 {
     const lm_scale t = lm_scale_of(temperature, 0);
     return lm_scale_of(lm_recip16(lm_mantissa(t)) * LM_LOG2_E, -30 - lm_exponent(t));
 }
 
-/* floor(gap * spread) in units of 2^-16 like gap, saturated; cut to 32 bits before a right shift. */
+/* floor(gap * mantissa * 2^exponent) for both in units of 2^-16; the largest value when gap *
+ * 2^(exponent + 16) has more than 32 bits. */
 LM_INLINE uint32_t lm_spread(lm_scale spread, uint32_t gap)
 {
     const int32_t shift = lm_exponent(spread) + 16; /* -15..17 */
@@ -180,8 +181,11 @@ LM_FUNCTION uint32_t lm_keep(lm_candidates *c, uint32_t target, int32_t weighted
         memset(mass, 0, sizeof mass);
         for (id = 0; id < c->vocab; id++) {
             uint32_t gap;
-            if (lm_candidate(c, id, &gap) && gap >= low && ((gap - low) >> shift) < LM_SAMPLE_BINS) {
-                mass[(gap - low) >> shift] += lm_mass(c, gap, weighted);
+            if (lm_candidate(c, id, &gap) && gap >= low) {
+                const uint32_t at = (gap - low) >> shift;
+                if (at < LM_SAMPLE_BINS) {
+                    mass[at] += lm_mass(c, gap, weighted);
+                }
             }
         }
         while (mass[bin] < target - kept) {

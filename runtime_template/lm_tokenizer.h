@@ -44,7 +44,7 @@ typedef struct lm_tokenizer {
     const lm_id *merge_first;  /* n_pieces + 1: where the merges with this left piece begin */
     const lm_id *merge_right;  /* each merge's right piece, ascending for one left piece */
     const lm_id *merge_result;
-    const lm_id *merge_rank;
+    const lm_id *merge_rank; /* may be merge_result where that is in the same order */
     const lm_id *word_id; /* n_words: pieces, by their bytes, that a whole word may be at once */
     uint32_t n_words;
 } lm_tokenizer;
@@ -124,8 +124,9 @@ LM_FUNCTION uint32_t lm_text_char(const lm_text *text, uint32_t i, uint32_t *len
 LM_FUNCTION uint32_t lm_word_space(const lm_text *text, uint32_t start)
 {
     uint32_t i = start + 1U;
-    while (i < text->n &&
-           (lm_text_byte(text, i) != (uint32_t)' ' || lm_text_byte(text, i - 1U) == (uint32_t)' ')) {
+    uint32_t last = lm_text_byte(text, start);
+    while (i < text->n && (lm_text_byte(text, i) != (uint32_t)' ' || last == (uint32_t)' ')) {
+        last = lm_text_byte(text, i);
         i++;
     }
     return i;

@@ -17,3 +17,12 @@ const char *format_bytes(Arena *a, int64_t n)
     }
     return arena_strndup(a, out, k);
 }
+
+const char *format_size(Arena *a, int64_t n)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+    size_t u = 0;
+    for (; u + 1 < LENGTH(units) && n >= 1024 && n % 1024 == 0; u++)
+        n /= 1024;
+    return arena_printf(a, "%lld %s", (long long)n, units[u]);
+}

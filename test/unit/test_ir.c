@@ -1,101 +1,10 @@
-/* The text IR and the verifier: what is printed reads back to the same text at every step of the
- * pipeline, hostile texts end in a message, and every kind of damage is noticed. */
-#include "tiny_model.h"
+/* The text IR: what is printed reads back to the same text at every step of the pipeline, a text
+ * that was written half way goes on from there, and hostile texts end in a message. */
+#include "ir_unit.h"
 
 #include "mutate.h"
 
 enum { MUTATIONS = 2000 };
-
-static const Target target = {
-    .name = "test",
-    .what = "a made-up chip",
-    .n_regions = 2,
-    .regions = {{.name = "flash", .size = 1 << 20}, {.name = "ram", .size = 1 << 18,
-                                                     .writable = true}},
-    .weights_region = 0,
-    .state_region = 1,
-    .row_align = 8,
-    .tensor_align = 16,
-    .state_align = 8,
-};
-
-static Tokenizer *tokenizer(Arena *a, int vocab)
-{
-    static const uint8_t bytes[] = {0, 10, 34, 92, 195, 169, 255, 32};
-    static const Merge merges[] = {{3, 4, 5, 0}, {3, 5, 6, -7}, {4, 3, 7, 2}};
-    Tokenizer *t = NEW(a, Tokenizer, 1);
-    *t = (Tokenizer){.kind = TOKENIZER_BYTE_LEVEL, .n_pieces = vocab, .n_merges = 3, .bos = 1,
-                     .eos = -1, .unk = 0, .add_prefix = true};
-    t->pieces = NEW(a, Piece, vocab);
-    for (int i = 0; i < vocab; i++) {
-        t->pieces[i] = (Piece){bytes, i % 9, (PieceKind)(i % PIECE_KINDS)};
-    }
-    t->merges = arena_copy(a, merges, LENGTH(merges), sizeof *merges);
-    for (int i = 0; i < 256; i++) {
-        t->byte_id[i] = i % 3 ? -1 : i % vocab;
-    }
-    return t;
-}
-
-/* Every format, pruned unevenly, with sinks. */
-static Recipe *recipe(Arena *a)
-{
-    Recipe *r = recipe_default(a);
-    static const char *const settings[] = {"window=7", "sinks=2", "prune-heads.counts=0,1,3",
-                                           "prune-neurons.counts=3,0,1", "calibrate.tokens=16",
-                                           "quantize.rounds=3"};
-    static const char *const bits[] = {"2", "*.attn.*=3", "layers.1.*=ternary", "*.mlp.up=5",
-                                       "*.attn.o=8", "head=1"};
-    for (size_t i = 0; i < LENGTH(settings); i++) {
-        recipe_set(a, r, settings[i]);
-    }
-    for (size_t i = 0; i < LENGTH(bits); i++) {
-        recipe_set_bits(a, r, bits[i]);
-    }
-    return r;
-}
-
-static Unit *new_unit(Arena *a, bool tied)
-{
-    Unit *u = NEW(a, Unit, 1);
-    *u = (Unit){.arena = a, .model = tiny_model(a, tied ? 3 : 4, tied), .recipe = recipe(a),
-                .target = &target};
-    u->model->rope_interleaved = tied;
-    u->model->hash = 0x0123456789abcdef;
-    u->model->tokenizer = tied ? NULL : tokenizer(a, u->model->vocab);
-    return u;
-}
-
-/* A unit after a pass: NULL none, "budget" all. */
-static Unit *unit_after(Arena *a, bool tied, const char *pass)
-{
-    Unit *u = new_unit(a, tied);
-    if (pass) {
-        run_passes(u, pass, NULL, NULL);
-    }
-    return u;
-}
-
-static Unit *parse(Arena *a, const char *text, size_t n)
-{
-    Unit *u = NEW(a, Unit, 1);
-    *u = (Unit){.arena = a, .recipe = recipe(a), .target = &target};
-    ir_parse(u, "test.ir", text, n);
-    return u;
-}
-
-static Buf print(const Unit *u)
-{
-    Buf b = {0};
-    ir_print(u, &b);
-    return b;
-}
-
-static void assert_same_text(const Buf *x, const Buf *y)
-{
-    assert_int_equal(x->len, y->len);
-    assert_memory_equal(x->data, y->data, x->len);
-}
 
 /* Round trip ------------------------------------------------------------------------------- */
 
@@ -133,8 +42,8 @@ static void test_odd_floats(void **state)
     (void)state;
     Arena *a = arena_new();
     Unit *u = unit_after(a, true, NULL);
-    static const float odd[] = {-0.0f,   1e-45f, 1.17549435e-38f, 3.4028235e38f, 0.1f,
-                                1 / 3.0f, 16777216, -1e-40f,        2.5e-7f};
+    static const float odd[] = {-0.0f,    1e-45f,   1.17549435e-38f, 3.4028235e38f, 0.1f,
+                                1 / 3.0f, 16777216, -1e-40f,         2.5e-7f};
     for (size_t i = 0; i < LENGTH(odd); i++) {
         u->model->embed.w[i] = odd[i];
     }
@@ -243,8 +152,17 @@ static void test_mutations(void **state)
 static void test_number_mutations(void **state)
 {
     (void)state;
-    static const char *const values[] = {"0", "-1", "1", "2", "7", "64", "65535", "1048576",
-                                         "2147483647", "-2147483648", "9223372036854775807"};
+    static const char *const values[] = {"0",
+                                         "-1",
+                                         "1",
+                                         "2",
+                                         "7",
+                                         "64",
+                                         "65535",
+                                         "1048576",
+                                         "2147483647",
+                                         "-2147483648",
+                                         "9223372036854775807"};
     Arena *a = arena_new();
     Buf text = print(unit_after(a, false, "plan"));
     uint32_t seed = 99;
@@ -283,8 +201,8 @@ static char *edit(Arena *a, const char *pass, const char *from, const char *to)
     Buf text = print(unit_after(a, false, pass));
     const char *at = strstr(text.data, from);
     assert_non_null(at);
-    char *edited = arena_printf(a, "%.*s%s%s", (int)(at - text.data), text.data, to,
-                                at + strlen(from));
+    char *edited =
+        arena_printf(a, "%.*s%s%s", (int)(at - text.data), text.data, to, at + strlen(from));
     buf_free(&text);
     return edited;
 }
@@ -326,201 +244,6 @@ static void test_messages(void **state)
     }
 }
 
-/* Damage ----------------------------------------------------------------------------------- */
-
-/* Each spoils one thing of a unit that all passes have run on, or as far as `pass`. */
-
-static Op *find_op(Unit *u, OpKind kind)
-{
-    for (int i = 0; i < u->program->n_ops; i++) {
-        if (u->program->ops[i].kind == kind) {
-            return &u->program->ops[i];
-        }
-    }
-    fail_msg("no op %s", op_info[kind].name);
-    return NULL;
-}
-
-static void wrong_shape(Unit *u) { u->model->blocks[1].linear[ROLE_UP].rows--; }
-static void wrong_heads(Unit *u) { u->model->blocks[0].n_heads = 3; }
-static void odd_head_dim(Unit *u) { u->model->blocks[0].head_dim = 5; }
-static void infinite_weight(Unit *u) { u->model->head.w[3] = INFINITY; }
-static void wrong_name(Unit *u) { u->model->blocks[0].linear[ROLE_K].name = "layers.0.attn.q"; }
-static void left_interleaved(Unit *u) { u->model->rope_interleaved = true; }
-static void unsorted_merges(Unit *u) { u->model->tokenizer->merges[2].left = 3; }
-static void missing_piece(Unit *u) { u->model->tokenizer->bos = 24; }
-static void high_code(Unit *u) { u->model->embed.code[5] = 4; }
-static void high_trit(Unit *u) { u->model->blocks[1].linear[ROLE_K].code[5] = 3; }
-static void lowest_int8(Unit *u) { u->model->blocks[0].linear[ROLE_O].code[5] = 128; }
-static void lost_row(Unit *u) { u->model->embed.scale[2] = 0; }
-static void one_float(Unit *u) { u->model->head.format = FORMAT_FLOAT; }
-static void small_buffer(Unit *u) { u->program->buffers[find_op(u, OP_GLU)->out[0]].count--; }
-static void wrong_type(Unit *u) { u->program->buffers[find_op(u, OP_ADD)->in[0]].elem = ELEM_U32; }
-static void same_operand(Unit *u) { find_op(u, OP_GLU)->in[1] = find_op(u, OP_GLU)->in[0]; }
-static void high_buffer(Unit *u) { find_op(u, OP_GLU)->in[1] = u->program->n_buffers; }
-static void unknown_scalar(Unit *u) { find_op(u, OP_ADD)->scalar_in[0] = 5; }
-static void wrong_kv(Unit *u)
-{
-    *(uint8_t *)u->program->data[find_op(u, OP_ATTEND)->data[0]].bytes = 1;
-}
-static void no_table(Unit *u) { find_op(u, OP_TABLE)->imm[TABLE_COLS] = 19; }
-static void wrong_kernel(Unit *u) { find_op(u, OP_MATVEC)->kernel = find_kernel("int8"); }
-static void small_pre(Unit *u) { find_op(u, OP_MATVEC)->imm[MATVEC_PRE] = -1; }
-static void wrong_rows(Unit *u) { find_op(u, OP_MATVEC)->imm[MATVEC_ROWS]++; }
-static void wrong_shift(Unit *u) { find_op(u, OP_EMBED)->imm[EMBED_SHIFT]++; }
-static void packed_byte(Unit *u)
-{
-    ((uint8_t *)u->program->data[find_op(u, OP_MATVEC)->data[0]].bytes)[1] ^= 1;
-}
-static void packed_scale(Unit *u)
-{
-    ((uint8_t *)u->program->data[find_op(u, OP_MATVEC)->data[1]].bytes)[BOOK_BYTES] ^= 1;
-}
-static void packed_book(Unit *u)
-{
-    ((uint8_t *)u->program->data[find_op(u, OP_MATVEC)->data[1]].bytes)[2] ^= 1;
-}
-static void odd_stride(Unit *u) { find_op(u, OP_MATVEC)->imm[MATVEC_STRIDE] += 4; }
-static void long_life(Unit *u) { u->program->buffers[find_op(u, OP_GLU)->in[0]].last++; }
-static void overlap(Unit *u)
-{
-    const Op *glu = find_op(u, OP_GLU);
-    u->program->buffers[glu->in[0]].offset = u->program->buffers[glu->in[1]].offset;
-}
-static void on_the_cache(Unit *u)
-{
-    u->program->buffers[find_op(u, OP_GLU)->in[0]].offset =
-        u->program->buffers[find_op(u, OP_STORE_V)->out[0]].offset;
-}
-static void odd_offset(Unit *u)
-{
-    u->program->state_bytes += 4;
-    u->program->buffers[find_op(u, OP_LOGITS)->out[0]].offset += 4;
-}
-static void outside(Unit *u) { u->program->state_bytes -= 8; }
-static void no_region(Unit *u) { u->program->data[0].region = 2; }
-static void wrong_weight_bytes(Unit *u) { u->program->weight_bytes++; }
-static void unplanned(Unit *u) { u->facts &= ~(unsigned)FACT_PLANNED; }
-
-static void test_damage(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *pass;
-        void (*spoil)(Unit *u);
-        const char *message;
-    } cases[] = {
-        {"prune-neurons", wrong_shape, "layers.1.mlp.up is 9 x 20, not 10 x 20"},
-        {"fold", wrong_heads, "layers.0.attn.q is 24 x 20, not 18 x 20"},
-        {"fold", odd_head_dim, "head size 5"},
-        {"fold", infinite_weight, "finite"},
-        {"fold", wrong_name, "layers.0.attn.k is called layers.0.attn.q"},
-        {"fold", left_interleaved, "rope pairs are interleaved"},
-        {"fold", unsorted_merges, "merge 2 is not sorted"},
-        {"fold", missing_piece, "24"},
-        {"quantize", high_code, "embed: row 0 column 5: code 4"},
-        {"quantize", high_trit, "layers.1.attn.k: row 0 column 5: code 3"},
-        {"quantize", lowest_int8, "code 128"},
-        {"quantize", lost_row, "embed: row 2 has scale 0"},
-        {"quantize", one_float, "head is float, \"quantized\" holds"},
-        {"lower", small_buffer, "(glu): buffer layers.0.mlp.h is 6 i8, not 7 i8"},
-        {"lower", wrong_type, "(add): buffer layers.0.attn.o is 24 u32, not 20 i32"},
-        {"lower", same_operand, "is two of its operands"},
-        {"lower", high_buffer, "(glu): operand up refers to"},
-        {"lower", unknown_scalar, "(add): scalar s5 is not known in layer 0"},
-        {"lower", wrong_kv, "head 0 reads kv head 1, in the model 0"},
-        {"lower", wrong_shift, "(embed): shift is"},
-        {"choose", no_table, "its input is no"},
-        {"choose", wrong_kernel, "kernel int8, but layers.0.attn.q is planes"},
-        {"choose", small_pre, "pre is -1"},
-        {"choose", wrong_rows, "not what layers.0.attn.q is"},
-        {"pad", packed_byte, "l0_q_codes: row"},
-        {"pad", packed_scale, "l0_q_rows: the scale of row 0"},
-        {"pad", packed_book, "l0_q_rows: byte 2 of the codebook"},
-        {"pad", odd_stride, "bytes of codes in blocks of"},
-        {"live", long_life, "layers.0.mlp.gate is live from op"},
-        {"plan", overlap, "are live together and overlap"},
-        {"plan", on_the_cache, "are live together and overlap"},
-        {"plan", odd_offset, "not aligned to 8"},
-        {"plan", outside, "not inside the state's"},
-        {"plan", no_region, "is in region 2"},
-        {"plan", wrong_weight_bytes, "weight_bytes is"},
-        {"budget", unplanned, "what pass budget gives holds, but not planned"},
-    };
-    for (size_t i = 0; i < LENGTH(cases); i++) {
-        Arena *a = arena_new();
-        Unit *u = unit_after(a, false, cases[i].pass);
-        verify(u, NULL);
-        cases[i].spoil(u);
-        EXPECT_FATAL(verify(u, NULL), cases[i].message);
-        arena_free(a);
-    }
-}
-
-/* The same damage in a text: the message names the file. */
-static void test_damaged_text(void **state)
-{
-    (void)state;
-    static void (*const spoil[])(Unit *) = {high_code,   packed_byte, packed_book, long_life,
-                                            overlap,     odd_offset,  on_the_cache, wrong_rows};
-    for (size_t i = 0; i < LENGTH(spoil); i++) {
-        Arena *a = arena_new();
-        Unit *u = unit_after(a, false, "budget");
-        spoil[i](u);
-        Buf text = print(u);
-        EXPECT_FATAL(parse(a, text.data, text.len), "test.ir: invalid IR: ");
-        buf_free(&text);
-        arena_free(a);
-    }
-}
-
-/* The shift before the row scale is what keeps a wide matrix within 32 bits, and no less. */
-static void test_sums(void **state)
-{
-    (void)state;
-    const int neurons = 1200;
-    Arena *a = arena_new();
-    Unit *u = new_unit(a, true);
-    Block *b = &u->model->blocks[0];
-    b->n_neurons = neurons;
-    tiny_linear(a, &b->linear[ROLE_GATE], neurons, 20);
-    tiny_linear(a, &b->linear[ROLE_UP], neurons, 20);
-    tiny_linear(a, &b->linear[ROLE_DOWN], 20, neurons);
-    for (int i = 0; i < 20 * neurons; i++) {
-        b->linear[ROLE_DOWN].w[i] = i % 3 ? 0.25f : -0.25f; /* every code at its limit */
-    }
-    Recipe *r = recipe_default(a);
-    r->calib_tokens = 4;
-    u->recipe = r;
-    run_passes(u, "lower", NULL, NULL);
-    const int down = 1 + ROLE_DOWN;
-    for (int i = 0; i < u->program->n_ops; i++) {
-        Op *op = &u->program->ops[i];
-        if (op->kind == OP_MATVEC && op->linear == down) {
-            assert_true(op->imm[MATVEC_PRE] > 0);
-            op->imm[MATVEC_PRE]--;
-        }
-    }
-    EXPECT_FATAL(verify(u, NULL), "does not fit in 32 bits with pre=");
-    arena_free(a);
-}
-
-/* A text planned for a large chip does not pass for a small one. */
-static void test_other_target(void **state)
-{
-    (void)state;
-    Arena *a = arena_new();
-    Unit *u = unit_after(a, true, "budget");
-    Target small = target;
-    small.regions[1].size = 1024;
-    u->target = &small;
-    EXPECT_FATAL(verify(u, NULL), "do not fit test");
-    small = target;
-    small.row_align = 64;
-    EXPECT_FATAL(verify(u, NULL), "test asks for 64 and 16");
-    arena_free(a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,10 +253,6 @@ int main(void)
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_until),
         cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_damaged_text),
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_other_target),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_number_mutations),

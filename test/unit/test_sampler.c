@@ -63,7 +63,6 @@ static uint64_t full_weight(uint64_t gap, uint32_t temperature)
     return d >> 16 > 30 ? 0 : (a - (a - b) * (d % 1024) / 1024) * 32768 >> (d >> 16);
 }
 
-/* Position 0 of MurmurHash-like mixing, as documented in lm_sample.h. */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ x >> 16) * 0x7FEB352D & UINT32_MAX;
@@ -110,7 +109,8 @@ static int expected_token(const int32_t *logits, int vocab, const lm_sampling *o
         n = kept;
         sum = mass;
     }
-    r = mix((mix((o->seed + UINT64_C(0x9E3779B9)) & UINT32_MAX) + position) & UINT32_MAX) * sum >> 32;
+    r = mix((o->seed + UINT64_C(0x9E3779B9)) & UINT32_MAX);
+    r = mix((r + position) & UINT32_MAX) * sum >> 32;
     qsort(e, (size_t)n, sizeof *e, by_id);
     for (int i = 0;; i++) {
         if (r < e[i].w) {
@@ -243,7 +243,8 @@ static void test_distribution(void **state)
         sum += p[i];
     }
     for (uint32_t seed = 0; seed < 20; seed++) {
-        const lm_sampling o = {52429, 0, 0, seed * seed * 7919, NULL}, even = {ONE, 0, 0, seed, NULL};
+        const lm_sampling o = {52429, 0, 0, seed * seed * 7919, NULL};
+        const lm_sampling even = {ONE, 0, 0, seed, NULL};
         const int32_t zero[4] = {0};
         int count[16] = {0}, pairs[16] = {0}, last = lm_sample(zero, 4, &even, 0);
         double chi = 0, chi_pairs = 0;
