@@ -89,6 +89,8 @@ demo: deps-demo  ## compile examples/tales, run it on the host and on an emulate
 	@$(MAKE) --no-print-directory all
 	@examples/tales/demo.sh $(B)/lmcc $(B)/demo
 
+units: $(UNIT)
+
 # Testing.
 unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
@@ -126,5 +128,5 @@ help:  ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint \
+.PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint units \
         install clean help

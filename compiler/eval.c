@@ -84,14 +84,14 @@ static void add_text(Arena *a, Corpus *c, int *cap, TextEncoder by, Span text, i
     }
 }
 
-static int encode_with_tokenizer(const void *self, Arena *a, const char *text, size_t n, int **ids)
+static int encode_with_tables(const void *self, Arena *a, const char *text, size_t n, int **ids)
 {
-    return tokenize(a, self, text, n, ids);
+    return encode(a, self, text, n, ids);
 }
 
-TextEncoder encoder_of(const Tokenizer *t)
+TextEncoder encoder_of(Arena *a, const Tokenizer *t)
 {
-    return (TextEncoder){t, t->bos, encode_with_tokenizer};
+    return (TextEncoder){encoder_new(a, t), t->bos, encode_with_tables};
 }
 
 Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context)

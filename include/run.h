@@ -50,7 +50,7 @@ typedef struct TextEncoder {
     int bos; /* -1: none */
     int (*encode)(const void *self, Arena *a, const char *text, size_t n, int **ids);
 } TextEncoder;
-TextEncoder encoder_of(const Tokenizer *t);
+TextEncoder encoder_of(Arena *a, const Tokenizer *t);
 
 typedef enum DocsKind { DOCS_AUTO, DOCS_LINES, DOCS_FILE, DOCS_KINDS } DocsKind;
 typedef struct Corpus {

@@ -12,12 +12,24 @@ static int64_t bytes_at(const Unit *u, double bits)
     return (int64_t)((double)model_parameters(u->model) * bits / 8);
 }
 
-/* The largest bits at which the parameters alone would fit, or 0. */
+/* The mean bits a weight as compiled. */
+static double bits_now(const Unit *u)
+{
+    double bits = 0, weights = 0;
+    Linear *l;
+    for (int i = 0; (l = model_linears(u->model, i)); i++) {
+        bits += linear_bits(l) * l->rows * l->cols;
+        weights += (double)l->rows * l->cols;
+    }
+    return bits / weights;
+}
+
+/* The most bits, fewer than now, at which the parameters would fit, or 0. */
 static double bits_that_fit(const Unit *u, int64_t limit)
 {
     static const double steps[] = {8, 6, 5, 4, 3, 2, 1.6, 1};
     for (size_t i = 0; i < LENGTH(steps); i++)
-        if (bytes_at(u, steps[i]) * 21 / 20 + CODE_BYTES <= limit)
+        if (steps[i] < bits_now(u) && bytes_at(u, steps[i]) * 21 / 20 + CODE_BYTES <= limit)
             return steps[i];
     return 0;
 }

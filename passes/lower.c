@@ -163,6 +163,8 @@ static void lower_store(Lowering *w, OpKind kind, const Block *b, int y, int sca
 
 static int lower_kv_of(Lowering *w, const Block *b)
 {
+    if (b->n_kv_heads > 256)
+        fatal("%s: layer %d: %d kv heads: at most 256", w->model->path, w->layer, b->n_kv_heads);
     const int data = program_add_data(w->arena, w->program,
                                       arena_printf(w->arena, "l%d_kv_of", w->layer), ELEM_U8,
                                       b->n_heads);

@@ -22,7 +22,7 @@ LM_INLINE uint32_t lm_hash_byte(const void *data, uint32_t width, uint32_t i)
         return ((const uint8_t *)data)[i];
     }
     if (width == 2U) {
-        return (((const uint16_t *)data)[i / 2U] >> (8U * (i % 2U))) & 255U;
+        return ((uint32_t)((const uint16_t *)data)[i / 2U] >> (8U * (i % 2U))) & 255U;
     }
     return (((const uint32_t *)data)[i / 4U] >> (8U * (i % 4U))) & 255U;
 }

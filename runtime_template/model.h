@@ -76,8 +76,8 @@ typedef struct model_utf8 {
     uint32_t count;
 } model_utf8;
 
-/* The characters that token t completes; gives their bytes (max >= MODEL_PIECE_BYTES + 16 always
- * suffices). Malformed bytes come out as U+FFFD. t = -1 ends the text: what is left comes out. */
+/* The characters that token t completes; gives their bytes (3 * MODEL_PIECE_BYTES + 3 always
+ * suffice). Malformed bytes come out as U+FFFD. t = -1 ends the text: what is left comes out. */
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max);
 
 /* Reads the prompt after what the state has read already, then writes up to max_tokens tokens,

@@ -55,7 +55,7 @@ int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
  * tokenizer had put it there. */
 static int model_emit(model_utf8 *u, model_token t, int first, model_emit_fn emit, void *user)
 {
-    char text[MODEL_PIECE_BYTES + 16];
+    char text[3 * MODEL_PIECE_BYTES + 3];
     const int32_t n = model_decode_utf8(u, t, text, (int32_t)sizeof text);
     const int32_t skip = (first != 0 && MODEL_PREFIX_SPACE != 0 && n > 0 && text[0] == ' ') ? 1 : 0;
     if (n < 0) {

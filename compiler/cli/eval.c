@@ -119,7 +119,7 @@ static int eval_model(Arena *a, const Options *o)
     const Tokenizer *t = need_tokenizer(u->model);
     run_passes(u, NULL, NULL, NULL);
     const int window = u->program->window, sinks = u->program->sinks;
-    const Corpus *c = corpus_read(a, encoder_of(t), o->args[1], docs_kind(o),
+    const Corpus *c = corpus_read(a, encoder_of(a, t), o->args[1], docs_kind(o),
                                   smaller(u->model->context, window));
     const Stepper original = stepper_reference(reference_new(a, u->original, window, sinks));
     const Stepper weights = stepper_reference(reference_new(a, u->model, window, sinks));

@@ -97,7 +97,7 @@ static Corpus *read_text(Arena *a, int bos, const char *text, DocsKind docs, int
     jmp_buf trap;
     fatal_trap = &trap;
     if (setjmp(trap) == 0) {
-        c = corpus_read(a, encoder_of(byte_tokenizer(a, bos)), path, docs, context);
+        c = corpus_read(a, encoder_of(a, byte_tokenizer(a, bos)), path, docs, context);
     }
     fatal_trap = NULL;
     unlink(path);
