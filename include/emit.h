@@ -58,7 +58,12 @@ void emit_weights(const Emission *e, Buf *b);   /* story_weights.c */
 void emit_tokenizer(const Emission *e, Buf *b); /* story_tokenizer.c */
 void emit_selftest(const Emission *e, Buf *b);  /* story_selftest.c */
 void emit_manifest(const Emission *e, Buf *b);  /* story.json */
+void emit_report(const Emission *e, Buf *b);   /* story_report.html */
 void emit_cmake(const Emission *e, Buf *b);     /* CMakeLists.txt */
+
+/* compiler/emit/manifest.c: figures that the report shows too. */
+double linear_snr(const Linear *l);  /* dB, compressed against float weights; 999 when equal */
+int64_t op_cost(const Op *op);       /* estimated instructions, 0 without an estimate */
 
 /* One array: "const uint8_t story_x[4]", and the whole definition. */
 void emit_data_type(const char *prefix, const Data *d, Buf *b);

@@ -41,7 +41,9 @@ static void print_regions(Arena *a, const Target *t)
                format_size(a, (int64_t)r->size), r->writable ? "writable" : "constant",
                r->cached ? ", cached" : "",
                i == t->weights_region ? ", weights" : i == t->state_region ? ", state" : "");
-        printf(*r->section ? ", section %s\n" : "\n", r->section);
+        if (*r->section)
+            printf(", section %s", r->section);
+        printf("\n");
     }
 }
 

@@ -229,6 +229,7 @@ static const struct {
     {"%s_tokenizer.c", emit_tokenizer},
     {"%s_selftest.c", emit_selftest},
     {"%s_bench.c", emit_bench},
+    {"%s_report.html", emit_report},
     {"CMakeLists.txt", emit_cmake},
     {"LICENSE", emit_license},
     {"%s.json", emit_manifest},

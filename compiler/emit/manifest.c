@@ -58,30 +58,34 @@ static void write_sizes(const Emission *e, Buf *b)
                1 - (double)p->weight_bytes / original);
 }
 
+double linear_snr(const Linear *l)
+{
+    double error = 0, power = 0;
+    for (int r = 0; r < l->rows; r++) {
+        for (int c = 0; c < l->cols; c++) {
+            const double v = l->w[(size_t)r * (size_t)l->cols + (size_t)c];
+            error += pow(v - (double)linear_value(l, r, c), 2);
+            power += v * v;
+        }
+    }
+    return error > 0 ? 10 * log10(power / error) : 999;
+}
+
 static void write_tensors(const Emission *e, Buf *b)
 {
     Linear *l;
     buf_puts(b, "  \"tensors\": [");
     for (int i = 0; (l = model_linears(e->unit->model, i)); i++) {
-        double error = 0, power = 0;
-        for (int r = 0; r < l->rows; r++) {
-            for (int c = 0; c < l->cols; c++) {
-                const double v = l->w[(size_t)r * (size_t)l->cols + (size_t)c];
-                error += pow(v - (double)linear_value(l, r, c), 2);
-                power += v * v;
-            }
-        }
         buf_printf(b, "%s\n    {\"name\": ", i ? "," : "");
         quoted(b, l->name);
         buf_printf(b, ", \"rows\": %d, \"cols\": %d, \"format\": \"%s\", \"bits\": %g, \"snr_db\": %.2f}",
-                   l->rows, l->cols, format_names[l->format], linear_bits(l),
-                   error > 0 ? 10 * log10(power / error) : 999.0);
+                   l->rows, l->cols, format_names[l->format], linear_bits(l), linear_snr(l));
     }
     buf_puts(b, "\n  ],\n");
 }
 
 /* Estimated instructions of the matrices and their tables; other ops have no estimate. */
-static int64_t op_cost(const Op *op)
+int64_t op_cost(const Op *op)
 {
     if (op->kind == OP_MATVEC)
         return kernels[op->kernel].cost((int)op->imm[MATVEC_ROWS], (int)op->imm[MATVEC_COLS],
