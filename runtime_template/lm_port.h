@@ -3,8 +3,21 @@
 #ifndef LM_PORT_H
 #define LM_PORT_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h> /* memcpy, memset: the only library functions used */
+
+/* memcpy and memset are the only library functions used. A toolchain without a C library has no
+ * header for them; its compiler calls them all the same. */
+#if defined(__has_include)
+#if __has_include(<string.h>)
+#include <string.h>
+#else
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+#endif
+#else
+#include <string.h>
+#endif
 
 #if defined(__GNUC__) || defined(__clang__) /* armclang too */
 #define LM_INLINE static inline __attribute__((always_inline, unused))
