@@ -1,0 +1,122 @@
+#!/bin/sh
+# bitexact.sh: the same logits everywhere. Compiles models with lmcc and runs 64 greedy steps of the
+# generated code on this machine under several compilers and options, and on every emulated board
+# whose tools are installed: each hash must be the one that the compiler recorded. B: build folder;
+# REQUIRE_ALL=1: a platform that cannot be run is a failure.
+set -u
+# shellcheck source=test/emulator/board_lib.sh
+. "$(dirname "$0")/board_lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+lmcc=$(realpath "${B:-$root/build}/lmcc")
+data=${LMCC_DATA:-$root/../shared/data}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+# NAME BOARD COMPILER-OR-EMPTY FLAGS
+platforms() {
+    cat <<'LIST'
+gcc-O0 host gcc -O0
+gcc-O2 host gcc -O2
+gcc-O3-native host gcc -O3 -march=native
+clang-O2 host clang -O2
+cortex-m0 mps2-an385 - -mcpu=cortex-m0 -mthumb -O2
+cortex-m3 mps2-an385 - -mcpu=cortex-m3 -mthumb -O2
+cortex-m4f mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
+cortex-m4f-Os mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os
+cortex-m7 mps2-an500 - -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16 -O2
+cortex-m33 mps2-an505 - -mcpu=cortex-m33 -mthumb -O2
+cortex-m55 mps3-an547 - -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
+rv32imc rv32-virt - -march=rv32imc -mabi=ilp32 -O2
+xtensa-lx106 xtensa-sim - -ffreestanding -mlongcalls -O2
+big-endian linux-user - -O2
+LIST
+}
+
+skip() { # NAME WHY
+    echo "$1: SKIPPED ($2)"
+    skipped=$((skipped + 1))
+}
+
+# run_host COMPILER FLAGS: without the board scripts, so that any compiler can be tried.
+run_host() {
+    compiler=$1
+    shift
+    # shellcheck disable=SC2086
+    "$compiler" -std=c99 "$@" -I"$work/out" -I"$boards/common" -o "$work/prog" "$here/hash_main.c" \
+        $sources "$boards/common/board_hosted.c" "$boards/common/print.c" && "$work/prog"
+}
+
+run_board() { # BOARD FLAGS
+    board=$1 plugin=
+    shift
+    case "$board $*" in
+    *cortex-m0*) plugin=$work/icount.so,strict-align=on ;;
+    esac
+    # shellcheck disable=SC2086
+    "$here/build_board.sh" "$board" "$* -I$work/out" "$work/prog.elf" "$here/hash_main.c" $sources &&
+        "$here/run_board.sh" "$board" "$work/prog.elf" ${plugin:+"$plugin"} 2>"$work/err"
+}
+
+# try CONFIG NAME BOARD COMPILER FLAGS...
+try() {
+    label="$1 $2" board=$3 compiler=$4
+    shift 4
+    if [ "$compiler" = - ]; then
+        set -- "$board" "$@"
+        tool=$(board_get "$board" compiler)
+        emulator=$(board_get "$board" run | cut -d' ' -f1)
+        if ! command -v "$tool" >/dev/null || ! command -v "$emulator" >/dev/null; then
+            skip "$label" "needs $(board_get "$board" packages)"
+            return
+        fi
+        hash=$(run_board "$@")
+    elif ! command -v "$compiler" >/dev/null; then
+        skip "$label" "needs $compiler"
+        return
+    else
+        hash=$(run_host "$compiler" "$@")
+    fi
+    if [ "$hash" = "$golden" ]; then
+        echo "$label: $hash ok"
+        passed=$((passed + 1))
+    else
+        echo "$label: FAILED: $hash instead of $golden"
+        failed=$((failed + 1))
+    fi
+}
+
+# config NAME MODEL OPTIONS...: compiles the model and tries it on every platform.
+config() {
+    name=$1 model=$2
+    shift 2
+    rm -rf "$work/out"
+    if ! "$lmcc" compile "$model" --name tiny -o "$work/out" -q "$@"; then
+        failed=$((failed + 1))
+        return
+    fi
+    golden=$(sed -n 's/.*"logits_xxh32": "\([0-9a-f]*\)".*/\1/p' "$work/out/tiny.json")
+    sources="$work/out/tiny.c $work/out/tiny_weights.c $work/out/tiny_tokenizer.c"
+    sources="$sources $work/out/tiny_selftest.c"
+    platforms >"$work/platforms"
+    while read -r platform board compiler flags <&3; do
+        # shellcheck disable=SC2086
+        try "$name" "$platform" "$board" "$compiler" $flags
+    done 3<"$work/platforms"
+}
+
+${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$boards/common/icount.c" || exit 1
+tales=$root/examples/tales/model
+config tales "$tales" --recipe "$root/examples/tales/recipe.yaml"
+config every-format "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' \
+    --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2
+config nibble-tables "$tales" --bits 3 --tables nibble --window 300 -t stm32h743
+if [ -f "$data/stories260K.bin" ]; then
+    config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
+else
+    skip stories260K "no $data/stories260K.bin"
+    [ -n "${REQUIRE_ALL:-}" ] && skipped=$((skipped - 1))
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }
