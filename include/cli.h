@@ -53,6 +53,25 @@ bool is_generated(const char *path); /* a folder with a manifest of ours */
 const Node *read_manifest(Arena *a, const char *dir, const char **name); /* fatal unless there is one */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
 
+/* compiler/cli/board.c: generated code on an emulated board. */
+typedef struct Count {
+    long long instructions, loads, stores;
+} Count;
+#define BENCH_COUNTS (GOLDEN_STEPS + 3) /* init, each step, a prefill of as many, a draw */
+typedef struct Bench {
+    const char *dir, *name, *board;
+    const char *flags; /* of the compiler, after the board's own */
+    int n_counts;
+    Count counts[BENCH_COUNTS];
+    const char *hash;   /* of the logits, 8 hex digits */
+    int64_t code_bytes; /* functions and their tables, without weights and tokenizer */
+} Bench;
+void bench_on_board(Arena *a, Bench *bench);
+
+/* compiler/cli/elf.c: bytes of functions and static tables that came from NAME*.c; 0 when the file
+ * is not a 32-bit ELF. */
+int64_t elf_code_bytes(Arena *a, const char *path, const char *name);
+
 /* One file each. */
 int command_compile(Arena *a, const Options *o);
 int command_inspect(Arena *a, const Options *o);

@@ -47,6 +47,8 @@ void compute_golden(Emission *e);
  * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives. */
 void emit_template(const Emission *e, const char *file, void (*fill)(const Emission *e, const char *marker, Buf *b),
                    Buf *b);
+void emit_template_text(const Emission *e, const char *text,
+                        void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
 void emit_banner(const Emission *e, Buf *b);
 
 /* One file each: contents into a Buf. */

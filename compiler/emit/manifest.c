@@ -41,6 +41,19 @@ static int64_t table_bytes(const Emission *e)
     return n;
 }
 
+/* Constants that one token reads: every matrix and its rows once, one row of the embedding. */
+static int64_t bytes_read(const Program *p)
+{
+    int64_t n = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        for (int k = 0; k < MAX_OPERANDS && op->data[k] >= 0; k++)
+            n += op->kind == OP_EMBED ? (k == 0 ? op->imm[EMBED_STRIDE] : BOOK_BYTES + 1)
+                                      : p->data[op->data[k]].count * elem_bytes[p->data[op->data[k]].elem];
+    }
+    return n;
+}
+
 static void write_sizes(const Emission *e, Buf *b)
 {
     const Program *p = e->unit->program;
@@ -52,9 +65,10 @@ static void write_sizes(const Emission *e, Buf *b)
             cache += (int64_t)p->buffers[i].count * elem_bytes[p->buffers[i].elem];
     const double original = 4.0 * (double)model_parameters(e->unit->original);
     buf_printf(b, "  \"sizes\": {\"weights\": %lld, \"padding\": %lld, \"tokenizer\": %lld, "
-                  "\"state\": %lld, \"kv_cache\": %lld, \"float32\": %.0f, \"reduction\": %.4f},\n",
+                  "\"state\": %lld, \"kv_cache\": %lld, \"weights_per_token\": %lld,\n"
+                  "    \"float32\": %.0f, \"reduction\": %.4f},\n",
                (long long)p->weight_bytes, (long long)waste, (long long)table_bytes(e),
-               (long long)p->state_bytes, (long long)cache, original,
+               (long long)p->state_bytes, (long long)cache, (long long)bytes_read(p), original,
                1 - (double)p->weight_bytes / original);
 }
 

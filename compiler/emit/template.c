@@ -40,13 +40,10 @@ static void copy_line(const Emission *e, const char *line, size_t n, Buf *b)
     }
 }
 
-void emit_template(const Emission *e, const char *file,
-                   void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b)
+void emit_template_text(const Emission *e, const char *text,
+                        void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b)
 {
-    const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
-    if (!f)
-        die("no template %s", file);
-    for (const char *line = f->data; *line;) {
+    for (const char *line = text; *line;) {
         const char *end = strchr(line, '\n');
         const size_t n = end ? (size_t)(end - line) + 1 : strlen(line);
         char marker[32];
@@ -58,6 +55,15 @@ void emit_template(const Emission *e, const char *file,
             fill(e, marker, b);
         line += n;
     }
+}
+
+void emit_template(const Emission *e, const char *file,
+                   void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b)
+{
+    const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
+    if (!f)
+        die("no template %s", file);
+    emit_template_text(e, f->data, fill, b);
 }
 
 void emit_banner(const Emission *e, Buf *b)

@@ -1,0 +1,222 @@
+/* Emulated boards: builds a firmware from generated code and the embedded files under
+ * targets/boards, in a temporary folder, and runs it in QEMU with the counting plugin. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_ARGS 96
+
+typedef struct Args {
+    const char *v[MAX_ARGS];
+    int n;
+} Args;
+
+static void add(Args *to, const char *arg)
+{
+    if (to->n == MAX_ARGS - 1)
+        die("a command of more than %d words", MAX_ARGS);
+    to->v[to->n++] = arg;
+}
+
+/* The words of a text. */
+static void add_words(Arena *a, Args *to, const char *text)
+{
+    for (const char *s = text; *s;) {
+        const size_t n = strcspn(s, " ");
+        if (n > 0)
+            add(to, arena_strndup(a, s, n));
+        s += n + (s[n] == ' ');
+    }
+}
+
+/* Runs a command without a shell; out and err name files for its output, NULL: ours. */
+static int run_command(Args *args, const char *out, const char *err)
+{
+    args->v[args->n] = NULL;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int in = open("/dev/null", O_RDONLY);
+        const int fd1 = out ? open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600) : STDERR_FILENO;
+        const int fd2 = err ? open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600) : STDERR_FILENO;
+        if (in < 0 || fd1 < 0 || fd2 < 0 || dup2(in, 0) < 0 || dup2(fd1, 1) < 0 || dup2(fd2, 2) < 0)
+            _exit(126);
+        execvp(args->v[0], (char *const *)args->v);
+        _exit(127);
+    }
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
+static void write_file(const char *path, const char *data, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    const bool written = f && fwrite(data, 1, n, f) == n;
+    if (!f || fclose(f) != 0 || !written)
+        fatal("%s: cannot be written: %s", path, strerror(errno));
+}
+
+/* The embedded files of targets/boards, in TMP/boards. */
+static void extract(Arena *a, const char *tmp)
+{
+    static const char prefix[] = "targets/";
+    for (const EmbeddedFile *f = embedded_files; f->path; f++) {
+        if (strncmp(f->path, "targets/boards/", 15) != 0)
+            continue;
+        char *path = path_join(a, tmp, f->path + sizeof prefix - 1);
+        for (char *slash = path + strlen(tmp) + 1; (slash = strchr(slash, '/')); slash++) {
+            *slash = '\0';
+            mkdir(path, 0700);
+            *slash = '/';
+        }
+        write_file(path, f->data, f->size);
+    }
+}
+
+static const char *board_text(const Node *board, const char *key)
+{
+    const Node *n = node_get(board, key);
+    return n && n->kind == NODE_SCALAR ? n->text : "";
+}
+
+static const Node *read_board(Arena *a, const char *name)
+{
+    const char *path = arena_printf(a, "targets/boards/%s/board.yaml", name);
+    const EmbeddedFile *f = embedded_find(path);
+    if (!f)
+        fatal("%s: no such board", text_clip(name).s);
+    return yaml_parse(a, path, f->data, f->size);
+}
+
+_Noreturn static void missing_tool(const Node *board, const char *tool)
+{
+    Buf b = {0};
+    const Node *packages = node_get(board, "packages");
+    for (int i = 0; packages && i < packages->n; i++)
+        buf_printf(&b, " %s", packages->child[i]->text);
+    fatal("%s: cannot be run; Debian packages:%s", tool, b.data ? b.data : " none");
+}
+
+/* The firmware: generated sources, the bench main, the board's own files. */
+static void build_firmware(Arena *a, const Node *board, const Bench *bench, const char *tmp)
+{
+    static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
+    const char *boards = path_join(a, tmp, "boards"), *script = board_text(board, "linker");
+    const Emission e = {.arena = a, .name = bench->name, .upper = upper_case(a, bench->name)};
+    Buf b = {0};
+    emit_template_text(&e, embedded_find("targets/boards/common/bench_main.c")->data, NULL, &b);
+    write_file(path_join(a, tmp, "main.c"), b.data, b.len);
+    buf_free(&b);
+    Args c = {.n = 0};
+    add(&c, board_text(board, "compiler"));
+    add_words(a, &c, "-std=c11 -O2 -ffunction-sections -fdata-sections -I");
+    c.v[c.n - 1] = arena_printf(a, "-I%s/common", boards);
+    add(&c, arena_printf(a, "-I%s", bench->dir));
+    add_words(a, &c, board_text(board, "cflags"));
+    add_words(a, &c, bench->flags);
+    add_words(a, &c, board_text(board, "link_flags"));
+    if (*script) {
+        add(&c, "-ffreestanding");
+        add(&c, arena_printf(a, "-L%s", boards));
+        add(&c, arena_printf(a, "-T%s/%s", boards, script));
+    }
+    add(&c, "-o");
+    add(&c, path_join(a, tmp, "bench.elf"));
+    add(&c, path_join(a, tmp, "main.c"));
+    for (size_t i = 0; i < LENGTH(parts); i++)
+        add(&c, path_join(a, bench->dir, arena_printf(a, "%s%s.c", bench->name, parts[i])));
+    const Node *sources = node_get(board, "sources");
+    for (int i = 0; sources && i < sources->n; i++)
+        add(&c, path_join(a, boards, sources->child[i]->text));
+    add_words(a, &c, board_text(board, "libs"));
+    const int status = run_command(&c, NULL, NULL);
+    if (status == 127)
+        missing_tool(board, c.v[0]);
+    if (status != 0)
+        fatal("%s: does not build for %s", bench->dir, bench->board);
+}
+
+static void build_plugin(Arena *a, const char *tmp)
+{
+    const char *env = getenv("CC");
+    Args c = {.n = 0};
+    add(&c, env && *env ? env : "cc");
+    add_words(a, &c, "-O2 -shared -fPIC -w -o");
+    add(&c, path_join(a, tmp, "icount.so"));
+    add(&c, path_join(a, tmp, "boards/common/icount.c"));
+    if (run_command(&c, NULL, NULL) != 0)
+        fatal("%s: the counting plugin does not build: a C compiler for this machine is needed", c.v[0]);
+}
+
+/* Reads "icount: INSTRUCTIONS LOADS STORES" lines. */
+static void read_counts(Arena *a, const char *path, Bench *bench)
+{
+    const File f = file_map(a, path);
+    const char *s = arena_strndup(a, (const char *)f.data, f.size);
+    while ((s = strstr(s, "icount: "))) {
+        Count n;
+        if (bench->n_counts < BENCH_COUNTS &&
+            sscanf(s, "icount: %lld %lld %lld", &n.instructions, &n.loads, &n.stores) == 3)
+            bench->counts[bench->n_counts++] = n;
+        s += 8;
+    }
+}
+
+static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *tmp)
+{
+    const char *out = path_join(a, tmp, "out"), *err = path_join(a, tmp, "err");
+    Args words = {.n = 0}, c = {.n = 0};
+    add_words(a, &words, board_text(board, "run"));
+    for (int i = 0; i < words.n; i++) {
+        if (strcmp(words.v[i], "{elf}") == 0) {
+            add(&c, path_join(a, tmp, "bench.elf"));
+        } else if (strcmp(words.v[i], "{plugin}") == 0) {
+            add(&c, "-plugin");
+            add(&c, path_join(a, tmp, "icount.so"));
+        } else {
+            add(&c, words.v[i]);
+        }
+    }
+    const int status = run_command(&c, out, err);
+    const File f = file_map(a, out);
+    const char *text = arena_strndup(a, (const char *)f.data, f.size);
+    if (status == 127)
+        missing_tool(board, c.v[0]);
+    if (status != 0)
+        fatal("%s: on %s: status %d: %.100s", bench->dir, bench->board, status, text);
+    bench->hash = arena_strndup(a, text, strcspn(text, "\n"));
+    read_counts(a, err, bench);
+}
+
+/* The temporary folder goes however the command ends: fatal() runs this too. */
+static char *temporary;
+
+static void remove_temporary(void)
+{
+    Args c = {.v = {"rm", "-rf", "--", temporary}, .n = 4};
+    run_command(&c, NULL, NULL);
+}
+
+void bench_on_board(Arena *a, Bench *bench)
+{
+    const Node *board = read_board(a, bench->board);
+    const char *base = getenv("TMPDIR");
+    char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(tmp))
+        fatal("%s: cannot be made: %s", tmp, strerror(errno));
+    temporary = strdup(tmp);
+    atexit(remove_temporary);
+    extract(a, tmp);
+    build_firmware(a, board, bench, tmp);
+    build_plugin(a, tmp);
+    run_firmware(a, board, bench, tmp);
+    bench->code_bytes = elf_code_bytes(a, path_join(a, tmp, "bench.elf"), bench->name);
+}

@@ -1,0 +1,49 @@
+/* What `lmcc bench` runs on a board: init, greedy tokens one by one, a prefill and a draw, each
+ * between the markers, so that the plugin prints a line for each in this order. */
+#include "model.h"
+
+#include "board.h"
+
+static model_t state;
+
+static int fail(int error)
+{
+    board_puts(model_strerror(error));
+    board_puts("\n");
+    return 1;
+}
+
+int main(void)
+{
+    static model_token tokens[MODEL_GOLDEN_STEPS];
+    const model_sampling greedy = {0, 0, 0, 0, 0};
+    const model_sampling draw = {52429, 0, 58982, 1, 0}; /* temperature 0.8, top-p 0.9 */
+    model_token t = MODEL_GOLDEN_START;
+    int error;
+    board_count_start();
+    error = model_init(&state);
+    board_count_stop();
+    if (error == MODEL_OK) {
+        error = model_selftest(&state);
+    }
+    for (int32_t i = 0; i < MODEL_GOLDEN_STEPS && error == MODEL_OK; i++) {
+        tokens[i] = t;
+        board_count_start();
+        error = model_step(&state, t, 0);
+        board_count_stop();
+        t = model_sample(&state, &greedy);
+    }
+    model_reset(&state);
+    board_count_start();
+    error = error == MODEL_OK ? model_prefill(&state, tokens, MODEL_GOLDEN_STEPS) : error;
+    board_count_stop();
+    board_count_start();
+    t = model_sample(&state, &draw);
+    board_count_stop();
+    if (error != MODEL_OK || t < 0) {
+        return fail(error != MODEL_OK ? error : (int)t);
+    }
+    board_put_hex(model_logits_hash(&state, MODEL_GOLDEN_STEPS));
+    board_puts("\n");
+    return 0;
+}
