@@ -1,0 +1,358 @@
+/* The runtime's vector functions against definitions written here in the plainest way: matrices
+ * through packed weights bit by bit, norm, attention and activation against long double. Odd shapes
+ * and extreme values included. */
+#include "tiny_model.h"
+
+#include "runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+static uint32_t random_state = 7;
+
+static uint32_t draw(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    random_state ^= random_state << 5;
+    return random_state;
+}
+
+/* kind 0: random, 1: all 127, 2: all -127, 3: alternating extremes, 4: zero. */
+static void fill(int8_t *x, int n, int kind)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = (int8_t)(kind == 0   ? (int)(draw() % 255) - 127
+                        : kind == 1 ? 127
+                        : kind == 2 ? -127
+                        : kind == 3 ? (i % 2 ? 127 : -127)
+                                    : 0);
+}
+
+static Linear random_linear(Arena *a, Format f, int planes, int rows, int cols, int kind)
+{
+    Linear l = {.name = "test", .rows = rows, .cols = cols, .format = f, .planes = planes};
+    const int codes = f == FORMAT_PLANES ? 1 << planes : f == FORMAT_TERNARY ? 3 : 255;
+    l.zero = (int8_t)(kind == 0 ? (int)(draw() % 255) - 127 : kind % 2 ? 127 : -127);
+    for (int k = 0; k < planes; k++)
+        l.coef[k] = (int8_t)(kind == 0 ? (int)(draw() % 255) - 127 : kind % 2 ? -127 : 127);
+    l.scale = NEW(a, uint8_t, rows);
+    l.code = NEW(a, uint8_t, rows * cols);
+    for (int r = 0; r < rows; r++)
+        l.scale[r] = (uint8_t)(kind == 0 ? draw() : 255);
+    for (int i = 0; i < rows * cols; i++)
+        l.code[i] = (uint8_t)(f == FORMAT_INT8 ? (int)(draw() % 255) - 127 : (int)(draw() % (uint32_t)codes));
+    return l;
+}
+
+/* y by the definition: ((sum of value * x) >> pre) * scale. */
+static int64_t defined(const Linear *l, const int8_t *x, int r, int pre)
+{
+    int64_t acc = 0;
+    for (int c = 0; c < l->cols; c++)
+        acc += (int64_t)linear_code_value(l, l->code[r * l->cols + c]) * x[c];
+    return (acc >> pre) * l->scale[r];
+}
+
+/* The shift that lower would choose for this matrix. */
+static int shift_for(const Linear *l)
+{
+    int64_t worst = 0;
+    for (int r = 0; r < l->rows; r++) {
+        int64_t sum = 0;
+        for (int c = 0; c < l->cols; c++)
+            sum += labs(linear_code_value(l, l->code[r * l->cols + c]));
+        worst = sum * 127 * l->scale[r] > worst ? sum * 127 * l->scale[r] : worst;
+    }
+    int pre = 0;
+    while (worst >> pre > INT32_MAX - 256)
+        pre++;
+    return pre;
+}
+
+static void check_matrix(Format f, int planes, int rows, int cols, int kind, int padding)
+{
+    Arena *a = arena_new();
+    const Linear l = random_linear(a, f, planes, rows, cols, kind);
+    const int padded = packed_rows(&l), n = block_rows(f, planes), pre = shift_for(&l);
+    const int64_t stride = block_bytes(f, planes, cols) + padding;
+    uint8_t *codes = NEW(a, uint8_t, stride * (padded / n));
+    uint8_t *rd = NEW(a, uint8_t, BOOK_BYTES + padded);
+    int8_t *x = NEW(a, int8_t, cols);
+    int32_t *y = NEW(a, int32_t, padded), *z = NEW(a, int32_t, padded);
+    int16_t *table = NEW(a, int16_t, table_entries(TABLE_BYTE, cols) + table_entries(TABLE_TRIT, cols));
+    fill(x, cols, kind);
+    pack_codes(&l, stride, codes);
+    pack_rows(&l, rd);
+    const int32_t st = (int32_t)stride;
+    if (f == FORMAT_PLANES) {
+        int32_t sum = lm_table_byte(x, table, cols);
+        lm_planes_byte(codes, rd, table, sum, y, rows, cols, planes, pre, st);
+        sum = lm_table_nibble(x, table, cols);
+        lm_planes_nibble(codes, rd, table, sum, z, rows, cols, planes, pre, st);
+        assert_memory_equal(y, z, (size_t)rows * 4);
+    } else if (f == FORMAT_TERNARY) {
+        lm_table_trit(x, table, cols);
+        lm_ternary_byte(codes, rd, table, y, rows, cols, pre, st);
+    } else {
+        lm_int8(codes, rd, x, y, rows, cols, pre, st);
+    }
+    for (int r = 0; r < rows; r++)
+        assert_int_equal(y[r], defined(&l, x, r, pre));
+    int32_t *resid = NEW(a, int32_t, cols);
+    const int r = (int)(draw() % (uint32_t)rows), shift = (int)(draw() % 12) - 4;
+    if (f == FORMAT_PLANES)
+        lm_embed_planes(codes, rd, r, resid, cols, planes, st, shift);
+    else if (f == FORMAT_TERNARY)
+        lm_embed_ternary(codes, rd, r, resid, cols, st, shift);
+    else
+        lm_embed_int8(codes, rd, r, resid, cols, st, shift);
+    for (int c = 0; c < cols; c++)
+        assert_int_equal(resid[c], lm_shift(linear_code_value(&l, l.code[r * cols + c]) * l.scale[r], shift));
+    arena_free(a);
+}
+
+static void check_format(Format f, int planes)
+{
+    for (int cols = 1; cols <= 70; cols += cols < 20 ? 1 : 7)
+        for (int rows = 1; rows <= 19; rows += 3)
+            for (int kind = 0; kind < 5; kind++)
+                check_matrix(f, planes, rows, cols, kind, cols % 3 * 4);
+    check_matrix(f, planes, 9, 1500, 1, 0);
+    check_matrix(f, planes, 9, 1500, 0, 0);
+}
+
+static void test_planes(void **state)
+{
+    (void)state;
+    for (int planes = 1; planes <= MAX_PLANES; planes++)
+        check_format(FORMAT_PLANES, planes);
+}
+
+static void test_ternary(void **state)
+{
+    (void)state;
+    check_format(FORMAT_TERNARY, 0);
+}
+
+static void test_int8(void **state)
+{
+    (void)state;
+    check_format(FORMAT_INT8, 0);
+}
+
+/* The value of int8 x under a scale. */
+static double real(int x, lm_scale s)
+{
+    return ldexp(x * (double)lm_mantissa(s), lm_exponent(s));
+}
+
+static lm_scale to_scale(double v)
+{
+    int e;
+    const double m = nearbyint(frexp(v, &e) * 65536);
+    return LM_SCALE((int32_t)(m > 65535 ? 65535 : m), e - 16);
+}
+
+static void test_norm(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        enum { DIM = 48 };
+        const int dim = 1 + (int)(draw() % DIM), fraction = (int)(draw() % 28), bits = (int)(draw() % 31);
+        const double eps = trial % 4 ? 1e-5 : trial % 8 ? 1.0 : 0;
+        int32_t resid[DIM];
+        int16_t gamma[DIM];
+        int8_t x[DIM];
+        double squares = 0, largest = 0, y[DIM];
+        for (int i = 0; i < dim; i++) {
+            resid[i] = (int32_t)draw() >> bits;
+            gamma[i] = (int16_t)((int)(draw() % 65535) - 32767);
+            squares += pow(ldexp(resid[i], -fraction), 2);
+        }
+        const lm_scale root = to_scale(sqrt(dim)), e = to_scale(eps * dim > 0 ? eps * dim : 1);
+        const lm_scale s =
+            lm_norm(resid, gamma, x, dim, eps > 0 ? lm_mantissa(e) : 0,
+                    eps > 0 ? lm_exponent(e) + 2 * fraction : 0, lm_mantissa(root), lm_exponent(root) - 15 - 31);
+        for (int i = 0; i < dim; i++) {
+            y[i] = ldexp(resid[i], -fraction) * ldexp(gamma[i], -15) / sqrt(squares / dim + eps);
+            largest = fmax(largest, fabs(y[i]));
+        }
+        for (int i = 0; i < dim && squares > 0 && largest > 0; i++)
+            worst = fmax(worst, fabs(real(x[i], s) - y[i]) / (largest / 127));
+    }
+    printf("norm: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.55);
+}
+
+static void test_norm_of_nothing(void **state)
+{
+    int32_t zero[8] = {0}, least[8];
+    int16_t gamma[8] = {1, 2, 3, 4, 5, 6, 7, 32767};
+    int8_t x[8];
+    (void)state;
+    assert_int_equal(lm_norm(zero, gamma, x, 8, 42950, 0, 46341, -45), LM_SCALE_TINY);
+    for (int i = 0; i < 8; i++)
+        least[i] = INT32_MIN;
+    lm_norm(least, gamma, x, 8, 42950, 0, 46341, -45);
+    assert_int_equal(x[7], -127);
+}
+
+enum { HEADS = 4, KV = 2, HEAD_DIM = 10, WINDOW = 24 };
+
+typedef struct Cache {
+    int8_t keys[WINDOW * KV * HEAD_DIM], values[WINDOW * KV * HEAD_DIM];
+    uint16_t k_scale[WINDOW * KV], v_scale[WINDOW * KV];
+} Cache;
+
+static double packed(int x, uint16_t s)
+{
+    return ldexp(x * (double)lm_packed_mantissa(s), lm_packed_exponent(s));
+}
+
+/* What attention over the cache should give, from the very int8 values that are in it. */
+static void attend_exactly(const Cache *c, const int8_t *q, const int32_t *qs, const uint8_t *kv_of,
+                           int n, int sinks, double *out)
+{
+    for (int h = 0; h < HEADS; h++) {
+        double score[WINDOW], max = -1e300, total = 0;
+        for (int j = 0; j < n; j++) {
+            const int8_t *query = q + ((j < sinks ? HEADS : 0) + h) * HEAD_DIM;
+            score[j] = 0;
+            for (int d = 0; d < HEAD_DIM; d++)
+                score[j] += real(query[d], qs[h]) * packed(c->keys[(j * KV + kv_of[h]) * HEAD_DIM + d],
+                                                           c->k_scale[j * KV + kv_of[h]]);
+            score[j] /= sqrt(HEAD_DIM);
+            max = fmax(max, score[j]);
+        }
+        for (int j = 0; j < n; j++)
+            total += score[j] = exp(score[j] - max);
+        for (int d = 0; d < HEAD_DIM; d++) {
+            out[h * HEAD_DIM + d] = 0;
+            for (int j = 0; j < n; j++)
+                out[h * HEAD_DIM + d] += score[j] / total *
+                                         packed(c->values[(j * KV + kv_of[h]) * HEAD_DIM + d],
+                                                c->v_scale[j * KV + kv_of[h]]);
+        }
+    }
+}
+
+/* A vector of `heads` heads with values around 2^bits, worth 2^-16 each. */
+static void random_heads(int32_t *y, int heads, int bits)
+{
+    for (int i = 0; i < heads * HEAD_DIM; i++)
+        y[i] = (int32_t)((double)tiny_random() * ldexp(1, bits));
+}
+
+static void test_attention(void **state)
+{
+    const lm_scale unit = LM_SCALE(32768, -31), log2e = to_scale(1.4426950408889634 / sqrt(HEAD_DIM));
+    const uint8_t kv_of[HEADS] = {0, 0, 0, 1};
+    double worst = 0;
+    (void)state;
+    for (int sinks = 0; sinks <= 3; sinks += 3) {
+        Cache c = {{0}, {0}, {0}, {0}};
+        uint32_t slot = 0;
+        for (uint32_t position = 0; position < 5 * WINDOW; position++) {
+            int32_t angles[2 * HEAD_DIM], y[HEADS * HEAD_DIM], turned[2 * HEAD_DIM], qs[HEADS];
+            int32_t weights[WINDOW], mix[HEADS * HEAD_DIM], mix_scale[HEADS];
+            uint32_t frequency[HEAD_DIM / 2];
+            int8_t q[2 * HEADS * HEAD_DIM], x[HEADS * HEAD_DIM];
+            double want[HEADS * HEAD_DIM], largest = 0;
+            for (int i = 0; i < HEAD_DIM / 2; i++)
+                frequency[i] = 0x30000000U >> 3 * i;
+            lm_angles(position, frequency, angles, HEAD_DIM / 2);
+            lm_angles(position < WINDOW ? position : WINDOW - 1, frequency, angles + HEAD_DIM, HEAD_DIM / 2);
+            random_heads(y, HEADS, 14 + (int)(position % 4));
+            lm_rotate(y, angles, unit, turned, q, qs, HEADS, HEAD_DIM, sinks ? 2 : 1);
+            random_heads(y, KV, 16);
+            lm_store_k(y, angles, unit, turned, c.keys, c.k_scale, slot, KV, HEAD_DIM);
+            random_heads(y, KV, 10 + (int)(position % 7));
+            lm_store_v(y, unit, c.values, c.v_scale, slot, KV, HEAD_DIM);
+            const int n = position < WINDOW ? (int)position + 1 : WINDOW;
+            attend_exactly(&c, q, qs, kv_of, n, sinks, want);
+            const lm_scale s = lm_attend(q, qs, c.keys, c.k_scale, c.values, c.v_scale, kv_of, n,
+                                         weights, mix, mix_scale, x, HEADS, KV, HEAD_DIM, sinks, log2e, 0, 0);
+            for (int i = 0; i < HEADS * HEAD_DIM; i++)
+                largest = fmax(largest, fabs(want[i]));
+            for (int i = 0; i < HEADS * HEAD_DIM; i++)
+                worst = fmax(worst, fabs(real(x[i], s) - want[i]) / (largest / 127));
+            slot = lm_next_slot(slot, WINDOW, (uint32_t)sinks);
+        }
+    }
+    printf("attention: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.8);
+}
+
+/* Turning by the angles of a position is turning by the sum of its parts. */
+static void test_rotation(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (uint32_t position = 0; position < 2000; position += 37) {
+        const uint32_t frequency[HEAD_DIM / 2] = {683565276U, 100000007U, 1234567U, 4321U, 17U};
+        int32_t angles[HEAD_DIM], y[HEAD_DIM], turned[HEAD_DIM], scale;
+        int8_t x[HEAD_DIM];
+        random_heads(y, 1, 20);
+        lm_angles(position, frequency, angles, HEAD_DIM / 2);
+        lm_rotate(y, angles, LM_SCALE(32768, -15), turned, x, &scale, 1, HEAD_DIM, 1);
+        for (int i = 0; i < HEAD_DIM / 2; i++) {
+            const double t = (double)position * frequency[i] / 4294967296.0 * 2 * acos(-1.0);
+            const double a = y[i] * cos(t) - y[i + HEAD_DIM / 2] * sin(t);
+            worst = fmax(worst, fabs(real(x[i], scale) - a) / real(1, scale));
+        }
+    }
+    printf("rotation: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.53);
+}
+
+static void test_glu(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 2000; trial++) {
+        enum { N = 30 };
+        int32_t gate[N], up[N];
+        int8_t x[N];
+        double want[N], largest = 0;
+        for (int i = 0; i < N; i++) {
+            gate[i] = (int32_t)((double)tiny_random() * 60000);
+            up[i] = (int32_t)((double)tiny_random() * ldexp(1, trial % 24));
+            const double g = gate[i] / 16384.0;
+            want[i] = g / (1 + exp(-g)) * up[i];
+            largest = fmax(largest, fabs(want[i]));
+        }
+        const lm_scale s = lm_glu(gate, up, LM_SCALE(32768, -29), LM_SCALE(32768, -15), x, N);
+        for (int i = 0; i < N && largest > 0; i++)
+            worst = fmax(worst, fabs(real(x[i], s) - want[i]) / (largest / 127));
+    }
+    printf("glu: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.6);
+}
+
+static void test_hash(void **state)
+{
+    uint32_t words[32];
+    (void)state;
+    for (int i = 0; i < 32; i++)
+        words[i] = draw();
+    for (uint32_t n = 0; n <= 100; n++) {
+        assert_int_equal(lm_hash(words, 1, n, n), XXH32(words, n, n));
+        assert_int_equal(lm_hash(words, 2, n / 2 * 2, 5), XXH32(words, n / 2 * 2, 5));
+        assert_int_equal(lm_hash(words, 4, n / 4 * 4, 9), XXH32(words, n / 4 * 4, 9));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_planes),    cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_int8),      cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_norm_of_nothing), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_rotation),  cmocka_unit_test(test_glu),
+        cmocka_unit_test(test_hash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
