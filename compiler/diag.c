@@ -20,14 +20,24 @@ static bool use_colour(void)
     return !(no && *no) && isatty(STDERR_FILENO);
 }
 
+/* Formats a message as one line: names in hostile files may hold line ends and terminal codes. */
+PRINTF_LIKE(3, 0)
+static void format_line(char *to, size_t size, const char *fmt, va_list ap)
+{
+    vsnprintf(to, size, fmt, ap);
+    for (char *c = to; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == '\177')
+            *c = '?';
+}
+
 PRINTF_LIKE(3, 0)
 static void print_line(const char *colour, const char *kind, const char *fmt, va_list ap)
 {
+    char line[2048];
     bool paint = *colour && use_colour();
+    format_line(line, sizeof line, fmt, ap);
     fflush(stdout);
-    fprintf(stderr, "%slmcc: %s%s", paint ? colour : "", kind, paint ? RESET : "");
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    fprintf(stderr, "%slmcc: %s%s%s\n", paint ? colour : "", kind, paint ? RESET : "", line);
 }
 
 PRINTF_LIKE(2, 0)
@@ -35,7 +45,7 @@ _Noreturn static void stop(int status, const char *fmt, va_list ap)
 {
     output_discard_open();
     if (fatal_trap) {
-        vsnprintf(fatal_message, sizeof fatal_message, fmt, ap);
+        format_line(fatal_message, sizeof fatal_message, fmt, ap);
         longjmp(*fatal_trap, status);
     }
     print_line(RED, "", fmt, ap);

@@ -21,7 +21,7 @@ result() {
         passed=$((passed + 1))
     else
         echo "$1: FAILED"
-        cat "$work/log"
+        head -n 20 "$work/log"
         failed=$((failed + 1))
     fi
 }
@@ -114,9 +114,9 @@ model=$root/examples/tales/model
     --prune-neurons 0.2 || exit 1
 "$lmcc" compile "$model" -q --name bee -o "$work/bee" --bits 4 --tables nibble || exit 1
 
-host gcc-O2 gcc gcc -O2
-host gcc-O0 gcc gcc -O0
-host clang-O2 clang clang -O2
+host gcc-O2 gcc gcc -fno-pie -O2
+host gcc-O0 gcc gcc -fno-pie -O0
+host clang-O2 clang clang -fno-pie -O2
 cplusplus g++ g++
 cplusplus clang++ clang
 arm=arm-none-eabi-

@@ -71,9 +71,9 @@ static void put_weights(Random *r, Buf *b, int n, float mean, float range)
 
 /* llama2.c ---------------------------------------------------------------------------------- */
 
-static const int matrices[] = {LAYERS * DIM * DIM,    LAYERS * KV_DIM * DIM, LAYERS * KV_DIM * DIM,
-                               LAYERS * DIM * DIM,    LAYERS * HIDDEN * DIM, LAYERS * DIM * HIDDEN,
-                               LAYERS * HIDDEN * DIM};
+/* Of each layer: q, k, v, o, gate, down, up. */
+static const int matrices[] = {DIM * DIM,    KV_DIM * DIM, KV_DIM * DIM, DIM * DIM,
+                               HIDDEN * DIM, DIM * HIDDEN, HIDDEN * DIM};
 
 static void put_sizes(Buf *b)
 {
@@ -94,6 +94,13 @@ static void put_matrix(Random *r, Buf *b, int n, int version)
         put_weights(r, b, n, 0, 0.7f);
 }
 
+static void put_matrices(Random *r, Buf *b, int from, int to, int version)
+{
+    for (int i = from; i < to; i++)
+        for (int layer = 0; layer < LAYERS; layer++)
+            put_matrix(r, b, matrices[i], version);
+}
+
 static Buf version_0(void)
 {
     Random r = {11};
@@ -101,11 +108,9 @@ static Buf version_0(void)
     put_sizes(&b);
     put_matrix(&r, &b, VOCAB * DIM, 0);
     put_weights(&r, &b, LAYERS * DIM, 1, 0.2f);
-    for (int i = 0; i < 4; i++)
-        put_matrix(&r, &b, matrices[i], 0);
+    put_matrices(&r, &b, 0, 4, 0);
     put_weights(&r, &b, LAYERS * DIM, 1, 0.2f);
-    for (int i = 4; i < 7; i++)
-        put_matrix(&r, &b, matrices[i], 0);
+    put_matrices(&r, &b, 4, 7, 0);
     put_weights(&r, &b, DIM, 1, 0.2f);
     put_weights(&r, &b, CONTEXT * DIM / HEADS, 0, 1); /* the tables of sines that nobody reads */
     return b;
@@ -124,8 +129,7 @@ static Buf version_1_or_2(int version)
         buf_write(&b, "", 1);
     put_weights(&r, &b, 2 * LAYERS * DIM + DIM, 1, 0.2f);
     put_matrix(&r, &b, VOCAB * DIM, version);
-    for (size_t i = 0; i < LENGTH(matrices); i++)
-        put_matrix(&r, &b, matrices[i], version);
+    put_matrices(&r, &b, 0, 7, version);
     return b;
 }
 
