@@ -159,13 +159,13 @@ static void load(Arena *a, Generated *g, const char *so)
     LOAD(strerror, "strerror");
 }
 
-static int shape(const Node *manifest, const char *what)
+static int shape(const Node *manifest, const char *what, int min)
 {
     const Node *model = node_get(manifest, "model");
     const Node *n = model && model->kind == NODE_MAP ? node_get(model, what) : NULL;
     if (!n)
         fatal("%s: model.%s: missing", manifest->file, what);
-    return (int)node_int(n, what, 1, INT32_MAX);
+    return (int)node_int(n, what, min, INT32_MAX);
 }
 
 Generated *generated_open(Arena *a, const char *dir, const char *cc)
@@ -173,10 +173,10 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     Generated *g = NEW(a, Generated, 1);
     g->dir = dir;
     g->manifest = read_manifest(a, dir, &g->name);
-    g->vocab = shape(g->manifest, "vocab");
-    g->dim = shape(g->manifest, "dim");
-    g->layers = shape(g->manifest, "layers");
-    g->residual_fraction = shape(g->manifest, "residual_fraction");
+    g->vocab = shape(g->manifest, "vocab", 1);
+    g->dim = shape(g->manifest, "dim", 1);
+    g->layers = shape(g->manifest, "layers", 1);
+    g->residual_fraction = shape(g->manifest, "residual_fraction", 0);
     const char *base = getenv("TMPDIR");
     char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(tmp))
