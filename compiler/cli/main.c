@@ -3,8 +3,10 @@
 #include "cli.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include <yaml.h>
 #include <zstd.h>
@@ -75,8 +77,17 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* Ctrl-C: no output half written is left behind. */
+static void interrupted(int number)
+{
+    output_discard_open();
+    _exit(128 + number);
+}
+
 int main(int argc, char **argv)
 {
+    signal(SIGINT, interrupted);
+    signal(SIGTERM, interrupted);
     if (argc < 2)
         usage_error("a command is missing; `lmcc --help` lists them");
     if (strcmp(argv[1], "--version") == 0) {
