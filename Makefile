@@ -110,7 +110,7 @@ fuzz: all  ## mutate inputs; N=20000 for longer
 	@B=$(B) N=$(N) test/fuzz/run.sh
 
 fmt:  ## lay the code out
-	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v lm_tables.h)
+	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

@@ -1,5 +1,6 @@
 /* The matvec kernels in one table: what format each reads, what it needs, what it costs. Costs are
- * instructions on a 32-bit core, from the inner loops of the runtime files; `choose` weighs them. */
+ * instructions on a 32-bit core, from the inner loops of the runtime files; `choose` weighs them.
+ */
 #include "program.h"
 
 #include <string.h>

@@ -4,7 +4,8 @@
 #include "run.h"
 
 #define LANES 16
-#define PARALLEL_WORK (1 << 20) /* multiplications; below this, threads cost more than they save */
+#define PARALLEL_WORK (1 << 20) /* multiplications; below this, threads cost more than they save   \
+                                 */
 
 static float dot(const float *w, const float *x, int n)
 {

@@ -178,9 +178,9 @@ static void hash_block(XXH64_state_t *s, const Block *b)
 static void hash_facts(XXH64_state_t *s, const Model *m)
 {
     XXH64_update(s, m->family, strlen(m->family) + 1);
-    const int facts[] = {m->dim,           m->n_layers,        m->vocab,
-                         m->context,       (int)m->norm,       (int)m->position,
-                         m->rope_interleaved, (int)m->activation, m->tied_head};
+    const int facts[] = {
+        m->dim,           m->n_layers,         m->vocab,           m->context,  (int)m->norm,
+        (int)m->position, m->rope_interleaved, (int)m->activation, m->tied_head};
     for (size_t i = 0; i < LENGTH(facts); i++)
         hash_int(s, facts[i]);
     hash_floats(s, &m->norm_eps, 1);

@@ -26,7 +26,7 @@ const char *const piece_names[PIECE_KINDS] = {
 };
 
 const char *const role_names[ROLES] = {
-    [ROLE_Q] = "attn.q",      [ROLE_K] = "attn.k",   [ROLE_V] = "attn.v",       [ROLE_O] = "attn.o",
+    [ROLE_Q] = "attn.q",      [ROLE_K] = "attn.k",  [ROLE_V] = "attn.v",      [ROLE_O] = "attn.o",
     [ROLE_GATE] = "mlp.gate", [ROLE_UP] = "mlp.up", [ROLE_DOWN] = "mlp.down",
 };
 

@@ -20,11 +20,8 @@ const OpInfo op_info[OPS] = {
                  .data = {"gamma"},
                  .imm = {"dim", "eps_m", "eps_e", "root_m", "exp"},
                  .scalar_out = "scale"},
-    [OP_TABLE] = {.name = "table",
-                  .in = {"x"},
-                  .out = {"table"},
-                  .imm = {"cols"},
-                  .scalar_out = "sum"},
+    [OP_TABLE] =
+        {.name = "table", .in = {"x"}, .out = {"table"}, .imm = {"cols"}, .scalar_out = "sum"},
     [OP_MATVEC] = {.name = "matvec",
                    .in = {"x"},
                    .out = {"y"},
@@ -73,17 +70,25 @@ int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, in
                        bool lasting)
 {
     p->buffers = arena_grow(a, p->buffers, p->n_buffers, sizeof(Buffer));
-    p->buffers[p->n_buffers] = (Buffer){.name = name, .elem = elem, .count = count,
-                                        .lasting = lasting, .first = -1, .last = -1, .offset = -1};
+    p->buffers[p->n_buffers] = (Buffer){.name = name,
+                                        .elem = elem,
+                                        .count = count,
+                                        .lasting = lasting,
+                                        .first = -1,
+                                        .last = -1,
+                                        .offset = -1};
     return p->n_buffers++;
 }
 
 int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int64_t count)
 {
     p->data = arena_grow(a, p->data, p->n_data, sizeof(Data));
-    p->data[p->n_data] = (Data){.name = name, .elem = elem, .count = count,
+    p->data[p->n_data] = (Data){.name = name,
+                                .elem = elem,
+                                .count = count,
                                 .bytes = arena_alloc(a, (size_t)count, (size_t)elem_bytes[elem]),
-                                .align = elem_bytes[elem], .region = -1};
+                                .align = elem_bytes[elem],
+                                .region = -1};
     return p->n_data++;
 }
 

@@ -31,16 +31,16 @@ typedef enum KeyKind {
     KEY_CHOICE,
     KEY_BITS,
     KEY_RULES,
-    KEY_RATIO,  /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
-    KEY_COUNT,  /* of which one is in force: setting one unsets the others */
+    KEY_RATIO, /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
+    KEY_COUNT, /* of which one is in force: setting one unsets the others */
     KEY_COUNTS,
 } KeyKind;
 
 typedef struct Key {
     const char *path;
     KeyKind kind;
-    size_t offset; /* in Recipe */
-    bool shorthand; /* "prune-heads: 0.2" sets this key of the group */
+    size_t offset;            /* in Recipe */
+    bool shorthand;           /* "prune-heads: 0.2" sets this key of the group */
     int64_t min, max;         /* INT */
     const char *const *names; /* CHOICE */
     int n_names;
@@ -48,11 +48,12 @@ typedef struct Key {
 
 #define AT(field) .offset = offsetof(Recipe, field)
 #define CHOICE(field, list) KEY_CHOICE, AT(field), .names = (list), .n_names = LENGTH(list)
-#define PRUNE(group, field) \
-    {group ".ratio", KEY_RATIO, AT(field), .shorthand = true}, \
-    {group ".count", KEY_COUNT, AT(field)}, \
-    {group ".counts", KEY_COUNTS, AT(field)}, \
-    {group ".scope", CHOICE(field.scope, prune_scope_names)}
+#define PRUNE(group, field)                                                                        \
+    {group ".ratio", KEY_RATIO, AT(field), .shorthand = true},                                     \
+        {group ".count", KEY_COUNT, AT(field)}, {group ".counts", KEY_COUNTS, AT(field)},          \
+    {                                                                                              \
+        group ".scope", CHOICE(field.scope, prune_scope_names)                                     \
+    }
 
 /* Keys of one group stand together. */
 static const Key keys[] = {

@@ -13,21 +13,21 @@
 struct Reference {
     const Model *model;
     int window, sinks;
-    int pos;               /* of the next token */
-    const float *embed;    /* vocab x dim */
-    const float *head;     /* vocab x dim */
-    const float **weight;  /* n_layers x ROLES */
+    int pos;                /* of the next token */
+    const float *embed;     /* vocab x dim */
+    const float *head;      /* vocab x dim */
+    const float **weight;   /* n_layers x ROLES */
     float **keys, **values; /* each layer: n_kv_heads x window x head_dim */
-    float *residual;       /* (n_layers + 1) x dim: after the embedding, after each layer */
-    float *x;              /* dim: normed residual */
-    float *y;              /* dim: what a half block adds */
-    float *q, *q_sink;     /* n_heads x head_dim: rotated at pos, at window - 1 */
-    float *k, *v;          /* n_kv_heads x head_dim */
-    float *mixed;          /* n_heads x head_dim: attention's output */
-    float *gate, *up;      /* n_neurons */
-    double *score;         /* window */
-    double *sum;           /* head_dim: weighted values of one head */
-    float *logits;         /* vocab */
+    float *residual;        /* (n_layers + 1) x dim: after the embedding, after each layer */
+    float *x;               /* dim: normed residual */
+    float *y;               /* dim: what a half block adds */
+    float *q, *q_sink;      /* n_heads x head_dim: rotated at pos, at window - 1 */
+    float *k, *v;           /* n_kv_heads x head_dim */
+    float *mixed;           /* n_heads x head_dim: attention's output */
+    float *gate, *up;       /* n_neurons */
+    double *score;          /* window */
+    double *sum;            /* head_dim: weighted values of one head */
+    float *logits;          /* vocab */
 };
 
 static const float *dequantize(Arena *a, const Linear *l)
@@ -35,7 +35,7 @@ static const float *dequantize(Arena *a, const Linear *l)
     if (l->format == FORMAT_FLOAT) {
         return l->w;
     }
-    float *w = NEW(a, float, (size_t)l->rows * (size_t)l->cols);
+    float *w = NEW(a, float, (size_t)l->rows *(size_t)l->cols);
     for (int r = 0; r < l->rows; r++) {
         for (int c = 0; c < l->cols; c++) {
             w[(size_t)r * (size_t)l->cols + (size_t)c] = linear_value(l, r, c);
@@ -86,7 +86,7 @@ Reference *reference_new(Arena *a, const Model *m, int window, int sinks)
     r->sinks = sinks;
     r->embed = dequantize(a, &m->embed);
     r->head = m->tied_head ? r->embed : dequantize(a, &m->head);
-    r->weight = NEW(a, const float *, (size_t)m->n_layers * ROLES);
+    r->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
     r->keys = NEW(a, float *, m->n_layers);
     r->values = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
@@ -234,10 +234,8 @@ static void attention_half(Reference *r, int l, float *residual)
 static double activate(Activation kind, double x)
 {
     switch (kind) {
-    case ACT_SILU:
-        return x / (1 + exp(-x));
-    case ACTIVATIONS:
-        break;
+    case ACT_SILU: return x / (1 + exp(-x));
+    case ACTIVATIONS: break;
     }
     die("reference: activation %d", kind);
 }

@@ -6,7 +6,7 @@
 struct Simulator {
     const Unit *unit;
     const Program *program;
-    uint8_t *memory;    /* state_bytes */
+    uint8_t *memory; /* state_bytes */
     int32_t *scalars;
     int32_t *residuals; /* dim values before the first layer and after each */
     uint32_t position, slot;
@@ -52,7 +52,9 @@ static void run_embed(Simulator *s, const Op *op, int token)
                   stride = (int32_t)op->imm[EMBED_STRIDE], shift = (int32_t)op->imm[EMBED_SHIFT];
     int32_t *resid = buffer(s, op->out[0]);
     switch (f) {
-    case FORMAT_PLANES: lm_embed_planes(codes, rows, token, resid, dim, planes, stride, shift); return;
+    case FORMAT_PLANES:
+        lm_embed_planes(codes, rows, token, resid, dim, planes, stride, shift);
+        return;
     case FORMAT_TERNARY: lm_embed_ternary(codes, rows, token, resid, dim, stride, shift); return;
     case FORMAT_INT8: lm_embed_int8(codes, rows, token, resid, dim, stride, shift); return;
     case FORMAT_FLOAT:
@@ -68,8 +70,8 @@ static void run_angles(Simulator *s, const Op *op)
     int32_t *angles = buffer(s, op->out[0]);
     lm_angles(s->position, data(s, op->data[0]), angles, pairs);
     if (op->imm[ANGLES_TURNS] == 2)
-        lm_angles(s->position < last ? s->position : last, data(s, op->data[0]),
-                  angles + 2 * pairs, pairs);
+        lm_angles(s->position < last ? s->position : last, data(s, op->data[0]), angles + 2 * pairs,
+                  pairs);
 }
 
 static int32_t run_table(Simulator *s, const Op *op)
@@ -122,9 +124,8 @@ static lm_scale run_attend(Simulator *s, const Op *op)
                      buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
                      data(s, op->data[0]), n, buffer(s, op->out[1]), buffer(s, op->out[2]),
                      buffer(s, op->out[3]), buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
-                     (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM],
-                     (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE],
-                     (int32_t)m[ATTEND_SPREAD]);
+                     (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM], (int32_t)m[ATTEND_SINKS],
+                     (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE], (int32_t)m[ATTEND_SPREAD]);
 }
 
 static void run_store(Simulator *s, const Op *op)
@@ -135,8 +136,8 @@ static void run_store(Simulator *s, const Op *op)
         lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[2]),
                    buffer(s, op->out[0]), buffer(s, op->out[1]), s->slot, heads, dim);
     else
-        lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
-                   s->slot, heads, dim);
+        lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]), s->slot,
+                   heads, dim);
 }
 
 static lm_scale run_norm(Simulator *s, const Op *op)
@@ -167,15 +168,13 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_STORE_V: run_store(s, op); return 0;
     case OP_ATTEND: return run_attend(s, op);
     case OP_ADD:
-        lm_add(buffer(s, op->out[0]), buffer(s, op->in[0]),
-               unit(s, op->scalar_in[0], m[ADD_EXP]), (int32_t)m[ADD_DIM],
-               s->program->residual_fraction);
+        lm_add(buffer(s, op->out[0]), buffer(s, op->in[0]), unit(s, op->scalar_in[0], m[ADD_EXP]),
+               (int32_t)m[ADD_DIM], s->program->residual_fraction);
         return 0;
     case OP_GLU:
-        return lm_glu(buffer(s, op->in[0]), buffer(s, op->in[1]),
-                      unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
-                      unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]),
-                      (int32_t)m[GLU_N]);
+        return lm_glu(
+            buffer(s, op->in[0]), buffer(s, op->in[1]), unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
+            unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]), (int32_t)m[GLU_N]);
     case OP_LOGITS:
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);

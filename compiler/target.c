@@ -19,14 +19,10 @@ enum {
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 const char *const feature_names[FEATURES] = {
-    [FEATURE_THUMB1] = "thumb1",
-    [FEATURE_THUMB2] = "thumb2",
-    [FEATURE_DSP] = "dsp",
-    [FEATURE_MVE] = "mve",
-    [FEATURE_FPU] = "fpu",
-    [FEATURE_RV32IMC] = "rv32imc",
-    [FEATURE_XTENSA] = "xtensa",
-    [FEATURE_UNALIGNED] = "unaligned",
+    [FEATURE_THUMB1] = "thumb1", [FEATURE_THUMB2] = "thumb2",
+    [FEATURE_DSP] = "dsp",       [FEATURE_MVE] = "mve",
+    [FEATURE_FPU] = "fpu",       [FEATURE_RV32IMC] = "rv32imc",
+    [FEATURE_XTENSA] = "xtensa", [FEATURE_UNALIGNED] = "unaligned",
     [FEATURE_HWDIV] = "hwdiv",
 };
 
@@ -238,9 +234,9 @@ static void read_kernels(Arena *a, Target *t, const Node *list)
 
 static Target *read_target(Arena *a, const Node *root)
 {
-    static const char *const known[] = {"name", "what", "core", "features", "endian", "clock",
-                                        "memory", "weights", "state", "layout", "compiler",
-                                        "emulator", "kernels", NULL};
+    static const char *const known[] = {"name",     "what",     "core",    "features", "endian",
+                                        "clock",    "memory",   "weights", "state",    "layout",
+                                        "compiler", "emulator", "kernels", NULL};
     static const char *const endians[] = {"little", "big"};
     Target *t = NEW(a, Target, 1);
     node_check_keys(root, "target", known);

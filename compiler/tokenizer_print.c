@@ -57,8 +57,7 @@ WordSplit tokenizer_split(const Tokenizer *t)
     return splits_at_spaces(t) ? WORD_SPLIT_SPACE : WORD_SPLIT_NONE;
 }
 
-static void print_reference(Buf *b, const Data *tables, int n, const char *prefix,
-                            const char *name)
+static void print_reference(Buf *b, const Data *tables, int n, const char *prefix, const char *name)
 {
     if (find_table(tables, n, name)) {
         buf_printf(b, ", %s%s", prefix, name);

@@ -112,8 +112,8 @@ static Event next_event(Reader *r)
     Event e = {.type = raw.type, .line = (int)raw.start_mark.line + 1};
     const char *refused = refused_part(&raw);
     if (raw.type == YAML_SCALAR_EVENT) {
-        e.text = arena_strndup(r->arena, (const char *)raw.data.scalar.value,
-                               raw.data.scalar.length);
+        e.text =
+            arena_strndup(r->arena, (const char *)raw.data.scalar.value, raw.data.scalar.length);
         e.quoted = raw.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     }
     yaml_event_delete(&raw);
@@ -260,9 +260,8 @@ static Node *json_node(Reader *r, json_t *value, int depth)
         Node *map = new_node(r, NODE_MAP, 0, depth);
         const char *key;
         json_t *child;
-        json_object_foreach(value, key, child)
-            add_child(r, map, arena_strndup(r->arena, key, strlen(key)),
-                      json_node(r, child, depth + 1));
+        json_object_foreach(value, key, child) add_child(
+            r, map, arena_strndup(r->arena, key, strlen(key)), json_node(r, child, depth + 1));
         return map;
     }
     return json_scalar(r, value, depth);

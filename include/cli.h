@@ -50,7 +50,8 @@ typedef struct Generated {
     const char *(*strerror)(int error);
 } Generated;
 bool is_generated(const char *path); /* a folder with a manifest of ours */
-const Node *read_manifest(Arena *a, const char *dir, const char **name); /* fatal unless there is one */
+const Node *read_manifest(Arena *a, const char *dir,
+                          const char **name); /* fatal unless there is one */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
 
 /* compiler/cli/board.c: generated code on an emulated board. */
@@ -72,6 +73,15 @@ void bench_on_board(Arena *a, Bench *bench);
  * is not a 32-bit ELF. */
 int64_t elf_code_bytes(Arena *a, const char *path, const char *name);
 
+/* compiler/cli/fit.c: where a model would fit with every weight at one width. */
+typedef struct Fit {
+    int64_t weights; /* bytes, without code and tokenizer */
+    bool flash;      /* all three fit the target's */
+    int window;      /* the longest KV cache that its RAM holds, the context at most; 0: none */
+} Fit;
+Unit *fit_shapes(Arena *a, const Model *m, double bits); /* 1..6, 1.6, 8 */
+Fit fit_target(Arena *a, const Unit *shapes, const Target *t);
+
 /* One file each. */
 int command_compile(Arena *a, const Options *o);
 int command_inspect(Arena *a, const Options *o);
@@ -82,7 +92,7 @@ int command_bench(Arena *a, const Options *o);
 int command_run(Arena *a, const Options *o);
 
 /* compiler/cli/text.c */
-const char *format_bytes(Arena *a, int64_t n);  /* 1234567 -> "1,234,567" */
-const char *format_size(Arena *a, int64_t n);   /* 2097152 -> "2 MiB" */
+const char *format_bytes(Arena *a, int64_t n); /* 1234567 -> "1,234,567" */
+const char *format_size(Arena *a, int64_t n);  /* 2097152 -> "2 MiB" */
 
 #endif

@@ -11,11 +11,11 @@
 
 /* What the compiler itself computed for the unit, for the self-test and the manifest. */
 typedef struct Golden {
-    int start;                  /* first token: bos, or 0 */
-    int tokens[GOLDEN_STEPS];   /* greedy */
-    uint32_t logits_hash;       /* XXH32 chained over the steps' logits */
-    uint32_t weights_hash;      /* XXH32 chained over every Data, tokenizer included */
-    float *residuals;           /* float reference after each layer at the last step: (layers+1) x dim */
+    int start;                /* first token: bos, or 0 */
+    int tokens[GOLDEN_STEPS]; /* greedy */
+    uint32_t logits_hash;     /* XXH32 chained over the steps' logits */
+    uint32_t weights_hash;    /* XXH32 chained over every Data, tokenizer included */
+    float *residuals; /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
 typedef struct Emission {
@@ -44,28 +44,29 @@ const char *upper_case(Arena *a, const char *s);
 void compute_golden(Emission *e);
 
 /* compiler/emit/template.c: runtime_template/FILE with model_/MODEL_ replaced by the prefix, and
- * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives. */
-void emit_template(const Emission *e, const char *file, void (*fill)(const Emission *e, const char *marker, Buf *b),
-                   Buf *b);
+ * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives.
+ */
+void emit_template(const Emission *e, const char *file,
+                   void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
 void emit_template_text(const Emission *e, const char *text,
                         void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
 void emit_banner(const Emission *e, Buf *b);
 
 /* One file each: contents into a Buf. */
-void emit_header(const Emission *e, Buf *b);    /* story.h */
-void emit_kernels(const Emission *e, Buf *b);   /* story_kernels.h */
-void emit_source(const Emission *e, Buf *b);    /* story.c */
+void emit_header(const Emission *e, Buf *b);                /* story.h */
+void emit_kernels(const Emission *e, Buf *b);               /* story_kernels.h */
+void emit_source(const Emission *e, Buf *b);                /* story.c */
 void emit_ops(const Emission *e, Buf *shapes, Buf *layers); /* the two generated parts of story.c */
-void emit_weights(const Emission *e, Buf *b);   /* story_weights.c */
-void emit_tokenizer(const Emission *e, Buf *b); /* story_tokenizer.c */
-void emit_selftest(const Emission *e, Buf *b);  /* story_selftest.c */
-void emit_manifest(const Emission *e, Buf *b);  /* story.json */
-void emit_report(const Emission *e, Buf *b);   /* story_report.html */
-void emit_cmake(const Emission *e, Buf *b);     /* CMakeLists.txt */
+void emit_weights(const Emission *e, Buf *b);               /* story_weights.c */
+void emit_tokenizer(const Emission *e, Buf *b);             /* story_tokenizer.c */
+void emit_selftest(const Emission *e, Buf *b);              /* story_selftest.c */
+void emit_manifest(const Emission *e, Buf *b);              /* story.json */
+void emit_report(const Emission *e, Buf *b);                /* story_report.html */
+void emit_cmake(const Emission *e, Buf *b);                 /* CMakeLists.txt */
 
 /* compiler/emit/manifest.c: figures that the report shows too. */
-double linear_snr(const Linear *l);  /* dB, compressed against float weights; 999 when equal */
-int64_t op_cost(const Op *op);       /* estimated instructions, 0 without an estimate */
+double linear_snr(const Linear *l); /* dB, compressed against float weights; 999 when equal */
+int64_t op_cost(const Op *op);      /* estimated instructions, 0 without an estimate */
 
 /* One array: "const uint8_t story_x[4]", and the whole definition. */
 void emit_data_type(const char *prefix, const Data *d, Buf *b);

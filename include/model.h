@@ -25,12 +25,12 @@ typedef struct Linear {
     int rows, cols;   /* outputs, inputs */
     float *w;         /* rows x cols, row-major */
     Format format;
-    int planes;               /* PLANES: 1 .. MAX_PLANES */
-    int8_t zero;              /* PLANES: value of code 0 */
-    int8_t coef[MAX_PLANES];  /* PLANES: what bit k adds */
-    int scale_exp;            /* shared exponent of the row scales */
-    uint8_t *scale;           /* rows; 0 only for an all-zero row */
-    uint8_t *code;            /* rows x cols */
+    int planes;              /* PLANES: 1 .. MAX_PLANES */
+    int8_t zero;             /* PLANES: value of code 0 */
+    int8_t coef[MAX_PLANES]; /* PLANES: what bit k adds */
+    int scale_exp;           /* shared exponent of the row scales */
+    uint8_t *scale;          /* rows; 0 only for an all-zero row */
+    uint8_t *code;           /* rows x cols */
 } Linear;
 
 /* A norm's weight vector (RMS: y = x / rms(x) * gamma). */
@@ -62,7 +62,7 @@ typedef enum PieceKind { PIECE_NORMAL, PIECE_BYTE, PIECE_CONTROL, PIECE_KINDS } 
 
 typedef struct Piece {
     const uint8_t *bytes; /* what decoding yields: raw bytes, a plain space for U+2581 */
-    int len;              /* CONTROL pieces keep their written form here ("<s>"), decode to nothing */
+    int len; /* CONTROL pieces keep their written form here ("<s>"), decode to nothing */
     PieceKind kind;
 } Piece;
 
@@ -76,20 +76,20 @@ typedef struct Tokenizer {
     int n_pieces; /* the model's vocab size; ids beyond the tokenizer's own are CONTROL, empty */
     Piece *pieces;
     int n_merges;
-    Merge *merges;    /* sorted by (left, right), no pair twice */
-    int byte_id[256]; /* the piece for one raw byte, or -1 */
-    int bos, eos;     /* -1 when the model has none */
-    int unk;          /* what a byte without a piece becomes, -1: it is dropped */
-    bool add_bos;     /* encode starts with bos */
-    bool add_prefix;  /* a space goes before a text that is not empty ... */
-    bool prefix_once; /* ... unless it starts with one */
+    Merge *merges;      /* sorted by (left, right), no pair twice */
+    int byte_id[256];   /* the piece for one raw byte, or -1 */
+    int bos, eos;       /* -1 when the model has none */
+    int unk;            /* what a byte without a piece becomes, -1: it is dropped */
+    bool add_bos;       /* encode starts with bos */
+    bool add_prefix;    /* a space goes before a text that is not empty ... */
+    bool prefix_once;   /* ... unless it starts with one */
     bool ignore_merges; /* a whole word that is a piece is taken as it is */
 } Tokenizer;
 
 typedef struct Model {
     const char *family; /* "llama" */
     const char *path;   /* where it was read, for messages only: never written into output */
-    uint64_t hash;      /* XXH64 of the facts and float weights as read (model_hash) */
+    uint64_t hash; /* XXH64 of the facts and float weights as read, rope pairs split (model_hash) */
     int dim, n_layers, vocab, context;
     NormKind norm;
     float norm_eps;
@@ -101,7 +101,7 @@ typedef struct Model {
     Linear embed;   /* vocab x dim, read by row */
     Block *blocks;  /* n_layers */
     Norm final_norm;
-    Linear head; /* vocab x dim */
+    Linear head;           /* vocab x dim */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
     Tokenizer *tokenizer;  /* NULL when the model came without one */
 } Model;
@@ -117,23 +117,23 @@ extern const char *const role_names[ROLES]; /* "attn.q" ... "mlp.down" */
 int find_name(const char *const *names, int n, const char *s);
 
 /* compiler/model.c */
-Model *model_copy(Arena *a, const Model *m);    /* deep */
-uint64_t model_hash(const Model *m);            /* independent of path and tokenizer */
-int64_t model_parameters(const Model *m);       /* a tied head counts once */
-Linear *model_linears(Model *m, int i);         /* i-th linear in execution order, NULL past the end:
-                                                   embed, each block's roles, head unless tied */
-Norm *model_norm(Model *m, int i);              /* likewise: attn, mlp of each block, final */
-Linear *model_head(Model *m);                   /* head, or embed when tied */
-void model_name_tensors(Arena *a, Model *m);    /* sets every Linear.name and Norm.name */
-double linear_bits(const Linear *l);            /* stored bits a weight: 32, planes, 1.6, 8 */
+Model *model_copy(Arena *a, const Model *m); /* deep */
+uint64_t model_hash(const Model *m);         /* independent of path and tokenizer */
+int64_t model_parameters(const Model *m);    /* a tied head counts once */
+Linear *model_linears(Model *m, int i);      /* i-th linear in execution order, NULL past the end:
+                                                embed, each block's roles, head unless tied */
+Norm *model_norm(Model *m, int i);           /* likewise: attn, mlp of each block, final */
+Linear *model_head(Model *m);                /* head, or embed when tied */
+void model_name_tensors(Arena *a, Model *m); /* sets every Linear.name and Norm.name */
+double linear_bits(const Linear *l);         /* stored bits a weight: 32, planes, 1.6, 8 */
 int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
 
 /* compiler/import/: each fills a Model; file contents are hostile, every error is fatal() ------ */
 
 typedef struct Importer {
-    const char *name; /* "safetensors" */
-    const char *what; /* one line for --help */
+    const char *name;                  /* "safetensors" */
+    const char *what;                  /* one line for --help */
     bool (*accepts)(const char *path); /* cheap look at the name and the first bytes */
     Model *(*import)(Arena *a, const char *path, const char *tokenizer_path); /* tokenizer_path may
                                                    be NULL: look beside the model */

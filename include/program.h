@@ -1,5 +1,6 @@
 /* Program: what runs. A straight line of Ops over Buffers and constant Data, all by index, every
- * dimension a constant. Passes choose kernels, pack the data, plan the memory; emitters print it. */
+ * dimension a constant. Passes choose kernels, pack the data, plan the memory; emitters print it.
+ */
 #ifndef LMCC_PROGRAM_H
 #define LMCC_PROGRAM_H
 
@@ -55,13 +56,13 @@ typedef enum OpKind {
 /* An op's scalars are numbers known only when it runs: a vector's scale, a table's sum. Within a
  * layer they are local variables of the generated function, numbered through the Program. */
 typedef struct OpInfo {
-    const char *name;                     /* "matvec" */
-    const char *in[MAX_OPERANDS + 1];     /* buffers read; NULL-terminated, as all of these */
-    const char *out[MAX_OPERANDS + 1];    /* buffers written, updated, or used as scratch */
-    const char *data[MAX_OPERANDS + 1];   /* constants read */
-    const char *imm[MAX_IMMEDIATES + 1];  /* integer operands */
-    const char *scalar_in[3];             /* scalars read */
-    const char *scalar_out;               /* scalar given, or NULL */
+    const char *name;                    /* "matvec" */
+    const char *in[MAX_OPERANDS + 1];    /* buffers read; NULL-terminated, as all of these */
+    const char *out[MAX_OPERANDS + 1];   /* buffers written, updated, or used as scratch */
+    const char *data[MAX_OPERANDS + 1];  /* constants read */
+    const char *imm[MAX_IMMEDIATES + 1]; /* integer operands */
+    const char *scalar_in[3];            /* scalars read */
+    const char *scalar_out;              /* scalar given, or NULL */
 } OpInfo;
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
@@ -86,8 +87,15 @@ enum { TABLE_COLS };
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
-enum { ATTEND_HEADS, ATTEND_KV_HEADS, ATTEND_DIM, ATTEND_SINKS, ATTEND_UNIT, ATTEND_PRE,
-       ATTEND_SPREAD };
+enum {
+    ATTEND_HEADS,
+    ATTEND_KV_HEADS,
+    ATTEND_DIM,
+    ATTEND_SINKS,
+    ATTEND_UNIT,
+    ATTEND_PRE,
+    ATTEND_SPREAD
+};
 enum { ADD_DIM, ADD_EXP };
 enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
 enum { LOGITS_N, LOGITS_EXP };
@@ -101,12 +109,12 @@ typedef struct Kernel {
     const char *function; /* "lm_planes_byte" */
     Format format;        /* of the weights */
     TableForm table;
-    int needs;            /* Feature, or -1: portable */
+    int needs; /* Feature, or -1: portable */
     /* Estimated instructions: one matvec without its table, and the table's construction. */
     int64_t (*cost)(int rows, int cols, int planes);
     int64_t (*table_cost)(int cols);
 } Kernel;
-extern const Kernel kernels[]; /* compiler/kernels.c; ends with a NULL name */
+extern const Kernel kernels[];     /* compiler/kernels.c; ends with a NULL name */
 int find_kernel(const char *name); /* -1 none */
 
 /* compiler/layout.c: packed weights, bit by bit in docs/formats.md. A matrix is a row of blocks of
@@ -120,14 +128,14 @@ int packed_rows(const Linear *l); /* rows rounded up to whole blocks */
 uint8_t unpack_code(Format f, int planes, int64_t stride, const uint8_t *codes, int r, int c);
 
 typedef struct Program {
-    int window, sinks; /* KV cache */
+    int window, sinks;     /* KV cache */
     int residual_fraction; /* resid = value * 2^-residual_fraction */
     int n_scalars;
     int n_ops, n_buffers, n_data;
     Op *ops;
     Buffer *buffers;
     Data *data;
-    int64_t state_bytes; /* set by plan: the state's memory */
+    int64_t state_bytes;  /* set by plan: the state's memory */
     int64_t weight_bytes; /* set by plan: all Data with alignment */
 } Program;
 

@@ -1,4 +1,5 @@
-/* Running models on the host: the float reference, the simulated Program, and what compares them. */
+/* Running models on the host: the float reference, the simulated Program, and what compares them.
+ */
 #ifndef LMCC_RUN_H
 #define LMCC_RUN_H
 
@@ -31,7 +32,7 @@ double simulator_residual_scale(const Simulator *s);
  * makes the tables each time: for many texts, make an Encoder once. */
 typedef struct Encoder Encoder;
 Encoder *encoder_new(Arena *a, const Tokenizer *t);
-int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids); /* with bos */
+int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids);     /* with bos */
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */
 
@@ -55,11 +56,11 @@ TextEncoder encoder_of(Arena *a, const Tokenizer *t);
 typedef enum DocsKind { DOCS_AUTO, DOCS_LINES, DOCS_FILE, DOCS_KINDS } DocsKind;
 typedef struct Corpus {
     int n_docs;
-    int *n_tokens;     /* of each document, bos included */
+    int *n_tokens; /* of each document, bos included */
     int **tokens;
-    int64_t n_bytes;   /* of text */
+    int64_t n_bytes;     /* of text */
     int64_t n_predicted; /* tokens scored: all but the first of each document */
-    DocsKind docs;     /* how the text was split */
+    DocsKind docs;       /* how the text was split */
 } Corpus;
 /* Each non-empty line a document (LINES), or the whole file as one stream (FILE); AUTO takes LINES
  * when the mean line is longer than 200 bytes. Documents are cut into pieces of `context` tokens,
@@ -68,11 +69,11 @@ Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, i
 
 typedef struct Score {
     int64_t tokens;
-    double nll;         /* nats, summed */
-    double perplexity;  /* exp(nll / tokens) */
+    double nll;        /* nats, summed */
+    double perplexity; /* exp(nll / tokens) */
     double bits_per_byte;
-    double kl;          /* mean KL(reference || this), nats; 0 without a reference */
-    double top1;        /* fraction of equal argmax; 0 without a reference */
+    double kl;   /* mean KL(reference || this), nats; 0 without a reference */
+    double top1; /* fraction of equal argmax; 0 without a reference */
 } Score;
 Score evaluate(Arena *a, const Corpus *c, Stepper model, const Stepper *reference, int vocab);
 

@@ -6,11 +6,11 @@
 
 /* Instruction-set features that kernels ask for; names in target_feature_names. */
 typedef enum Feature {
-    FEATURE_THUMB1,    /* ARMv6-M: 16-bit Thumb, no hardware divide, no 64-bit multiply */
-    FEATURE_THUMB2,    /* ARMv7-M and up */
-    FEATURE_DSP,       /* SMLAD, SXTB16, QADD, saturation */
-    FEATURE_MVE,       /* Helium, integer */
-    FEATURE_FPU,       /* present; generated code does not use it */
+    FEATURE_THUMB1, /* ARMv6-M: 16-bit Thumb, no hardware divide, no 64-bit multiply */
+    FEATURE_THUMB2, /* ARMv7-M and up */
+    FEATURE_DSP,    /* SMLAD, SXTB16, QADD, saturation */
+    FEATURE_MVE,    /* Helium, integer */
+    FEATURE_FPU,    /* present; generated code does not use it */
     FEATURE_RV32IMC,
     FEATURE_XTENSA,
     FEATURE_UNALIGNED, /* unaligned word access does not fault */
@@ -20,7 +20,7 @@ typedef enum Feature {
 extern const char *const feature_names[FEATURES];
 
 typedef struct Region {
-    const char *name;    /* "flash", "dtcm" */
+    const char *name; /* "flash", "dtcm" */
     uint64_t origin, size;
     bool writable;       /* may hold state */
     bool cached;         /* lines matter: rows are padded and tensors aligned to them */
@@ -39,19 +39,19 @@ typedef struct Target {
     int n_regions;
     Region regions[MAX_REGIONS];
     int weights_region, state_region; /* indices: where const data and the state go by default */
-    int row_align;      /* bytes: packed rows are padded to a multiple */
-    int tensor_align;   /* bytes: alignment of each tensor */
-    int state_align;    /* bytes: alignment of the state's memory */
-    const char *compiler; /* "arm-none-eabi-gcc"; "" : none known */
-    const char *flags;    /* compiler flags for the core */
-    const char *board;    /* folder under targets/boards that can run it, "" : none */
+    int row_align;                    /* bytes: packed rows are padded to a multiple */
+    int tensor_align;                 /* bytes: alignment of each tensor */
+    int state_align;                  /* bytes: alignment of the state's memory */
+    const char *compiler;             /* "arm-none-eabi-gcc"; "" : none known */
+    const char *flags;                /* compiler flags for the core */
+    const char *board;                /* folder under targets/boards that can run it, "" : none */
     int n_prefer;
     const char **prefer; /* kernel names, best first, that `choose` tries before costs */
 } Target;
 
 /* compiler/target.c: a name of a built-in target, or a path (has a slash or ends in .yaml). */
 Target *target_load(Arena *a, const char *name_or_path);
-const char *target_name(int i); /* i-th built-in name, NULL past the end */
+const char *target_name(int i);        /* i-th built-in name, NULL past the end */
 int64_t target_flash(const Target *t); /* bytes of the weights' region */
 int64_t target_ram(const Target *t);   /* bytes of the state's region */
 

@@ -87,7 +87,7 @@ char *path_dir(Arena *a, const char *path); /* "." when it has no slash */
 typedef struct Output Output;
 Output *output_begin(Arena *a, const char *dir);
 void output_file(Output *o, const char *name, const Buf *b);
-void output_commit(Output *o);  /* fatal on any write error, leaving nothing behind */
+void output_commit(Output *o); /* fatal on any write error, leaving nothing behind */
 void output_discard(Output *o);
 /* Discards the output that is open, if any: fatal() runs it. Async-signal-safe. */
 void output_discard_open(void);

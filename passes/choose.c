@@ -66,13 +66,12 @@ static int cheapest(const Unit *u, const Group *g, Format f, int64_t ram)
         for (int i = 0; i < g->n; i++) {
             const Op *op = &p->ops[g->ops[i]];
             if (model_linears(u->model, op->linear)->format == f)
-                cost += kernels[k].cost((int)op->imm[MATVEC_ROWS], cols,
-                                        (int)op->imm[MATVEC_PLANES]);
+                cost +=
+                    kernels[k].cost((int)op->imm[MATVEC_ROWS], cols, (int)op->imm[MATVEC_PLANES]);
         }
         if (best >= 0 && table_bytes(kernels[k].table, cols) > ram)
             continue; /* a first one is taken in any case: budget then says what is missing */
-        if (best < 0 || cost < best_cost ||
-            table_bytes(kernels[best].table, cols) > ram) {
+        if (best < 0 || cost < best_cost || table_bytes(kernels[best].table, cols) > ram) {
             best = k;
             best_cost = cost;
         }
@@ -112,11 +111,11 @@ static void add_table(Unit *u, Program *to, Op *matvec, int *buffer, int *sum)
     const TableForm form = kernels[matvec->kernel].table;
     const Program *from = u->program;
     if (buffer[form] < 0) {
-        const char *name = arena_printf(u->arena, "%s.%s", from->buffers[matvec->in[0]].name,
-                                        table_names[form]);
+        const char *name =
+            arena_printf(u->arena, "%s.%s", from->buffers[matvec->in[0]].name, table_names[form]);
         const int cols = (int)matvec->imm[MATVEC_COLS];
-        buffer[form] = program_add_buffer(u->arena, to, name, ELEM_I16, table_entries(form, cols),
-                                          false);
+        buffer[form] =
+            program_add_buffer(u->arena, to, name, ELEM_I16, table_entries(form, cols), false);
         Op *op = program_add_op(u->arena, to, OP_TABLE, matvec->layer);
         op->in[0] = matvec->in[0];
         op->out[0] = buffer[form];

@@ -28,11 +28,11 @@ typedef struct Fit {
     int planes;
     double base[1 + MAX_PLANES];
     Levels levels;
-    double *scale;  /* rows; 0 for an all-zero row */
-    double *energy; /* rows: sum of squares */
+    double *scale;               /* rows; 0 for an all-zero row */
+    double *energy;              /* rows: sum of squares */
     double *deviation, *largest; /* rows: root mean square; |weight| */
-    double *error;  /* blocks of rows: squared error */
-    Tally *blocks;  /* blocks of rows: tallies in units of the codebook */
+    double *error;               /* blocks of rows: squared error */
+    Tally *blocks;               /* blocks of rows: tallies in units of the codebook */
     int n_blocks;
     int exp;      /* INTEGER: scales are 1 .. 255 times 2^exp */
     bool integer; /* scales and base are what the device will hold */

@@ -68,6 +68,7 @@ void pass_fold(Unit *u)
         }
         arena_free(scratch);
         m->rope_interleaved = false;
+        m->hash = model_hash(m); /* of the same network, however it was stored */
     }
     if (u->recipe->fold_norms) {
         fold_norms(m);

@@ -13,9 +13,9 @@ typedef struct Lowering {
     Arena *arena;
     const Model *model;
     Program *program;
-    int layer, linear;      /* being lowered: layer and index for model_linears */
-    int resid, angles;      /* buffers */
-    int turned, turns;      /* scratch of the rotations; 2 turns when the cache has sinks */
+    int layer, linear; /* being lowered: layer and index for model_linears */
+    int resid, angles; /* buffers */
+    int turned, turns; /* scratch of the rotations; 2 turns when the cache has sinks */
 } Lowering;
 
 /* v = m * 2^e with m in 32768..65535, v > 0. */
@@ -69,8 +69,7 @@ static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int
     const int data = program_add_data(w->arena, w->program, data_name, ELEM_I16, norm->n);
     for (int i = 0; i < norm->n; i++) {
         const double v = nearbyint(ldexp(norm->gamma[i], -gamma_exp));
-        ((int16_t *)w->program->data[data].bytes)[i] =
-            (int16_t)fmin(fmax(v, -32767), 32767);
+        ((int16_t *)w->program->data[data].bytes)[i] = (int16_t)fmin(fmax(v, -32767), 32767);
     }
     const double eps = (double)w->model->norm_eps * norm->n;
     const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
@@ -94,8 +93,8 @@ static int matvec_pre(const Linear *l)
     for (int r = 0; r < l->rows; r++) {
         int64_t sum = 0;
         for (int c = 0; c < l->cols; c++)
-            sum += llabs((long long)linear_code_value(l, l->code[(size_t)r * (size_t)l->cols +
-                                                                (size_t)c]));
+            sum += llabs(
+                (long long)linear_code_value(l, l->code[(size_t)r * (size_t)l->cols + (size_t)c]));
         worst = fmax(worst, 127.0 * (double)sum * l->scale[r]);
     }
     int pre = 0;
@@ -108,8 +107,8 @@ static int matvec_pre(const Linear *l)
 static int lower_matvec(Lowering *w, const Linear *l, int x, int y)
 {
     if (l->cols > MAX_COLS)
-        fatal("%s: %s: %d inputs: more than the %d that 32-bit sums allow", w->model->path,
-              l->name, l->cols, MAX_COLS);
+        fatal("%s: %s: %d inputs: more than the %d that 32-bit sums allow", w->model->path, l->name,
+              l->cols, MAX_COLS);
     Op *op = add_op(w, OP_MATVEC);
     op->linear = w->linear;
     op->in[0] = x;
@@ -165,9 +164,8 @@ static int lower_kv_of(Lowering *w, const Block *b)
 {
     if (b->n_kv_heads > 256)
         fatal("%s: layer %d: %d kv heads: at most 256", w->model->path, w->layer, b->n_kv_heads);
-    const int data = program_add_data(w->arena, w->program,
-                                      arena_printf(w->arena, "l%d_kv_of", w->layer), ELEM_U8,
-                                      b->n_heads);
+    const int data = program_add_data(
+        w->arena, w->program, arena_printf(w->arena, "l%d_kv_of", w->layer), ELEM_U8, b->n_heads);
     for (int h = 0; h < b->n_heads; h++)
         ((uint8_t *)w->program->data[data].bytes)[h] = (uint8_t)b->kv_of_head[h];
     return data;
@@ -317,12 +315,12 @@ void pass_lower(Unit *u)
     p->sinks = u->recipe->sinks;
     p->residual_fraction = residual_fraction(m->residual_absmax);
     if (p->sinks >= p->window)
-        fatal("%s: sinks: %d first tokens kept in a window of %d: must be fewer", m->path,
-              p->sinks, p->window);
+        fatal("%s: sinks: %d first tokens kept in a window of %d: must be fewer", m->path, p->sinks,
+              p->window);
     if (p->window > 65536)
         fatal("%s: window: %d tokens: at most 65536", m->path, p->window);
-    Lowering w = {.arena = u->arena, .model = m, .program = p, .layer = -1,
-                  .turns = p->sinks > 0 ? 2 : 1};
+    Lowering w = {
+        .arena = u->arena, .model = m, .program = p, .layer = -1, .turns = p->sinks > 0 ? 2 : 1};
     lower_input(&w);
     for (w.layer = 0; w.layer < m->n_layers; w.layer++) {
         lower_attention(&w, &m->blocks[w.layer]);

@@ -81,8 +81,8 @@ LM_INLINE void lm_store_k(const int32_t *y, const int32_t *angles, lm_scale unit
     keys += (int32_t)slot * heads * dim;
     scales += (int32_t)slot * heads;
     for (int32_t h = 0; h < heads; h++) {
-        scales[h] = lm_scale_pack(lm_rotate_head(y + h * dim, angles, window, unit, turned,
-                                                 keys + h * dim, dim, 1, 0));
+        scales[h] = lm_scale_pack(
+            lm_rotate_head(y + h * dim, angles, window, unit, turned, keys + h * dim, dim, 1, 0));
     }
 }
 
@@ -114,28 +114,32 @@ LM_INLINE int32_t lm_scores(const int8_t *q, const int8_t *keys, const uint16_t 
         for (int32_t d = 0; d < dim; d++) {
             dot += q[d] * k[d];
         }
-        dot = lm_shift((dot >> pre) * (int32_t)lm_packed_mantissa(s),
-                       base + lm_packed_exponent(s));
+        dot = lm_shift((dot >> pre) * (int32_t)lm_packed_mantissa(s), base + lm_packed_exponent(s));
         score[j] = dot;
         max = dot > max ? dot : max;
     }
     return max;
 }
 
-/* Scores (n) with their maximum -> value weights in place: softmax numerator times the value's
- * scale, relative to 2^exp; gives the softmax denominator, numerators being 2^15 at most. */
-LM_INLINE uint32_t lm_softmax(int32_t *score, const uint16_t *scales, int32_t n, int32_t row,
-                              int32_t max, uint32_t mantissa, int32_t exp)
+/* Scores (n) with their maximum -> softmax numerators in place, 2^15 at most; gives their sum. */
+LM_INLINE uint32_t lm_softmax(int32_t *score, int32_t n, int32_t max, uint32_t mantissa)
 {
     uint32_t total = 0;
     for (int32_t j = 0; j < n; j++) {
-        const uint16_t s = scales[j * row];
         const uint32_t below = (uint32_t)max - (uint32_t)score[j];
         const uint32_t p = below > 0xffffU ? 0U : lm_exp2_negative((below * mantissa) >> 16);
         total += p;
-        score[j] = lm_shift((int32_t)(p * lm_packed_mantissa(s)), lm_packed_exponent(s) - exp);
+        score[j] = (int32_t)p;
     }
     return total;
+}
+
+/* Bits that the value weights give up so that 127 times their sum fits in 32 bits. `most` does for
+ * any softmax over the window; a sum of numerators that is smaller than that needs fewer. */
+LM_INLINE int32_t lm_spread(uint32_t total, int32_t most)
+{
+    const int32_t enough = lm_bits(total) - 24;
+    return enough >= most ? most : (enough > 0 ? enough : 0);
 }
 
 /* Scores (n) of one head -> mix (dim), the values' weighted sum; gives what one unit is worth. */
@@ -143,15 +147,18 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
                                int32_t *score, int32_t max, uint32_t mantissa, int32_t *mix,
                                int32_t row, int32_t dim, int32_t spread)
 {
+    const uint32_t total = lm_softmax(score, n, max, mantissa);
+    const int32_t length = lm_bits(total);
     int32_t exp = -40;
-    uint32_t total;
-    int32_t length;
     for (int32_t j = 0; j < n; j++) {
         const int32_t e = lm_packed_exponent(scales[j * row]);
         exp = e > exp ? e : exp;
     }
-    exp += 11 + spread;
-    total = lm_softmax(score, scales, n, row, max, mantissa, exp);
+    exp += 11 + lm_spread(total, spread);
+    for (int32_t j = 0; j < n; j++) {
+        const uint16_t s = scales[j * row];
+        score[j] = lm_shift(score[j] * (int32_t)lm_packed_mantissa(s), lm_packed_exponent(s) - exp);
+    }
     for (int32_t d = 0; d < dim; d++) {
         const int8_t *v = values + d;
         int32_t acc = 0;
@@ -160,31 +167,29 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
         }
         mix[d] = acc;
     }
-    length = lm_bits(total);
-    return LM_SCALE((int32_t)lm_recip16(length > 16 ? total >> (length - 16)
-                                                    : total << (16 - length)),
-                    exp - 15 - length);
+    return LM_SCALE(
+        (int32_t)lm_recip16(length > 16 ? total >> (length - 16) : total << (16 - length)),
+        exp - 15 - length);
 }
 
 /* q (heads x dim) int8, a second such q for the slots below sinks when sinks > 0; scales (heads);
- * keys, values (window x kv_heads x dim) int8 with packed scales (window x kv_heads); kv_of (heads):
- * which kv head each head reads; n slots are filled -> x (heads x dim) int8; gives its scale.
- * weights (window), mix (heads x dim), mix_scale (heads) are scratch. unit = log2(e)/sqrt(dim);
- * spread: bits that keep a sum over the window within 32 bits. */
+ * keys, values (window x kv_heads x dim) int8 with packed scales (window x kv_heads); kv_of
+ * (heads): which kv head each head reads; n slots are filled -> x (heads x dim) int8; gives its
+ * scale. weights (window), mix (heads x dim), mix_scale (heads) are scratch. unit =
+ * log2(e)/sqrt(dim); spread: bits that keep any sum over the window within 32 bits. */
 LM_INLINE lm_scale lm_attend(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
-                             const uint16_t *k_scale, const int8_t *values,
-                             const uint16_t *v_scale, const uint8_t *kv_of, int32_t n,
-                             int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x,
-                             int32_t heads, int32_t kv_heads, int32_t dim, int32_t sinks,
-                             lm_scale unit, int32_t pre, int32_t spread)
+                             const uint16_t *k_scale, const int8_t *values, const uint16_t *v_scale,
+                             const uint8_t *kv_of, int32_t n, int32_t *weights, int32_t *mix,
+                             int32_t *mix_scale, int8_t *x, int32_t heads, int32_t kv_heads,
+                             int32_t dim, int32_t sinks, lm_scale unit, int32_t pre, int32_t spread)
 {
     const int32_t stay = sinks < n ? sinks : n;
     int32_t top = -32768;
     for (int32_t h = 0; h < heads; h++) {
         const int32_t kv = kv_of[h];
         const lm_scale factor = lm_scale_mul(q_scale[h], unit);
-        int32_t max = lm_scores(q + h * dim, keys, k_scale, stay, n, kv_heads, kv, dim, factor,
-                                pre, weights);
+        int32_t max =
+            lm_scores(q + h * dim, keys, k_scale, stay, n, kv_heads, kv, dim, factor, pre, weights);
         if (sinks > 0) {
             const int32_t max_sink = lm_scores(q + (heads + h) * dim, keys, k_scale, 0, stay,
                                                kv_heads, kv, dim, factor, pre, weights);

@@ -50,8 +50,7 @@ LM_FUNCTION uint32_t lm_hash(const void *data, uint32_t width, uint32_t bytes, u
                 lane[k] = lm_rotl(lane[k], 13) * LM_PRIME_1;
             }
         }
-        h = lm_rotl(lane[0], 1) + lm_rotl(lane[1], 7) + lm_rotl(lane[2], 12) +
-            lm_rotl(lane[3], 18);
+        h = lm_rotl(lane[0], 1) + lm_rotl(lane[1], 7) + lm_rotl(lane[2], 12) + lm_rotl(lane[3], 18);
     }
     h += bytes;
     for (; i + 4U <= bytes; i += 4U) {

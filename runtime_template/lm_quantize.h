@@ -6,7 +6,7 @@
 
 typedef struct lm_quantizer {
     lm_window window;
-    int32_t inverse; /* floor(2^23 / mantissa) */
+    int32_t inverse;   /* floor(2^23 / mantissa) */
     uint32_t mantissa; /* 130..259 */
 } lm_quantizer;
 

@@ -19,9 +19,9 @@
 #define LM_SAMPLE_H
 
 typedef struct lm_sampling {
-    uint32_t temperature;    /* in units of 1/65536; 0: the most likely token */
-    int32_t top_k;           /* 0: all */
-    uint32_t top_p;          /* of 65536; 0: all */
+    uint32_t temperature; /* in units of 1/65536; 0: the most likely token */
+    int32_t top_k;        /* 0: all */
+    uint32_t top_p;       /* of 65536; 0: all */
     uint32_t seed;
     const uint32_t *allowed; /* bit i % 32 of word i / 32: token i may be drawn; NULL: all */
 } lm_sampling;

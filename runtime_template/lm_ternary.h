@@ -30,9 +30,8 @@ LM_INLINE int32_t lm_table_trit(const int8_t *x, int16_t *table, int32_t cols)
 
 /* codes: blocks of 8 rows, byte by byte interleaved, `stride` bytes each; rows_data: book (unused),
  * then one scale a row -> y (rows, rounded up to 8) = (acc >> pre) * row scale. */
-LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data,
-                               const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
-                               int32_t pre, int32_t stride)
+LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,
+                               int32_t *y, int32_t rows, int32_t cols, int32_t pre, int32_t stride)
 {
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];

@@ -27,13 +27,13 @@ typedef uint32_t (*lm_word_end)(const lm_text *text, uint32_t start);
 
 typedef struct lm_tokenizer {
     int32_t n_pieces;
-    int32_t bos;         /* -1: none */
-    uint8_t add_bos;     /* encoding starts with it */
-    uint8_t add_prefix;  /* a space goes before a text that is not empty ... */
-    uint8_t prefix_once; /* ... unless it starts with one */
-    uint8_t strip;       /* the space before the first piece of a text is not part of it */
-    lm_word_end word_end; /* NULL: the text is one word */
-    const uint8_t *piece_bytes; /* of all pieces, one after the other; none of a control piece */
+    int32_t bos;                 /* -1: none */
+    uint8_t add_bos;             /* encoding starts with it */
+    uint8_t add_prefix;          /* a space goes before a text that is not empty ... */
+    uint8_t prefix_once;         /* ... unless it starts with one */
+    uint8_t strip;               /* the space before the first piece of a text is not part of it */
+    lm_word_end word_end;        /* NULL: the text is one word */
+    const uint8_t *piece_bytes;  /* of all pieces, one after the other; none of a control piece */
     const uint16_t *piece_start; /* n_pieces + 1: low 16 bits of where a piece starts there */
     const lm_id *piece_page;     /* n_pages: where those bits wrap: the first piece after it */
     uint32_t n_pages;
@@ -45,7 +45,7 @@ typedef struct lm_tokenizer {
     const lm_id *merge_right;  /* each merge's right piece, ascending for one left piece */
     const lm_id *merge_result;
     const lm_id *merge_rank; /* may be merge_result where that is in the same order */
-    const lm_id *word_id; /* n_words: pieces, by their bytes, that a whole word may be at once */
+    const lm_id *word_id;    /* n_words: pieces, by their bytes, that a whole word may be at once */
     uint32_t n_words;
 } lm_tokenizer;
 

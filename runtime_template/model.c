@@ -8,15 +8,18 @@
 #define LM_U16(offset) ((uint16_t *)(void *)(memory + (offset)))
 #define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
 
-/* Shapes: each kernel once for every combination of dimensions, which are constants here. ------- */
+/* Shapes: each kernel once for every combination of dimensions, which are constants here. -------
+ */
 
 /* @shapes */
 
-/* Layers: a straight line of calls each. --------------------------------------------------------- */
+/* Layers: a straight line of calls each. ---------------------------------------------------------
+ */
 
 /* @layers */
 
-/* The interface. --------------------------------------------------------------------------------- */
+/* The interface. ---------------------------------------------------------------------------------
+ */
 
 int model_init(model_t *s)
 {
@@ -139,21 +142,13 @@ int model_selftest_against(model_t *s, const uint32_t *tokens, uint32_t hash)
 const char *model_strerror(int error)
 {
     switch (error) {
-    case MODEL_OK:
-        return "ok";
-    case MODEL_E_ARGUMENT:
-        return "argument out of range or null";
-    case MODEL_E_SPACE:
-        return "output buffer too small";
-    case MODEL_E_WEIGHTS:
-        return "weights damaged: hash differs";
-    case MODEL_E_SELFTEST:
-        return "self-test failed: results differ from the recorded ones";
-    case MODEL_E_EMPTY:
-        return "no logits yet, or no token allowed";
-    case MODEL_E_TOKENIZER:
-        return "compiled without a tokenizer";
-    default:
-        return "unknown error";
+    case MODEL_OK: return "ok";
+    case MODEL_E_ARGUMENT: return "argument out of range or null";
+    case MODEL_E_SPACE: return "output buffer too small";
+    case MODEL_E_WEIGHTS: return "weights damaged: hash differs";
+    case MODEL_E_SELFTEST: return "self-test failed: results differ from the recorded ones";
+    case MODEL_E_EMPTY: return "no logits yet, or no token allowed";
+    case MODEL_E_TOKENIZER: return "compiled without a tokenizer";
+    default: return "unknown error";
     }
 }

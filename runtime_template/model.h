@@ -17,11 +17,11 @@ typedef int32_t model_token;
 
 /* Errors; model_strerror explains them. */
 #define MODEL_OK 0
-#define MODEL_E_ARGUMENT (-1) /* a null pointer, a negative count, a token out of range */
-#define MODEL_E_SPACE (-2)    /* the output buffer is too small */
-#define MODEL_E_WEIGHTS (-3)  /* the weights' hash is wrong: damaged or mixed-up files */
-#define MODEL_E_SELFTEST (-4) /* results differ from the ones recorded when compiling */
-#define MODEL_E_EMPTY (-5)    /* nothing to sample from: no step yet, or no token allowed */
+#define MODEL_E_ARGUMENT (-1)  /* a null pointer, a negative count, a token out of range */
+#define MODEL_E_SPACE (-2)     /* the output buffer is too small */
+#define MODEL_E_WEIGHTS (-3)   /* the weights' hash is wrong: damaged or mixed-up files */
+#define MODEL_E_SELFTEST (-4)  /* results differ from the ones recorded when compiling */
+#define MODEL_E_EMPTY (-5)     /* nothing to sample from: no step yet, or no token allowed */
 #define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; one for each conversation. */

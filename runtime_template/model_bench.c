@@ -1,13 +1,13 @@
 /* @banner */
 
 /* Firmware that measures a token on silicon. Link it as your main, or call model_bench from yours.
- * On Cortex-M3 and up the cycle counter (DWT) is read, on Cortex-M0 SysTick; on anything else define
- * MODEL_CYCLES() to read a counter of yours. MODEL_BENCH_MAIN gives a main() that keeps the result
- * where a debugger finds it. */
+ * On Cortex-M3 and up the cycle counter (DWT) is read, on Cortex-M0 SysTick; on anything else
+ * define MODEL_CYCLES() to read a counter of yours. MODEL_BENCH_MAIN gives a main() that keeps the
+ * result where a debugger finds it. */
 #include "model.h"
 
 #if !defined(MODEL_CYCLES)
-#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__) || defined(__ARM_ARCH_8M_MAIN__) || \
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__) || defined(__ARM_ARCH_8M_MAIN__) ||      \
     defined(__ARM_ARCH_8_1M_MAIN__)
 #define MODEL_DEMCR (*(volatile uint32_t *)0xE000EDFCU)
 #define MODEL_DWT_CTRL (*(volatile uint32_t *)0xE0001000U)
@@ -33,10 +33,10 @@
 #endif
 
 typedef struct model_bench_result {
-    int error;           /* of init or the self-test */
-    uint32_t first;      /* cycles of the first token */
-    uint32_t last;       /* of the last of MODEL_GOLDEN_STEPS tokens */
-    uint32_t longest;    /* of the slowest one */
+    int error;        /* of init or the self-test */
+    uint32_t first;   /* cycles of the first token */
+    uint32_t last;    /* of the last of MODEL_GOLDEN_STEPS tokens */
+    uint32_t longest; /* of the slowest one */
 } model_bench_result;
 
 int model_bench(model_t *s, model_bench_result *out);

@@ -3,8 +3,8 @@
 
 #include "model_kernels.h"
 
-/* What the compiler computed for this very code: the greedy tokens from token MODEL_GOLDEN_START on,
- * and the XXH32 of all their logits. */
+/* What the compiler computed for this very code: the greedy tokens from token MODEL_GOLDEN_START
+ * on, and the XXH32 of all their logits. */
 
 /* @golden */
 

@@ -42,11 +42,11 @@ static const char *golden_hash(const Node *manifest)
     return node_string(n, "logits_xxh32");
 }
 
-static const char *const size_keys[] = {"weights", "padding", "tokenizer",
+static const char *const size_keys[] = {"weights", "padding",  "tokenizer",
                                         "state",   "kv_cache", "weights_per_token"};
 static const char *const size_names[] = {
-    "weights, flash",     "  of it padding",        "tokenizer, flash",
-    "state, RAM",         "  of it KV cache",       "weights read per token",
+    "weights, flash", "  of it padding",  "tokenizer, flash",
+    "state, RAM",     "  of it KV cache", "weights read per token",
 };
 
 static void print_sizes(Arena *a, const Node *manifest, bool json)
@@ -63,8 +63,7 @@ static void print_sizes(Arena *a, const Node *manifest, bool json)
 static void print_count(Arena *a, const char *what, const Count *c)
 {
     printf("  %-24s %12s instructions %11s loads %11s stores\n", what,
-           format_bytes(a, c->instructions), format_bytes(a, c->loads),
-           format_bytes(a, c->stores));
+           format_bytes(a, c->instructions), format_bytes(a, c->loads), format_bytes(a, c->stores));
 }
 
 static void print_table(Arena *a, const Bench *b)
@@ -75,8 +74,8 @@ static void print_table(Arena *a, const Bench *b)
     if (b->code_bytes)
         printf("  %-24s %12s bytes\n", "code", format_bytes(a, b->code_bytes));
     print_count(a, "a token, mean of 64", &mean);
-    printf("  %-24s %12s to %s instructions\n", "  from the 1st to the 64th", format_bytes(a, s.min),
-           format_bytes(a, s.max));
+    printf("  %-24s %12s to %s instructions\n", "  from the 1st to the 64th",
+           format_bytes(a, s.min), format_bytes(a, s.max));
     print_count(a, "prefill of 64 tokens", &b->counts[GOLDEN_STEPS + 1]);
     print_count(a, "drawing a token", &b->counts[GOLDEN_STEPS + 2]);
     print_count(a, "init, weights checked", &b->counts[0]);
@@ -86,19 +85,32 @@ static void print_table(Arena *a, const Bench *b)
 static void print_json(const Bench *b)
 {
     const Spread s = spread(b->counts + 1, GOLDEN_STEPS);
-    printf(", \"board\": \"%s\", \"code\": %lld, \"token\": {\"instructions\": %.1f, \"min\": %lld, "
-           "\"max\": %lld, \"loads\": %.1f, \"stores\": %.1f}, \"prefill_64\": %lld, \"sample\": %lld, "
-           "\"init\": %lld, \"logits_xxh32\": \"%s\"",
-           b->board, (long long)b->code_bytes, s.mean, s.min, s.max, s.loads, s.stores,
-           b->counts[GOLDEN_STEPS + 1].instructions, b->counts[GOLDEN_STEPS + 2].instructions,
-           b->counts[0].instructions, b->hash);
+    printf(
+        ", \"board\": \"%s\", \"code\": %lld, \"token\": {\"instructions\": %.1f, \"min\": %lld, "
+        "\"max\": %lld, \"loads\": %.1f, \"stores\": %.1f}, \"prefill_64\": %lld, \"sample\": "
+        "%lld, "
+        "\"init\": %lld, \"logits_xxh32\": \"%s\"",
+        b->board, (long long)b->code_bytes, s.mean, s.min, s.max, s.loads, s.stores,
+        b->counts[GOLDEN_STEPS + 1].instructions, b->counts[GOLDEN_STEPS + 2].instructions,
+        b->counts[0].instructions, b->hash);
 }
 
-/* The board named on the command line or by the target; flags of the target's own core. */
+static bool is_built_in(const char *target)
+{
+    const char *name;
+    for (int i = 0; (name = target_name(i)); i++)
+        if (strcmp(name, target) == 0)
+            return true;
+    return false;
+}
+
+/* The board named on the command line or by the target, with the flags of the target's own core. Of
+ * a target that was a user's file only the name is known. */
 static void choose_board(Arena *a, const Options *o, const Node *manifest, Bench *b)
 {
     const Node *n = node_get(manifest, "target");
-    const Target *t = o->board || !n ? NULL : target_load(a, node_string(n, "target"));
+    const char *name = n ? node_string(n, "target") : "";
+    const Target *t = !o->board && is_built_in(name) ? target_load(a, name) : NULL;
     b->board = t ? t->board : o->board ? o->board : "";
     b->flags = t ? t->flags : "";
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +154,8 @@ static void build_plugin(Arena *a, const char *tmp)
     add(&c, path_join(a, tmp, "icount.so"));
     add(&c, path_join(a, tmp, "boards/common/icount.c"));
     if (run_command(&c, NULL, NULL) != 0)
-        fatal("%s: the counting plugin does not build: a C compiler for this machine is needed", c.v[0]);
+        fatal("%s: the counting plugin does not build: a C compiler for this machine is needed",
+              c.v[0]);
 }
 
 /* Reads "icount: INSTRUCTIONS LOADS STORES" lines. */
@@ -199,15 +201,23 @@ static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *
 /* The temporary folder goes however the command ends: fatal() runs this too. */
 static char *temporary;
 
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info, (void)kind, (void)at;
+    return remove(path);
+}
+
 static void remove_temporary(void)
 {
-    Args c = {.v = {"rm", "-rf", "--", temporary}, .n = 4};
-    run_command(&c, NULL, NULL);
+    nftw(temporary, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void bench_on_board(Arena *a, Bench *bench)
 {
     const Node *board = read_board(a, bench->board);
+    if (!strstr(board_text(board, "run"), "{plugin}"))
+        fatal("%s: nothing counts instructions there; `lmcc verify` runs code on this machine",
+              bench->board);
     const char *base = getenv("TMPDIR");
     char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(tmp))

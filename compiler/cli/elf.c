@@ -23,7 +23,8 @@ static uint32_t word(const Elf *e, uint64_t at, int bytes)
 /* A NUL-terminated string, "" when it would run out of the file. */
 static const char *string(const Elf *e, uint64_t at)
 {
-    return at < e->size && memchr(e->data + at, '\0', e->size - at) ? (const char *)e->data + at : "";
+    return at < e->size && memchr(e->data + at, '\0', e->size - at) ? (const char *)e->data + at
+                                                                    : "";
 }
 
 static bool starts(const char *s, const char *with)
@@ -31,8 +32,8 @@ static bool starts(const char *s, const char *with)
     return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* Functions of the generated files, and static tables (lm_...) of them; arrays of weights and of the
- * tokenizer are global objects and do not count. */
+/* Functions of the generated files, and static tables (lm_...) of them; arrays of weights and of
+ * the tokenizer are global objects and do not count. */
 static int64_t count_symbols(const Elf *e, uint64_t symbols, uint32_t size, uint64_t names,
                              const char *name)
 {

@@ -82,8 +82,8 @@ static void print_rows(const Corpus *c, const Row *rows, int n, bool json)
     for (int i = 0; i < n; i++) {
         const Score *s = &rows[i].score;
         if (json) {
-            printf("%s{\"what\": \"%s\", \"perplexity\": %.6f, \"bits_per_byte\": %.6f", i ? ", " : "",
-                   rows[i].what, s->perplexity, s->bits_per_byte);
+            printf("%s{\"what\": \"%s\", \"perplexity\": %.6f, \"bits_per_byte\": %.6f",
+                   i ? ", " : "", rows[i].what, s->perplexity, s->bits_per_byte);
             if (rows[i].compared)
                 printf(", \"kl\": %.8f, \"top1\": %.6f", s->kl, s->top1);
             printf("}");
@@ -140,8 +140,8 @@ static int eval_generated(Arena *a, const Options *o)
     const int context = manifest_int(g->manifest, "model", "context", 1);
     const int bos = manifest_int(g->manifest, "tokenizer", "bos", -1);
     const TextEncoder by = {g, bos, encode_generated};
-    const Corpus *c = corpus_read(a, by, o->args[1], docs_kind(o),
-                                  smaller(context, window ? window : context));
+    const Corpus *c =
+        corpus_read(a, by, o->args[1], docs_kind(o), smaller(context, window ? window : context));
     const Stepper code = stepper_generated(a, g);
     Row rows[2];
     int n = 0;

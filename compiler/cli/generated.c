@@ -101,8 +101,11 @@ static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const
     argv[n++] = "-include";
     argv[n++] = path_join(a, tmp, "probe.h");
     FILE *f = fopen(argv[n - 1], "wb");
-    if (!f || fprintf(f, "#include <stdint.h>\nvoid %s_driver_probe(int32_t, const int32_t *, int32_t);\n",
-                      g->name) < 0 || fclose(f) != 0)
+    if (!f ||
+        fprintf(f,
+                "#include <stdint.h>\nvoid %s_driver_probe(int32_t, const int32_t *, int32_t);\n",
+                g->name) < 0 ||
+        fclose(f) != 0)
         fatal("%s: cannot be written", argv[n - 1]);
     argv[n++] = "-o";
     argv[n++] = so;
@@ -136,10 +139,10 @@ static void close_handle(void *handle, size_t size)
 }
 
 /* Object to function pointer, as dlsym is meant to be used. */
-#define LOAD(field, what) \
-    do { \
-        void *p = symbol(a, handle, g, what); \
-        memcpy(&g->field, &p, sizeof p); \
+#define LOAD(field, what)                                                                          \
+    do {                                                                                           \
+        void *p = symbol(a, handle, g, what);                                                      \
+        memcpy(&g->field, &p, sizeof p);                                                           \
     } while (0)
 
 static void load(Arena *a, Generated *g, const char *so)

@@ -33,7 +33,8 @@ static void print_help(void)
            "commands:\n");
     for (const Command *c = commands; c->name; c++)
         printf("  %-8s %-15s %s\n", c->name, c->operands, c->what);
-    printf("\n`lmcc COMMAND --help` lists the options of a command; `lmcc --version` the versions.\n");
+    printf(
+        "\n`lmcc COMMAND --help` lists the options of a command; `lmcc --version` the versions.\n");
 }
 
 static void print_command_help(const Command *c)

@@ -14,8 +14,8 @@ typedef struct Option {
     const char *takes;
     const char *on;
     Kind kind;
-    size_t offset;    /* TEXT, SIZE, COUNT, REAL, FLAG: in Options */
-    const char *key;  /* RECIPE: the recipe's key */
+    size_t offset;   /* TEXT, SIZE, COUNT, REAL, FLAG: in Options */
+    const char *key; /* RECIPE: the recipe's key */
     const char *what;
 } Option;
 
@@ -25,7 +25,8 @@ static const Option options[] = {
     {"--target", 't', "NAME|FILE", "CE", TEXT, AT(target), NULL, "what to compile for [host]"},
     {"--output", 'o', "DIR", "C", TEXT, AT(output), NULL, "where the generated files go"},
     {"--name", 0, "NAME", "C", RECIPE, 0, "name", "C prefix of everything generated [model]"},
-    {"--recipe", 0, "FILE", "CE", TEXT, AT(recipe), NULL, "what each pass does, YAML, or a manifest"},
+    {"--recipe", 0, "FILE", "CE", TEXT, AT(recipe), NULL,
+     "what each pass does, YAML, or a manifest"},
     {"--tokenizer", 0, "FILE", "CIE", TEXT, AT(tokenizer), NULL,
      "tokenizer.bin or tokenizer.json [beside the model]"},
     {"--bits", 0, "[GLOB=]BITS", "CE", BITS, 0, NULL,
@@ -33,7 +34,8 @@ static const Option options[] = {
     {"--window", 0, "N", "CE", RECIPE, 0, "window", "tokens in the KV cache [the model's context]"},
     {"--sinks", 0, "N", "CE", RECIPE, 0, "sinks", "first tokens that stay in it [0]"},
     {"--prune-heads", 0, "RATIO", "CE", RECIPE, 0, "prune-heads", "remove heads of each layer [0]"},
-    {"--prune-neurons", 0, "RATIO", "CE", RECIPE, 0, "prune-neurons", "remove neurons likewise [0]"},
+    {"--prune-neurons", 0, "RATIO", "CE", RECIPE, 0, "prune-neurons",
+     "remove neurons likewise [0]"},
     {"--tables", 0, "KIND", "CE", RECIPE, 0, "tables", "lookup tables: auto, byte, nibble [auto]"},
     {"--set", 0, "KEY=VALUE", "CE", SET, 0, NULL, "any other key of a recipe"},
     {"--flash", 0, "SIZE", "C", SIZE, AT(flash), NULL, "flash at hand, 512K [the target's]"},
@@ -41,8 +43,7 @@ static const Option options[] = {
     {"--dump", 0, "PASS", "C", TEXT, AT(dump), NULL, "print the IR as text after a pass"},
     {"--until", 0, "PASS", "C", TEXT, AT(until), NULL, "stop after a pass, write nothing"},
     {"--ref", 0, "MODEL", "EV", TEXT, AT(reference), NULL, "float model to compare a DIR with"},
-    {"--docs", 0, "KIND", "E", TEXT, AT(docs), NULL,
-     "documents of TEXT: lines, file, auto [auto]"},
+    {"--docs", 0, "KIND", "E", TEXT, AT(docs), NULL, "documents of TEXT: lines, file, auto [auto]"},
     {"--cc", 0, "COMMAND", "EVR", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
     {"--board", 0, "NAME", "B", TEXT, AT(board), NULL, "emulated board [the target's]"},
     {"--tokens", 'n', "N", "R", COUNT, AT(tokens), NULL, "how many to write [256]"},

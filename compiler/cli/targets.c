@@ -40,7 +40,9 @@ static void print_regions(Arena *a, const Target *t)
         printf("    %-10s 0x%08llx %9s  %s%s%s", r->name, (unsigned long long)r->origin,
                format_size(a, (int64_t)r->size), r->writable ? "writable" : "constant",
                r->cached ? ", cached" : "",
-               i == t->weights_region ? ", weights" : i == t->state_region ? ", state" : "");
+               i == t->weights_region ? ", weights"
+               : i == t->state_region ? ", state"
+                                      : "");
         if (*r->section)
             printf(", section %s", r->section);
         printf("\n");

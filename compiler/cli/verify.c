@@ -3,6 +3,7 @@
  * their hashes, and the residual stream after each layer with the float model's. */
 #include "cli.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static Layer compare_layer(const Generated *g, const Node *kept, int layer, int 
     const int32_t *resid = g->residual(layer - 1);
     double signal = 0, noise = 0, own = 0, cross = 0;
     for (int i = 0; i < kept->n && i * every < g->dim; i++) {
-        const double x = node_double(kept->child[i], "float_residual", -1e30, 1e30);
+        const double x = node_double(kept->child[i], "float_residual", -FLT_MAX, FLT_MAX);
         const double y = ldexp(resid[i * every], -g->residual_fraction);
         signal += x * x;
         noise += (x - y) * (x - y);
@@ -90,8 +91,8 @@ static void report_layers(Arena *a, const Generated *g, const Node *golden, bool
             buf_printf(b, "%s{\"layer\": %d, \"snr_db\": %.2f, \"cosine\": %.6f}", l ? ", " : "",
                        l - 1, c.snr, c.cosine);
         else
-            buf_printf(b, "  %-8s %8.2f %9.6f\n",
-                       l == 0 ? "input" : arena_printf(a, "%d", l - 1), c.snr, c.cosine);
+            buf_printf(b, "  %-8s %8.2f %9.6f\n", l == 0 ? "input" : arena_printf(a, "%d", l - 1),
+                       c.snr, c.cosine);
     }
 }
 
@@ -109,10 +110,11 @@ int command_verify(Arena *a, const Options *o)
     const bool same = strcmp(arena_printf(a, "%08x", (unsigned)hash), want) == 0;
     const bool passed = bad_files == 0 && differing == 0 && same && selftest == 0;
     if (o->json)
-        printf("{\"passed\": %s, \"selftest\": %d, \"logits_xxh32\": \"%08x\", \"expected\": \"%s\", "
-               "\"differing_tokens\": %d, \"differing_files\": %d, \"layers\": [%s]}\n",
-               passed ? "true" : "false", selftest, (unsigned)hash, want, differing, bad_files,
-               layers.data ? layers.data : "");
+        printf(
+            "{\"passed\": %s, \"selftest\": %d, \"logits_xxh32\": \"%08x\", \"expected\": \"%s\", "
+            "\"differing_tokens\": %d, \"differing_files\": %d, \"layers\": [%s]}\n",
+            passed ? "true" : "false", selftest, (unsigned)hash, want, differing, bad_files,
+            layers.data ? layers.data : "");
     else
         printf("%s\n  self-test            %s\n  logits of %d steps   %08x, expected %s\n"
                "  tokens that differ   %d\n  files that differ    %d\n%s"

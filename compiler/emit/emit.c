@@ -34,7 +34,8 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     buf_printf(b, "\n/* The KV cache: a ring of WINDOW tokens; the first SINKS stay. */\n");
     define(e, b, "WINDOW", p->window);
     define(e, b, "SINKS", p->sinks);
-    buf_printf(b, "\n/* Sizes in bytes: weights and tables in flash, the state's memory in RAM. */\n");
+    buf_printf(b,
+               "\n/* Sizes in bytes: weights and tables in flash, the state's memory in RAM. */\n");
     define(e, b, "WEIGHT_BYTES", p->weight_bytes);
     define(e, b, "MEMORY_BYTES", p->state_bytes);
     define(e, b, "STATE_ALIGN", e->unit->target->state_align);
@@ -82,10 +83,10 @@ static bool uses(const Emission *e, const char *file)
 void emit_kernels(const Emission *e, Buf *b)
 {
     static const char *const files[] = {
-        "lm_port.h",    "lm_error.h",  "lm_fixed.h",     "lm_tables.h",    "lm_functions.h",
-        "lm_quantize.h", "lm_norm.h",   "lm_planes.h",    "lm_ternary.h",   "lm_int8.h",
-        "lm_attention.h", "lm_layer.h", "lm_hash.h",      "lm_sample.h",    "lm_utf8.h",
-        "lm_unicode.h", "lm_tokenizer.h", "lm_words.h",
+        "lm_port.h",      "lm_error.h",     "lm_fixed.h",  "lm_tables.h",  "lm_functions.h",
+        "lm_quantize.h",  "lm_norm.h",      "lm_planes.h", "lm_ternary.h", "lm_int8.h",
+        "lm_attention.h", "lm_layer.h",     "lm_hash.h",   "lm_sample.h",  "lm_utf8.h",
+        "lm_unicode.h",   "lm_tokenizer.h", "lm_words.h",
     };
     emit_banner(e, b);
     buf_printf(b, "#ifndef %s_KERNELS_H\n#define %s_KERNELS_H\n\n#include \"%s.h\"\n\n", e->upper,
@@ -95,7 +96,8 @@ void emit_kernels(const Emission *e, Buf *b)
     for (size_t i = 0; i < LENGTH(files); i++) {
         if (!uses(e, files[i]))
             continue;
-        const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", files[i]));
+        const EmbeddedFile *f =
+            embedded_find(arena_printf(e->arena, "runtime_template/%s", files[i]));
         if (!f)
             die("no template %s", files[i]);
         buf_write(b, f->data, f->size);
@@ -114,8 +116,9 @@ void emit_kernels(const Emission *e, Buf *b)
     }
     buf_printf(b, "\n#define %s_WEIGHTS_HASH 0x%08xU\nuint32_t %s_weights_hash(void);\n", e->upper,
                (unsigned)e->golden.weights_hash, e->name);
-    buf_printf(b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n\n#endif\n",
-               e->name, e->name);
+    buf_printf(
+        b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n\n#endif\n",
+        e->name, e->name);
 }
 
 static void fill_source(const Emission *e, const char *marker, Buf *b)
@@ -155,8 +158,10 @@ void emit_weights(const Emission *e, Buf *b)
     buf_printf(b, "#include \"%s_kernels.h\"\n", e->name);
     for (int i = 0; i < p->n_data; i++)
         aligned_data(e, &p->data[i], b);
-    buf_printf(b, "\n/* XXH32 of every constant, each seeded with the hash before it. */\n"
-                  "uint32_t %s_weights_hash(void)\n{\n    uint32_t h = 0;\n", e->name);
+    buf_printf(b,
+               "\n/* XXH32 of every constant, each seeded with the hash before it. */\n"
+               "uint32_t %s_weights_hash(void)\n{\n    uint32_t h = 0;\n",
+               e->name);
     hash_calls(e, p->data, p->n_data, b);
     hash_calls(e, e->tables, e->n_tables, b);
     buf_puts(b, "    return h;\n}\n");
@@ -182,7 +187,8 @@ void emit_tokenizer(const Emission *e, Buf *b)
 static void fill_golden(const Emission *e, const char *marker, Buf *b)
 {
     (void)marker;
-    buf_printf(b, "#define %s_GOLDEN_HASH 0x%08xU\n\nstatic const uint32_t %s_golden_tokens[%d] = {",
+    buf_printf(b,
+               "#define %s_GOLDEN_HASH 0x%08xU\n\nstatic const uint32_t %s_golden_tokens[%d] = {",
                e->upper, (unsigned)e->golden.logits_hash, e->name, GOLDEN_STEPS);
     for (int i = 0; i < GOLDEN_STEPS; i++)
         buf_printf(b, "%s%dU,", i % 12 == 0 ? "\n    " : " ", e->golden.tokens[i]);
@@ -250,7 +256,9 @@ static const char *file_name(Arena *a, const char *pattern, const char *prefix)
 
 void emit_all(const Unit *u, Output *o)
 {
-    Emission e = {.arena = u->arena, .unit = u, .name = u->recipe->name,
+    Emission e = {.arena = u->arena,
+                  .unit = u,
+                  .name = u->recipe->name,
                   .upper = upper_case(u->arena, u->recipe->name)};
     if (u->model->tokenizer) {
         e.n_tables = tokenizer_tables(u->arena, u->model->tokenizer, &e.tables);

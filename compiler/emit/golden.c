@@ -1,5 +1,6 @@
 /* What the generated code must compute, computed here: greedy tokens and the hash of their logits
- * from the simulated Program, the residual stream from the float reference of the original model. */
+ * from the simulated Program, the residual stream from the float reference of the original model.
+ */
 #include "emit.h"
 #include "runtime.h"
 

@@ -21,8 +21,8 @@ static long long imm(const Op *op, int i)
 /* "LM_I32(128)": a buffer in the state's memory. */
 static const char *at(const Writer *w, int buffer)
 {
-    static const char *const macros[ELEMS] = {[ELEM_I8] = "LM_I8", [ELEM_I16] = "LM_I16",
-                                              [ELEM_U16] = "LM_U16", [ELEM_I32] = "LM_I32"};
+    static const char *const macros[ELEMS] = {
+        [ELEM_I8] = "LM_I8", [ELEM_I16] = "LM_I16", [ELEM_U16] = "LM_U16", [ELEM_I32] = "LM_I32"};
     const Buffer *b = &w->p->buffers[buffer];
     return arena_printf(w->e->arena, "%s(%lld)", macros[b->elem], (long long)b->offset);
 }
@@ -69,8 +69,7 @@ static void write_embed(Writer *w, const Op *op)
 {
     const Format f = w->e->unit->model->embed.format;
     buf_printf(w->calls, "    %s(%s, %s, token, %s, %lld, ", embed_function(f),
-               data(w, op->data[0]), data(w, op->data[1]), at(w, op->out[0]),
-               imm(op, EMBED_DIM));
+               data(w, op->data[0]), data(w, op->data[1]), at(w, op->out[0]), imm(op, EMBED_DIM));
     if (f == FORMAT_PLANES)
         buf_printf(w->calls, "%lld, ", imm(op, EMBED_PLANES));
     buf_printf(w->calls, "%lld, %lld);\n", imm(op, EMBED_STRIDE), imm(op, EMBED_SHIFT));
@@ -85,10 +84,9 @@ static void write_angles(Writer *w, const Op *op)
     buf_printf(w->calls, "    %s(s->position, %s, %s);\n", name, data(w, op->data[0]),
                at(w, op->out[0]));
     if (imm(op, ANGLES_TURNS) == 2)
-        buf_printf(w->calls,
-                   "    %s(s->position < %dU ? s->position : %dU, %s, %s + %lld);\n", name,
-                   w->p->window - 1, w->p->window - 1, data(w, op->data[0]), at(w, op->out[0]),
-                   2 * pairs);
+        buf_printf(w->calls, "    %s(s->position < %dU ? s->position : %dU, %s, %s + %lld);\n",
+                   name, w->p->window - 1, w->p->window - 1, data(w, op->data[0]),
+                   at(w, op->out[0]), 2 * pairs);
 }
 
 static void write_norm(Writer *w, const Op *op)
@@ -96,9 +94,9 @@ static void write_norm(Writer *w, const Op *op)
     const char *name = arena_printf(w->e->arena, "norm_%lld", imm(op, NORM_DIM));
     if (new_shape(w, name, "lm_scale",
                   "const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t exp"))
-        buf_printf(w->shapes, "return lm_norm(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
-                   imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E),
-                   imm(op, NORM_ROOT_M));
+        buf_printf(
+            w->shapes, "return lm_norm(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
+            imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E), imm(op, NORM_ROOT_M));
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %lld);\n", op->scalar_out, name,
                at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]), imm(op, NORM_EXP));
 }
@@ -110,8 +108,11 @@ static void write_table(Writer *w, const Op *op)
     const char *name = arena_printf(w->e->arena, "table_%s_%lld", form, cols);
     if (new_shape(w, name, "int32_t", "const int8_t *x, int16_t *table"))
         buf_printf(w->shapes, "return lm_table_%s(x, table, %lld);\n}\n\n", form, cols);
-    buf_printf(w->calls, "    const int32_t s%d = %s(%s, %s);\n", op->scalar_out, name,
-               at(w, op->in[0]), at(w, op->out[0]));
+    if (kernels[op->kernel].format == FORMAT_PLANES)
+        buf_printf(w->calls, "    const int32_t s%d = ", op->scalar_out);
+    else
+        buf_puts(w->calls, "    (void)"); /* only a codebook needs the sum */
+    buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
 }
 
 /* Shape arguments past the vector and y; which of them a kernel takes depends on its format. */
@@ -120,7 +121,8 @@ static void write_matvec_shape(Writer *w, const Op *op, const char *name)
     const Kernel *k = &kernels[op->kernel];
     const bool planes = k->format == FORMAT_PLANES;
     const char *params =
-        planes ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
+        planes
+            ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
         : k->table == TABLE_NONE
             ? "const uint8_t *codes, const uint8_t *rows, const int8_t *x, int32_t *y"
             : "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t *y";
@@ -156,22 +158,23 @@ static void write_matvec(Writer *w, const Op *op)
 
 static void write_rotate(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "rotate_%lldx%lld", imm(op, ROTATE_HEADS),
-                                    imm(op, ROTATE_DIM));
+    const char *name =
+        arena_printf(w->e->arena, "rotate_%lldx%lld", imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM));
     if (new_shape(w, name, "void",
                   "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
                   "int8_t *q, int32_t *scales"))
-        buf_printf(w->shapes, "lm_rotate(y, angles, unit, turned, q, scales, %lld, %lld, %lld);\n}\n\n",
+        buf_printf(w->shapes,
+                   "lm_rotate(y, angles, unit, turned, q, scales, %lld, %lld, %lld);\n}\n\n",
                    imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM), imm(op, ROTATE_TURNS));
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
-               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, ROTATE_EXP)),
-               at(w, op->out[2]), at(w, op->out[0]), at(w, op->out[1]));
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, ROTATE_EXP)), at(w, op->out[2]),
+               at(w, op->out[0]), at(w, op->out[1]));
 }
 
 static void write_store_k(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS),
-                                    imm(op, STORE_DIM));
+    const char *name =
+        arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
     if (new_shape(w, name, "void",
                   "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
                   "int8_t *keys, uint16_t *scales, uint32_t slot"))
@@ -179,21 +182,21 @@ static void write_store_k(Writer *w, const Op *op)
                    "lm_store_k(y, angles, unit, turned, keys, scales, slot, %lld, %lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
-               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)),
-               at(w, op->out[2]), at(w, op->out[0]), at(w, op->out[1]));
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[2]),
+               at(w, op->out[0]), at(w, op->out[1]));
 }
 
 static void write_store_v(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "store_v_%lldx%lld", imm(op, STORE_HEADS),
-                                    imm(op, STORE_DIM));
-    if (new_shape(w, name, "void",
-                  "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, uint32_t slot"))
+    const char *name =
+        arena_printf(w->e->arena, "store_v_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
+    if (new_shape(
+            w, name, "void",
+            "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, uint32_t slot"))
         buf_printf(w->shapes, "lm_store_v(y, unit, values, scales, slot, %lld, %lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
-               unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]),
-               at(w, op->out[1]));
+               unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]));
 }
 
 static void write_attend(Writer *w, const Op *op)
@@ -205,17 +208,18 @@ static void write_attend(Writer *w, const Op *op)
                   "const uint16_t *k_scale, const int8_t *values, const uint16_t *v_scale, "
                   "const uint8_t *kv_of, int32_t n, int32_t *weights, int32_t *mix, "
                   "int32_t *mix_scale, int8_t *x"))
-        buf_printf(w->shapes,
-                   "return lm_attend(q, q_scale, keys, k_scale, values, v_scale, kv_of, n, weights, "
-                   "mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n}\n\n",
-                   imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
-                   imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
-                   imm(op, ATTEND_SPREAD));
+        buf_printf(
+            w->shapes,
+            "return lm_attend(q, q_scale, keys, k_scale, values, v_scale, kv_of, n, weights, "
+            "mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n}\n\n",
+            imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
+            imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
+            imm(op, ATTEND_SPREAD));
     buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
     for (int i = 0; i < 6; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
-    buf_printf(w->calls, "%s, filled, %s, %s, %s, %s);\n", data(w, op->data[0]),
-               at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
+    buf_printf(w->calls, "%s, filled, %s, %s, %s, %s);\n", data(w, op->data[0]), at(w, op->out[1]),
+               at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
 }
 
 static void write_add(Writer *w, const Op *op)
@@ -231,13 +235,13 @@ static void write_add(Writer *w, const Op *op)
 static void write_glu(Writer *w, const Op *op)
 {
     const char *name = arena_printf(w->e->arena, "glu_%lld", imm(op, GLU_N));
-    if (new_shape(w, name, "lm_scale",
-                  "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
+    if (new_shape(
+            w, name, "lm_scale",
+            "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
         buf_printf(w->shapes, "return lm_glu(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
                    imm(op, GLU_N));
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n", op->scalar_out, name,
-               at(w, op->in[0]), at(w, op->in[1]),
-               unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
+               at(w, op->in[0]), at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
                unit(w, op->scalar_in[1], imm(op, GLU_EXP_UP)), at(w, op->out[0]));
 }
 

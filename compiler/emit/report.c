@@ -23,8 +23,9 @@ static void text(Buf *b, const char *s)
 
 static void head(const Emission *e, Buf *b)
 {
-    buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    buf_puts(b,
+             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     text(b, e->name);
     buf_puts(b,
              " - lmcc report</title>\n<style>\n"
@@ -92,7 +93,8 @@ static int64_t data_bytes(const Program *p, const Op *op)
 {
     int64_t n = 0;
     for (int i = 0; i < 2; i++)
-        n += op->data[i] >= 0 ? p->data[op->data[i]].count * elem_bytes[p->data[op->data[i]].elem] : 0;
+        n += op->data[i] >= 0 ? p->data[op->data[i]].count * elem_bytes[p->data[op->data[i]].elem]
+                              : 0;
     return n;
 }
 
@@ -100,10 +102,11 @@ static int64_t data_bytes(const Program *p, const Op *op)
 static void matrices(const Emission *e, Buf *b)
 {
     const Program *p = e->unit->program;
-    buf_puts(b, "<h2>Matrices</h2>\n<div class=\"wide\">\n<table>\n<tr><th scope=\"col\">tensor</th>"
-                "<th scope=\"col\">shape</th><th scope=\"col\">bits</th><th scope=\"col\">bytes</th>"
-                "<th scope=\"col\">SNR dB</th><th scope=\"col\">kernel</th>"
-                "<th scope=\"col\">instructions, estimate</th></tr>\n");
+    buf_puts(b,
+             "<h2>Matrices</h2>\n<div class=\"wide\">\n<table>\n<tr><th scope=\"col\">tensor</th>"
+             "<th scope=\"col\">shape</th><th scope=\"col\">bits</th><th scope=\"col\">bytes</th>"
+             "<th scope=\"col\">SNR dB</th><th scope=\"col\">kernel</th>"
+             "<th scope=\"col\">instructions, estimate</th></tr>\n");
     for (int i = 0; i < p->n_ops; i++) {
         const Op *op = &p->ops[i];
         if (op->kind != OP_MATVEC)
@@ -111,13 +114,16 @@ static void matrices(const Emission *e, Buf *b)
         const Linear *l = model_linears(e->unit->model, op->linear);
         buf_puts(b, "<tr><td>");
         text(b, l->name);
-        buf_printf(b, "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td><td>%s</td>"
-                      "<td>%lld</td></tr>\n",
+        buf_printf(b,
+                   "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td><td>%s</td>"
+                   "<td>%lld</td></tr>\n",
                    l->rows, l->cols, linear_bits(l), (long long)data_bytes(p, op), linear_snr(l),
                    kernels[op->kernel].name, (long long)op_cost(op));
     }
-    buf_puts(b, "</table>\n</div>\n<p>SNR: how far the compressed weights are from the float ones. "
-                "Estimates count the matrix alone; <code>lmcc bench</code> measures whole tokens.</p>\n");
+    buf_puts(
+        b,
+        "</table>\n</div>\n<p>SNR: how far the compressed weights are from the float ones. "
+        "Estimates count the matrix alone; <code>lmcc bench</code> measures whole tokens.</p>\n");
 }
 
 void emit_report(const Emission *e, Buf *b)

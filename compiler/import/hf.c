@@ -37,9 +37,11 @@ static const char *find_weights(Arena *a, const char *path, const char *dir)
     for (size_t i = 0; i < LENGTH(pickle_files); i++)
         if (file_exists(path_join(a, dir, pickle_files[i])))
             fatal("%s: %s: PyTorch pickles are not read: save it as safetensors with "
-                  "model.save_pretrained(DIR)", dir, pickle_files[i]);
+                  "model.save_pretrained(DIR)",
+                  dir, pickle_files[i]);
     fatal("%s: no weights: model.safetensors, model.safetensors.zst or "
-          "model.safetensors.index.json was expected", dir);
+          "model.safetensors.index.json was expected",
+          dir);
 }
 
 static const Family *find_family(const HfCheckpoint *c)

@@ -25,14 +25,45 @@ static const Fixed fixed[] = {
 
 /* Read below, or without effect on inference. Any other key gets a warning. */
 static const char *const known[] = {
-    "model_type", "architectures", "hidden_size", "intermediate_size", "num_hidden_layers",
-    "num_attention_heads", "num_key_value_heads", "head_dim", "vocab_size",
-    "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters",
-    "tie_word_embeddings", "layer_types", "torch_dtype", "dtype", "transformers_version",
-    "_name_or_path", "_attn_implementation_autoset", "attention_dropout", "initializer_range",
-    "use_cache", "pretraining_tp", "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id",
-    "auto_map", "output_attentions", "output_hidden_states", "return_dict", "is_decoder",
-    "id2label", "label2id", "problem_type", "torchscript", "chunk_size_feed_forward",
+    "model_type",
+    "architectures",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+    "max_position_embeddings",
+    "rms_norm_eps",
+    "rope_theta",
+    "rope_scaling",
+    "rope_parameters",
+    "tie_word_embeddings",
+    "layer_types",
+    "torch_dtype",
+    "dtype",
+    "transformers_version",
+    "_name_or_path",
+    "_attn_implementation_autoset",
+    "attention_dropout",
+    "initializer_range",
+    "use_cache",
+    "pretraining_tp",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "unk_token_id",
+    "auto_map",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+    "is_decoder",
+    "id2label",
+    "label2id",
+    "problem_type",
+    "torchscript",
+    "chunk_size_feed_forward",
 };
 
 static const char *const linear_tensors[ROLES] = {
@@ -75,9 +106,8 @@ static void check_keys(const HfCheckpoint *c)
     }
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)c->config, key, v)
-        if (!is_known(key))
-            warn("%s: %.64s: not known for llama, so it has no effect", c->config_path, key);
+    json_object_foreach((json_t *)(uintptr_t)c->config, key, v) if (!is_known(key))
+        warn("%s: %.64s: not known for llama, so it has no effect", c->config_path, key);
 }
 
 static void check_layer_types(const HfCheckpoint *c)
@@ -98,7 +128,8 @@ static void check_rope(Arena *a, const HfCheckpoint *c, const char *section)
         return;
     const char *where = arena_printf(a, "%s: %s", c->config_path, section), *key;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)rope, key, v) {
+    json_object_foreach((json_t *)(uintptr_t)rope, key, v)
+    {
         if (!strcmp(key, "rope_theta") || json_is_null(v))
             continue;
         if (!strcmp(key, "rope_type") || !strcmp(key, "type")) {
@@ -106,8 +137,9 @@ static void check_rope(Arena *a, const HfCheckpoint *c, const char *section)
             if (!s || strcmp(s, "default") != 0)
                 bad_value(where, key, v, "scaled positions are not supported: \"default\" only");
         } else if (strcmp(key, "partial_rotary_factor") != 0 || json_number_value(v) != 1) {
-            bad_value(where, key, v, "supported: rope_theta, rope_type \"default\", "
-                                     "partial_rotary_factor 1.0");
+            bad_value(where, key, v,
+                      "supported: rope_theta, rope_type \"default\", "
+                      "partial_rotary_factor 1.0");
         }
     }
 }
@@ -144,7 +176,8 @@ static Shape read_shape(const HfCheckpoint *c)
     if (s.head_dim == 0) {
         if (s.dim % s.n_heads || s.dim / s.n_heads > MAX_HEAD_DIM)
             fatal("%s: hidden_size: %d: must be num_attention_heads (%d) times a head size of at "
-                  "most %d", p, s.dim, s.n_heads, MAX_HEAD_DIM);
+                  "most %d",
+                  p, s.dim, s.n_heads, MAX_HEAD_DIM);
         s.head_dim = s.dim / s.n_heads;
     }
     return s;
@@ -179,8 +212,7 @@ static bool is_harmless(const Model *m, const char *name)
     char inv_freq[80];
     int layer;
     if (sscanf(name, "model.layers.%4d.", &layer) == 1 && layer >= 0 && layer < m->n_layers) {
-        snprintf(inv_freq, sizeof inv_freq, "model.layers.%d.self_attn.rotary_emb.inv_freq",
-                 layer);
+        snprintf(inv_freq, sizeof inv_freq, "model.layers.%d.self_attn.rotary_emb.inv_freq", layer);
         return !strcmp(name, inv_freq);
     }
     return m->tied_head && !strcmp(name, "lm_head.weight");

@@ -55,11 +55,13 @@ static void refuse_foreign(const char *path)
     size_t n = first_bytes(path, b, sizeof b);
     if (is_pickle(b, n) || has_suffix(path, ".pt") || has_suffix(path, ".pth"))
         fatal("%s: PyTorch pickles are not read: they can run code; save it as safetensors with "
-              "model.save_pretrained(DIR)", path);
+              "model.save_pretrained(DIR)",
+              path);
     if ((n == 4 && !memcmp(b, "GGUF", 4)) || has_suffix(path, ".gguf"))
         fatal("%s: GGUF is not read yet: give the safetensors checkpoint that it was made from, or "
               "load it with AutoModelForCausalLM.from_pretrained(DIR, gguf_file=...) and "
-              "save_pretrained(DIR)", path);
+              "save_pretrained(DIR)",
+              path);
 }
 
 Model *import_model(Arena *a, const char *path, const char *tokenizer_path)

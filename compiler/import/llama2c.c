@@ -20,18 +20,36 @@ typedef enum Part {
 } Part;
 
 static const int order_v0[] = {
-    PART_EMBED,     PART_ATTN_NORMS,
-    PART_ROLES + ROLE_Q, PART_ROLES + ROLE_K, PART_ROLES + ROLE_V, PART_ROLES + ROLE_O,
+    PART_EMBED,
+    PART_ATTN_NORMS,
+    PART_ROLES + ROLE_Q,
+    PART_ROLES + ROLE_K,
+    PART_ROLES + ROLE_V,
+    PART_ROLES + ROLE_O,
     PART_MLP_NORMS,
-    PART_ROLES + ROLE_GATE, PART_ROLES + ROLE_DOWN, PART_ROLES + ROLE_UP,
-    PART_FINAL_NORM, PART_TABLES, PART_HEAD, PART_END,
+    PART_ROLES + ROLE_GATE,
+    PART_ROLES + ROLE_DOWN,
+    PART_ROLES + ROLE_UP,
+    PART_FINAL_NORM,
+    PART_TABLES,
+    PART_HEAD,
+    PART_END,
 };
 
 static const int order_v1[] = {
-    PART_ATTN_NORMS, PART_MLP_NORMS, PART_FINAL_NORM, PART_EMBED,
-    PART_ROLES + ROLE_Q, PART_ROLES + ROLE_K, PART_ROLES + ROLE_V, PART_ROLES + ROLE_O,
-    PART_ROLES + ROLE_GATE, PART_ROLES + ROLE_DOWN, PART_ROLES + ROLE_UP,
-    PART_HEAD, PART_END,
+    PART_ATTN_NORMS,
+    PART_MLP_NORMS,
+    PART_FINAL_NORM,
+    PART_EMBED,
+    PART_ROLES + ROLE_Q,
+    PART_ROLES + ROLE_K,
+    PART_ROLES + ROLE_V,
+    PART_ROLES + ROLE_O,
+    PART_ROLES + ROLE_GATE,
+    PART_ROLES + ROLE_DOWN,
+    PART_ROLES + ROLE_UP,
+    PART_HEAD,
+    PART_END,
 };
 
 typedef struct Checkpoint {
@@ -39,7 +57,7 @@ typedef struct Checkpoint {
     int version;
     Shape shape;
     bool tied;
-    int group;     /* version 2: weights that share a scale */
+    int group; /* version 2: weights that share a scale */
     const int *order;
     size_t header; /* bytes */
     size_t at;     /* read position */

@@ -19,10 +19,10 @@ typedef struct Dtype {
 } Dtype;
 
 static const Dtype dtypes[] = {
-    {"BOOL", 8},     {"U8", 8},        {"I8", 8},     {"I16", 16},      {"U16", 16},
-    {"F16", 16},     {"BF16", 16},     {"I32", 32},   {"U32", 32},      {"F32", 32},
-    {"I64", 64},     {"U64", 64},      {"F64", 64},   {"C64", 64},      {"F4", 4},
-    {"F6_E2M3", 6},  {"F6_E3M2", 6},   {"F8_E5M2", 8}, {"F8_E4M3", 8},  {"F8_E8M0", 8},
+    {"BOOL", 8},        {"U8", 8},          {"I8", 8},      {"I16", 16},    {"U16", 16},
+    {"F16", 16},        {"BF16", 16},       {"I32", 32},    {"U32", 32},    {"F32", 32},
+    {"I64", 64},        {"U64", 64},        {"F64", 64},    {"C64", 64},    {"F4", 4},
+    {"F6_E2M3", 6},     {"F6_E3M2", 6},     {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
     {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
 };
 
@@ -101,9 +101,8 @@ static void check_metadata(const char *path, const json_t *metadata)
         bad_value(path, "__metadata__", metadata, "an object of strings was expected");
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, v)
-        if (!json_is_string(v))
-            bad_value(path, "__metadata__", metadata, "an object of strings was expected");
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, v) if (!json_is_string(v))
+        bad_value(path, "__metadata__", metadata, "an object of strings was expected");
 }
 
 static int by_offsets(const void *x, const void *y)
@@ -128,7 +127,8 @@ static void check_tiling(const char *path, Tensor *tensors, int n, size_t data_s
     for (int i = 0; i < n; i++) {
         if (tensors[i].begin != end)
             fatal("%s: tensor %s: starts at byte %llu of the data: the tensors before it end at "
-                  "%llu (%s)", path, tensors[i].name, (unsigned long long)tensors[i].begin,
+                  "%llu (%s)",
+                  path, tensors[i].name, (unsigned long long)tensors[i].begin,
                   (unsigned long long)end, tensors[i].begin < end ? "they overlap" : "a gap");
         end = tensors[i].end;
     }
@@ -166,7 +166,8 @@ static Safetensors *parse_file(Arena *a, const File *f)
     s->tensors = NEW(a, Tensor, json_object_size(root));
     const char *key;
     json_t *v;
-    json_object_foreach(root, key, v) {
+    json_object_foreach(root, key, v)
+    {
         if (!strcmp(key, "__metadata__")) {
             check_metadata(f->path, v);
             continue;
@@ -243,8 +244,7 @@ static void add_shard(Arena *a, Safetensors *s, const char *dir, const char *fil
         fatal("%s: weight_map: \"%s\": a plain file name was expected", s->path, file);
     Safetensors *shard = open_file(a, path_join(a, dir, file));
     for (int i = 0; i < shard->n; i++) {
-        const char *owner =
-            json_string_value(json_object_get(weight_map, shard->tensors[i].name));
+        const char *owner = json_string_value(json_object_get(weight_map, shard->tensors[i].name));
         if (!owner || strcmp(owner, file) != 0)
             fatal("%s: tensor %s: is in %s, but weight_map does not say so", s->path,
                   shard->tensors[i].name, file);
@@ -264,7 +264,8 @@ static Safetensors *open_index(Arena *a, const char *path)
     json_t *seen = own_json(a, json_object());
     const char *key;
     json_t *v;
-    json_object_foreach(weight_map, key, v) {
+    json_object_foreach(weight_map, key, v)
+    {
         const char *file = get_string(path, weight_map, key, NULL);
         if (!file)
             bad_value(path, key, v, "a file name was expected");
@@ -276,9 +277,8 @@ static Safetensors *open_index(Arena *a, const char *path)
     }
     if (s->n)
         qsort(s->tensors, (size_t)s->n, sizeof *s->tensors, by_name);
-    json_object_foreach(weight_map, key, v)
-        if (!find_tensor(s, key))
-            fatal("%s: tensor %s: is not in %s", path, key, json_string_value(v));
+    json_object_foreach(weight_map, key, v) if (!find_tensor(s, key))
+        fatal("%s: tensor %s: is not in %s", path, key, json_string_value(v));
     return s;
 }
 

@@ -38,7 +38,8 @@ Tokenizer *find_tokenizer(Arena *a, const char *model_path, const char *tokenize
               tokenizer_path, vocab);
     if (!t && file_exists(path_join(a, dir, "tokenizer.model")))
         warn("%s: tokenizer.model: SentencePiece files are not read: save tokenizer.json with "
-             "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)", dir);
+             "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+             dir);
     return t;
 }
 

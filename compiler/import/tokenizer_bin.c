@@ -89,8 +89,8 @@ static void read_pieces(Arena *a, const File *f, Tokenizer *t, Scored *scored)
         int32_t n = (int32_t)read_u32le(f->data + at + 4);
         at += 8;
         if (n < 0 || n > longest || (size_t)n > f->size - at)
-            fatal("%s: token %d: length %d: the limit is %d, and %zu bytes are left", f->path, i,
-                  n, longest, f->size - at);
+            fatal("%s: token %d: length %d: the limit is %d, and %zu bytes are left", f->path, i, n,
+                  longest, f->size - at);
         scored[i].id = i;
         memcpy(&scored[i].score, &bits, sizeof bits);
         if (!isfinite(scored[i].score))

@@ -118,7 +118,8 @@ static void read_vocab(Reader *r)
 {
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)r->vocab, key, v) {
+    json_object_foreach((json_t *)(uintptr_t)r->vocab, key, v)
+    {
         int id = token_id(r, "model.vocab", v);
         if (r->filled[id])
             fatal("%s: model.vocab: two tokens have the id %d", r->path, id);
@@ -132,7 +133,8 @@ static int find_token(const Reader *r, const char *content)
 {
     size_t i;
     json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)r->added, i, v) {
+    json_array_foreach((json_t *)(uintptr_t)r->added, i, v)
+    {
         const char *s = json_string_value(json_object_get(v, "content"));
         if (s && !strcmp(s, content))
             return (int)json_integer_value(json_object_get(v, "id"));
@@ -147,7 +149,8 @@ static void read_added(Reader *r)
     int n_plain = 0;
     size_t i;
     json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)r->added, i, v) {
+    json_array_foreach((json_t *)(uintptr_t)r->added, i, v)
+    {
         if (!json_is_object(v))
             bad_value(r->path, "added_tokens", v, "an object was expected");
         int id = token_id(r, "added_tokens: id", json_object_get(v, "id"));
@@ -212,7 +215,8 @@ static void read_merges(Reader *r, const json_t *merges)
     Tokenizer *t = r->t;
     t->merges = NEW(r->arena, Merge, n);
     json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)merges, i, v) {
+    json_array_foreach((json_t *)(uintptr_t)merges, i, v)
+    {
         char whole[2 * MAX_PIECE + 1], right[MAX_PIECE + 1];
         split_merge(r, v, whole, right);
         Merge m = {merge_part(r, i, whole), merge_part(r, i, right), 0, (int)i};

@@ -123,7 +123,8 @@ static void read_template(const char *path, const json_t *step, Pipeline *p)
     const json_t *list = get_array(path, step, "single"), *item;
     bool text_seen = false;
     size_t i;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item) {
+    json_array_foreach((json_t *)(uintptr_t)list, i, item)
+    {
         const json_t *special = json_object_get(item, "SpecialToken");
         const char *id = json_string_value(json_object_get(special, "id"));
         bool is_text = json_object_get(item, "Sequence") != NULL;

@@ -69,9 +69,9 @@ static void bits_choose_formats(void **state)
     pass_quantize(&u);
     Linear *l;
     for (int i = 0; (l = model_linears(m, i)) != NULL; i++) {
-        Format expected = l == &m->head               ? FORMAT_INT8
+        Format expected = l == &m->head              ? FORMAT_INT8
                           : strstr(l->name, ".mlp.") ? FORMAT_TERNARY
-                                                      : FORMAT_PLANES;
+                                                     : FORMAT_PLANES;
         assert_int_equal(l->format, expected);
     }
     m->blocks[2].linear[ROLE_K].w[21] = NAN;

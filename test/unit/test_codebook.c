@@ -10,7 +10,7 @@ static Linear random_linear(Arena *a, int rows, int cols, uint32_t seed)
 {
     Linear l = {.name = "test", .rows = rows, .cols = cols};
     tiny_state = seed;
-    l.w = NEW(a, float, rows * cols);
+    l.w = NEW(a, float, rows *cols);
     for (int r = 0; r < rows; r++) {
         float spread = 0.5f + 0.1f * (float)(r % 16);
         for (int c = 0; c < cols; c++) {
@@ -316,10 +316,14 @@ static void ties_go_to_the_lower_code(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(near_the_optimum),        cmocka_unit_test(rounds_improve),
-        cmocka_unit_test(beats_uniform),           cmocka_unit_test(codebooks_are_kept),
-        cmocka_unit_test(fixed_codebooks_are_kept), cmocka_unit_test(ternary_and_int8_errors),
-        cmocka_unit_test(odd_tensors),             cmocka_unit_test(threads_agree),
+        cmocka_unit_test(near_the_optimum),
+        cmocka_unit_test(rounds_improve),
+        cmocka_unit_test(beats_uniform),
+        cmocka_unit_test(codebooks_are_kept),
+        cmocka_unit_test(fixed_codebooks_are_kept),
+        cmocka_unit_test(ternary_and_int8_errors),
+        cmocka_unit_test(odd_tensors),
+        cmocka_unit_test(threads_agree),
         cmocka_unit_test(ties_go_to_the_lower_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

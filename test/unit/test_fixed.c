@@ -1,10 +1,10 @@
 /* Every fixed-point function against long double, exhaustively or on a dense grid, with the error
  * bounds that docs/arithmetic.md states. Prints what it measured. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ static uint32_t draw(void)
 /* Words of every length, both signs, and the ends of the range. */
 static int32_t any_word(void)
 {
-    static const int32_t ends[] = {0, 1, -1, INT32_MAX, INT32_MIN, -INT32_MAX, 65535, 65536, -65536};
+    static const int32_t ends[] = {0,          1,     -1,    INT32_MAX, INT32_MIN,
+                                   -INT32_MAX, 65535, 65536, -65536};
     if (draw() % 16 == 0)
         return ends[draw() % 9];
     const uint32_t v = draw() >> draw() % 32;
@@ -57,11 +58,13 @@ static void test_exact(void **state)
         assert_int_equal(lm_mul16(a, m), (int32_t)floorl((long double)a * m / 65536));
         const long double shifted = floorl(ldexpl(a, e) + 0.5L);
         const long double most = INT32_MAX;
-        assert_int_equal(lm_shift(a, e), (int32_t)(shifted > most ? most : shifted < -most
-                                                       ? (e < 0 ? shifted : -most) : shifted));
+        assert_int_equal(lm_shift(a, e), (int32_t)(shifted > most    ? most
+                                                   : shifted < -most ? (e < 0 ? shifted : -most)
+                                                                     : shifted));
         const int64_t sum = (int64_t)a + b;
-        assert_int_equal(lm_add_sat(a, b), sum > INT32_MAX ? INT32_MAX
-                                           : sum < INT32_MIN ? INT32_MIN : sum);
+        assert_int_equal(lm_add_sat(a, b), sum > INT32_MAX   ? INT32_MAX
+                                           : sum < INT32_MIN ? INT32_MIN
+                                                             : sum);
         assert_int_equal(lm_abs(a), (uint32_t)(a < 0 ? -(int64_t)a : a));
     }
 }
@@ -96,8 +99,9 @@ static void test_scales(void **state)
         worst = fmaxl(worst, 1 - ldexpl(lm_mantissa(t), lm_exponent(t)) / m);
         const lm_scale p = lm_scale_mul(s, t);
         const long double exact = (long double)lm_mantissa(s) * lm_mantissa(t);
-        worst_mul = fmaxl(worst_mul, 1 - ldexpl(lm_mantissa(p),
-                                                lm_exponent(p) - lm_exponent(s) - lm_exponent(t)) / exact);
+        worst_mul = fmaxl(
+            worst_mul,
+            1 - ldexpl(lm_mantissa(p), lm_exponent(p) - lm_exponent(s) - lm_exponent(t)) / exact);
     }
     check("scale_of, relative", worst, ldexpl(1, -15));
     check("scale_mul, relative", worst_mul, ldexpl(1, -15));
@@ -157,7 +161,8 @@ static void test_quantizer(void **state)
         const lm_quantizer q = lm_quantizer_for(max);
         assert_in_range(q.mantissa, 130, 259);
         const long double unit = ldexpl(q.mantissa, q.window.right - q.window.left);
-        int64_t v = i % 3 == 0 ? (int64_t)max : (int64_t)(draw() % (max < UINT32_MAX ? max + 1 : max));
+        int64_t v =
+            i % 3 == 0 ? (int64_t)max : (int64_t)(draw() % (max < UINT32_MAX ? max + 1 : max));
         v = draw() % 2 ? -v : v;
         v = v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : v;
         const int8_t x = lm_quantizer_apply(q, (int32_t)v);

@@ -4,12 +4,13 @@
 enum { DIM = 8, HIDDEN = 12, LAYERS = 2, HEADS = 4, KV_HEADS = 2, HEAD_DIM = 6, VOCAB = 10 };
 
 /* Everything but `extra`, which may repeat no key. */
-#define CONFIG_WITH(heads, extra)                                                                 \
-    "{\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":8,"       \
-    "\"intermediate_size\":12,\"num_hidden_layers\":2,\"num_attention_heads\":" heads ","         \
+#define CONFIG_WITH(heads, extra)                                                                  \
+    "{\"model_type\":\"llama\",\"architectures\":[\"LlamaForCausalLM\"],\"hidden_size\":8,"        \
+    "\"intermediate_size\":12,\"num_hidden_layers\":2,\"num_attention_heads\":" heads ","          \
     "\"vocab_size\":10,\"max_position_embeddings\":64,\"hidden_act\":\"silu\"" extra "}"
-#define CONFIG(extra)                                                                             \
-    CONFIG_WITH("4", ",\"num_key_value_heads\":2,\"head_dim\":6,\"tie_word_embeddings\":true" extra)
+#define CONFIG(extra)                                                                              \
+    CONFIG_WITH("4", ",\"num_key_value_heads\":2,\"head_dim\":6,\"tie_word_embeddings\":"          \
+                     "true" extra)
 
 typedef struct Entry {
     char name[64];
@@ -41,8 +42,7 @@ static int list_layer(Entry *e, int n, int layer)
         {"mlp.down_proj", DIM, HIDDEN},
     };
     for (size_t i = 0; i < LENGTH(parts); i++)
-        n = add_entry(e, n,
-                      arena_printf(arena, "model.layers.%d.%s.weight", layer, parts[i].name),
+        n = add_entry(e, n, arena_printf(arena, "model.layers.%d.%s.weight", layer, parts[i].name),
                       parts[i].rows, parts[i].cols);
     return n;
 }
@@ -137,7 +137,8 @@ static void test_spellings(void **state)
         {",\"rope_theta\":null,\"rope_scaling\":null", 1e4f},
         {",\"rope_theta\":20000,\"rope_scaling\":{\"type\":\"default\"}", 2e4f},
         {",\"dtype\":\"float32\",\"rope_parameters\":{\"rope_theta\":3e4,"
-         "\"rope_type\":\"default\",\"partial_rotary_factor\":1.0}", 3e4f},
+         "\"rope_type\":\"default\",\"partial_rotary_factor\":1.0}",
+         3e4f},
         {",\"rope_theta\":2e4,\"rope_parameters\":{\"rope_type\":\"default\"}", 2e4f},
         {",\"layer_types\":[\"full_attention\",\"full_attention\"]", 1e4f},
     };

@@ -42,7 +42,8 @@ static Linear random_linear(Arena *a, Format f, int planes, int rows, int cols, 
     for (int r = 0; r < rows; r++)
         l.scale[r] = (uint8_t)(kind == 0 ? draw() : 255);
     for (int i = 0; i < rows * cols; i++)
-        l.code[i] = (uint8_t)(f == FORMAT_INT8 ? (int)(draw() % 255) - 127 : (int)(draw() % (uint32_t)codes));
+        l.code[i] = (uint8_t)(f == FORMAT_INT8 ? (int)(draw() % 255) - 127
+                                               : (int)(draw() % (uint32_t)codes));
     return l;
 }
 
@@ -81,7 +82,8 @@ static void check_matrix(Format f, int planes, int rows, int cols, int kind, int
     uint8_t *rd = NEW(a, uint8_t, BOOK_BYTES + padded);
     int8_t *x = NEW(a, int8_t, cols);
     int32_t *y = NEW(a, int32_t, padded), *z = NEW(a, int32_t, padded);
-    int16_t *table = NEW(a, int16_t, table_entries(TABLE_BYTE, cols) + table_entries(TABLE_TRIT, cols));
+    int16_t *table =
+        NEW(a, int16_t, table_entries(TABLE_BYTE, cols) + table_entries(TABLE_TRIT, cols));
     fill(x, cols, kind);
     pack_codes(&l, stride, codes);
     pack_rows(&l, rd);
@@ -109,7 +111,8 @@ static void check_matrix(Format f, int planes, int rows, int cols, int kind, int
     else
         lm_embed_int8(codes, rd, r, resid, cols, st, shift);
     for (int c = 0; c < cols; c++)
-        assert_int_equal(resid[c], lm_shift(linear_code_value(&l, l.code[r * cols + c]) * l.scale[r], shift));
+        assert_int_equal(resid[c],
+                         lm_shift(linear_code_value(&l, l.code[r * cols + c]) * l.scale[r], shift));
     arena_free(a);
 }
 
@@ -161,7 +164,8 @@ static void test_norm(void **state)
     (void)state;
     for (int trial = 0; trial < 3000; trial++) {
         enum { DIM = 48 };
-        const int dim = 1 + (int)(draw() % DIM), fraction = (int)(draw() % 28), bits = (int)(draw() % 31);
+        const int dim = 1 + (int)(draw() % DIM), fraction = (int)(draw() % 28),
+                  bits = (int)(draw() % 31);
         const double eps = trial % 4 ? 1e-5 : trial % 8 ? 1.0 : 0;
         int32_t resid[DIM];
         int16_t gamma[DIM];
@@ -173,9 +177,9 @@ static void test_norm(void **state)
             squares += pow(ldexp(resid[i], -fraction), 2);
         }
         const lm_scale root = to_scale(sqrt(dim)), e = to_scale(eps * dim > 0 ? eps * dim : 1);
-        const lm_scale s =
-            lm_norm(resid, gamma, x, dim, eps > 0 ? lm_mantissa(e) : 0,
-                    eps > 0 ? lm_exponent(e) + 2 * fraction : 0, lm_mantissa(root), lm_exponent(root) - 15 - 31);
+        const lm_scale s = lm_norm(resid, gamma, x, dim, eps > 0 ? lm_mantissa(e) : 0,
+                                   eps > 0 ? lm_exponent(e) + 2 * fraction : 0, lm_mantissa(root),
+                                   lm_exponent(root) - 15 - 31);
         for (int i = 0; i < dim; i++) {
             y[i] = ldexp(resid[i], -fraction) * ldexp(gamma[i], -15) / sqrt(squares / dim + eps);
             largest = fmax(largest, fabs(y[i]));
@@ -222,8 +226,9 @@ static void attend_exactly(const Cache *c, const int8_t *q, const int32_t *qs, c
             const int8_t *query = q + ((j < sinks ? HEADS : 0) + h) * HEAD_DIM;
             score[j] = 0;
             for (int d = 0; d < HEAD_DIM; d++)
-                score[j] += real(query[d], qs[h]) * packed(c->keys[(j * KV + kv_of[h]) * HEAD_DIM + d],
-                                                           c->k_scale[j * KV + kv_of[h]]);
+                score[j] +=
+                    real(query[d], qs[h]) * packed(c->keys[(j * KV + kv_of[h]) * HEAD_DIM + d],
+                                                   c->k_scale[j * KV + kv_of[h]]);
             score[j] /= sqrt(HEAD_DIM);
             max = fmax(max, score[j]);
         }
@@ -248,7 +253,8 @@ static void random_heads(int32_t *y, int heads, int bits)
 
 static void test_attention(void **state)
 {
-    const lm_scale unit = LM_SCALE(32768, -31), log2e = to_scale(1.4426950408889634 / sqrt(HEAD_DIM));
+    const lm_scale unit = LM_SCALE(32768, -31),
+                   log2e = to_scale(1.4426950408889634 / sqrt(HEAD_DIM));
     const uint8_t kv_of[HEADS] = {0, 0, 0, 1};
     double worst = 0;
     (void)state;
@@ -264,7 +270,8 @@ static void test_attention(void **state)
             for (int i = 0; i < HEAD_DIM / 2; i++)
                 frequency[i] = 0x30000000U >> 3 * i;
             lm_angles(position, frequency, angles, HEAD_DIM / 2);
-            lm_angles(position < WINDOW ? position : WINDOW - 1, frequency, angles + HEAD_DIM, HEAD_DIM / 2);
+            lm_angles(position < WINDOW ? position : WINDOW - 1, frequency, angles + HEAD_DIM,
+                      HEAD_DIM / 2);
             random_heads(y, HEADS, 14 + (int)(position % 4));
             lm_rotate(y, angles, unit, turned, q, qs, HEADS, HEAD_DIM, sinks ? 2 : 1);
             random_heads(y, KV, 16);
@@ -273,8 +280,9 @@ static void test_attention(void **state)
             lm_store_v(y, unit, c.values, c.v_scale, slot, KV, HEAD_DIM);
             const int n = position < WINDOW ? (int)position + 1 : WINDOW;
             attend_exactly(&c, q, qs, kv_of, n, sinks, want);
-            const lm_scale s = lm_attend(q, qs, c.keys, c.k_scale, c.values, c.v_scale, kv_of, n,
-                                         weights, mix, mix_scale, x, HEADS, KV, HEAD_DIM, sinks, log2e, 0, 0);
+            const lm_scale s =
+                lm_attend(q, qs, c.keys, c.k_scale, c.values, c.v_scale, kv_of, n, weights, mix,
+                          mix_scale, x, HEADS, KV, HEAD_DIM, sinks, log2e, 0, 0);
             for (int i = 0; i < HEADS * HEAD_DIM; i++)
                 largest = fmax(largest, fabs(want[i]));
             for (int i = 0; i < HEADS * HEAD_DIM; i++)
@@ -348,10 +356,14 @@ static void test_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_planes),    cmocka_unit_test(test_ternary),
-        cmocka_unit_test(test_int8),      cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_norm_of_nothing), cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_rotation),  cmocka_unit_test(test_glu),
+        cmocka_unit_test(test_planes),
+        cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_norm_of_nothing),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_glu),
         cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,8 @@ enum { KV_DIM = DIM / HEADS * KV_HEADS, GROUP = 8 };
 enum { T_EMBED, T_ATTN_NORM, T_MLP_NORM, T_FINAL_NORM, T_HEAD, T_ROLE };
 
 static const uint32_t sizes[7] = {DIM, HIDDEN, LAYERS, HEADS, KV_HEADS, VOCAB, CONTEXT};
-static const size_t role_size[ROLES] = {DIM * DIM,    KV_DIM * DIM, KV_DIM * DIM, DIM * DIM,
-                                        HIDDEN * DIM, HIDDEN * DIM, DIM * HIDDEN};
+static const size_t role_size[ROLES] = {DIM * DIM,   KV_DIM *DIM, KV_DIM *DIM, DIM *DIM,
+                                        HIDDEN *DIM, HIDDEN *DIM, DIM *HIDDEN};
 
 /* One layer's tensors have ids that its index tells apart. */
 static uint32_t tensor_id(int kind, int layer)

@@ -63,8 +63,13 @@ static void assert_sizes(const Model *m)
 {
     for (int l = 0; l < m->n_layers; l++) {
         const Block *b = &m->blocks[l];
-        int rows[ROLES] = {b->n_heads * 6, b->n_kv_heads * 6, b->n_kv_heads * 6, 20,
-                           b->n_neurons,   b->n_neurons,      20};
+        int rows[ROLES] = {b->n_heads * 6,
+                           b->n_kv_heads * 6,
+                           b->n_kv_heads * 6,
+                           20,
+                           b->n_neurons,
+                           b->n_neurons,
+                           20};
         int cols[ROLES] = {20, 20, 20, b->n_heads * 6, 20, 20, b->n_neurons};
         for (int role = 0; role < ROLES; role++) {
             assert_int_equal(b->linear[role].rows, rows[role]);

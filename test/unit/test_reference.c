@@ -208,7 +208,7 @@ static void matmul_is_exact(void **state)
         Arena *a = arena_new();
         int rows = sizes[s][0], cols = sizes[s][1], n = sizes[s][2];
         float *w = tiny_weights(a, rows * cols, 0, 1), *x = tiny_weights(a, n * cols, 0, 1);
-        float *one = NEW(a, float, rows * n), *two = NEW(a, float, rows * n);
+        float *one = NEW(a, float, rows *n), *two = NEW(a, float, rows *n);
         omp_set_num_threads(1);
         matmul(w, rows, cols, x, n, one);
         omp_set_num_threads(2);
@@ -228,8 +228,8 @@ static void matmul_is_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_direct), cmocka_unit_test(ring_matches_direct),
-        cmocka_unit_test(reset_forgets),  cmocka_unit_test(reads_dequantized),
+        cmocka_unit_test(matches_direct),  cmocka_unit_test(ring_matches_direct),
+        cmocka_unit_test(reset_forgets),   cmocka_unit_test(reads_dequantized),
         cmocka_unit_test(matmul_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

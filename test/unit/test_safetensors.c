@@ -27,7 +27,7 @@ typedef struct Bad {
     const char *error;
 } Bad;
 
-#define T(dtype, shape, begin, end)                                                               \
+#define T(dtype, shape, begin, end)                                                                \
     "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" #begin "," #end "]}"
 
 static const Bad bad[] = {
@@ -67,8 +67,8 @@ static void test_rejections(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LENGTH(bad); i++) {
-        const char *path = write_tensors("bad.safetensors", bad[i].header, "\0\0\0\0\0\0\0\0",
-                                         bad[i].data);
+        const char *path =
+            write_tensors("bad.safetensors", bad[i].header, "\0\0\0\0\0\0\0\0", bad[i].data);
         EXPECT_FATAL(safetensors_open(arena, path), bad[i].error);
         EXPECT_FATAL(safetensors_open(arena, path), "bad.safetensors");
     }
@@ -97,9 +97,11 @@ static void test_sizes(void **state)
 
 /* Unaligned data, any order, padding, empty and rank-0 tensors, all three dtypes. */
 static const char mixed[] =
-    "{\"__metadata__\":{\"format\":\"pt\"},\"one\":" T("U8", "[1]", 0, 1) ",\"bf\":"
-    T("BF16", "[2]", 5, 9) ",\"f\":" T("F32", "[]", 1, 5) ",\"none\":" T("F32", "[0,3]", 9, 9)
-    ",\"h\":" T("F16", "[1,2]", 9, 13) "}  ";
+    "{\"__metadata__\":{\"format\":\"pt\"},\"one\":" T("U8", "[1]", 0, 1) ",\"bf\":" T(
+        "BF16", "[2]", 5, 9) ",\"f\":" T("F32", "[]", 1,
+                                         5) ",\"none\":" T("F32", "[0,3]", 9,
+                                                           9) ",\"h\":" T("F16", "[1,2]", 9,
+                                                                          13) "}  ";
 static const uint8_t mixed_data[] = {7, 0, 0, 0x80, 0x3F, 0x80, 0x3F, 0x40, 0xC0, 0, 0x3C, 1, 0};
 
 static void check_mixed(const Safetensors *s)
@@ -136,9 +138,9 @@ static void test_finite(void **state)
 {
     (void)state;
     float w[] = {1, 2, NAN, -INFINITY};
-    const char *path = write_tensors("nan.safetensors",
-                                     "{\"a\":" T("F32", "[3]", 0, 12) ",\"b\":"
-                                     T("F32", "[1]", 12, 16) "}", w, sizeof w);
+    const char *path = write_tensors(
+        "nan.safetensors", "{\"a\":" T("F32", "[3]", 0, 12) ",\"b\":" T("F32", "[1]", 12, 16) "}",
+        w, sizeof w);
     const Safetensors *s = safetensors_open(arena, path);
     EXPECT_FATAL(safetensors_load(arena, s, "a", 1, (int[]){3}), "tensor a: element 2 is NaN");
     EXPECT_FATAL(safetensors_load(arena, s, "b", 1, (int[]){1}), "element 0 is infinite");
@@ -207,8 +209,8 @@ static void test_shards(void **state)
     (void)state;
     float w[] = {1, 2};
     write_tensors("s1.safetensors", "{\"a\":" T("F32", "[1]", 0, 4) "}", w, 4);
-    write_tensors("s2.safetensors", "{\"b\":" T("F32", "[1]", 0, 4) ",\"c\":"
-                  T("F32", "[0]", 4, 4) "}", w + 1, 4);
+    write_tensors("s2.safetensors",
+                  "{\"b\":" T("F32", "[1]", 0, 4) ",\"c\":" T("F32", "[0]", 4, 4) "}", w + 1, 4);
 #define C ",\"c\":\"s2.safetensors\""
     const char *ok = "{\"a\":\"s1.safetensors\",\"b\":\"s2.safetensors\"" C "}";
     const Safetensors *s = safetensors_open(arena, write_index(ok));
@@ -236,8 +238,8 @@ static void test_shards(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_rejections), FILE_TEST(test_sizes),       FILE_TEST(test_reads),
-        FILE_TEST(test_finite),     FILE_TEST(test_zstd),        FILE_TEST(test_zstd_frames),
+        FILE_TEST(test_rejections), FILE_TEST(test_sizes), FILE_TEST(test_reads),
+        FILE_TEST(test_finite),     FILE_TEST(test_zstd),  FILE_TEST(test_zstd_frames),
         FILE_TEST(test_shards),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);

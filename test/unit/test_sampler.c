@@ -141,8 +141,8 @@ static void random_logits(int32_t *logits, int n)
 
 static void random_options(lm_sampling *o, uint32_t *allowed, int n)
 {
-    static const uint32_t temperatures[] = {0, 1, 2, 655, 6554, 45875, ONE, ONE + 1, 78643,
-                                            2 * ONE, 100 * ONE, UINT32_MAX};
+    static const uint32_t temperatures[] = {0,   1,       2,     655,     6554,      45875,
+                                            ONE, ONE + 1, 78643, 2 * ONE, 100 * ONE, UINT32_MAX};
     static const uint32_t masses[] = {0, 1, 2, 655, 32768, 58982, ONE - 1, ONE, UINT32_MAX};
     o->temperature = rand() % 2 ? temperatures[rand() % 12] : random32() >> rand() % 32;
     o->top_k = rand() % 2 ? 0 : rand() % 3 ? 1 + rand() % n : rand() % 2 ? INT32_MAX : -1;
@@ -279,8 +279,8 @@ static void test_products(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_definition), cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_narrow),     cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_definition),   cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_narrow),       cmocka_unit_test(test_weights),
         cmocka_unit_test(test_distribution), cmocka_unit_test(test_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,8 @@
 #include <omp.h>
 #include <stdio.h>
 
-/* Random queries and keys make softmax pick one token, and any rounding may change which: a third of
- * their size makes a model that behaves like a trained one. */
+/* Random queries and keys make softmax pick one token, and any rounding may change which: a third
+ * of their size makes a model that behaves like a trained one. */
 static void calm(Model *m)
 {
     for (int l = 0; l < m->n_layers; l++)

@@ -83,8 +83,8 @@ static void test_all_built_in(void **state)
         assert_true(t->regions[t->state_region].writable);
         assert_true(target_flash(t) >= 64 << 10 && target_ram(t) >= 16 << 10);
         if (t->board[0])
-            assert_non_null(embedded_find(arena_printf(arena, "targets/boards/%s/board.yaml",
-                                                       t->board)));
+            assert_non_null(
+                embedded_find(arena_printf(arena, "targets/boards/%s/board.yaml", t->board)));
     }
     assert_true(n >= 13);
     assert_null(target_name(-1));

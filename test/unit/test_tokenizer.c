@@ -33,8 +33,8 @@ static Tokenizer *new_vocabulary(Arena *a)
     t->pieces = NEW(a, Piece, MOST_PIECES);
     t->merges = NEW(a, Merge, MOST_PIECES);
     for (int i = 0; i < FIRST_BYTE; i++) {
-        t->pieces[i] = (Piece){(const uint8_t *)controls[i], (int)strlen(controls[i]),
-                               PIECE_CONTROL};
+        t->pieces[i] =
+            (Piece){(const uint8_t *)controls[i], (int)strlen(controls[i]), PIECE_CONTROL};
     }
     for (int i = 0; i < 256; i++) {
         uint8_t byte = (uint8_t)i;
@@ -96,8 +96,8 @@ static void add_merge(Arena *a, Tokenizer *t, int left, int right, int rank)
     qsort(t->merges, (size_t)t->n_merges, sizeof *t->merges, by_pair);
 }
 
-static const char *const characters[] = {" ", "a", "b", "\xC3\xA9", "\xE4\xB8\xAD",
-                                         "\xF0\x9F\x98\x80", "'", "1"};
+static const char *const characters[] = {
+    " ", "a", "b", "\xC3\xA9", "\xE4\xB8\xAD", "\xF0\x9F\x98\x80", "'", "1"};
 
 /* Random merges, some of equal rank, some that make a piece of a lower rank possible later. */
 static Tokenizer *random_vocabulary(Arena *a, TokenizerKind kind)
@@ -212,16 +212,27 @@ static lm_tokenizer narrow_tables(Arena *a, const Tokenizer *t)
     assert_false(tokenizer_wide_ids(t));
     int n = tokenizer_tables(a, t, &d);
     const Data *pages = find_table(d, n, "piece_page"), *words = find_table(d, n, "word_id");
-    return (lm_tokenizer){
-        t->n_pieces, t->bos, t->add_bos, t->add_prefix, t->prefix_once,
-        t->kind == TOKENIZER_SPM && t->add_prefix, splits[tokenizer_split(t)],
-        table(d, n, "piece_bytes", ELEM_U8), table(d, n, "piece_start", ELEM_U16),
-        table(d, n, "piece_page", ELEM_U16), pages ? (uint32_t)pages->count : 0,
-        table(d, n, "byte_id", ELEM_U16), table(d, n, "char_code", ELEM_U16),
-        table(d, n, "char_id", ELEM_U16), table(d, n, "char_plane", ELEM_U16),
-        table(d, n, "merge_first", ELEM_U16), table(d, n, "merge_right", ELEM_U16),
-        table(d, n, "merge_result", ELEM_U16), table(d, n, rank_table(d, n), ELEM_U16),
-        table(d, n, "word_id", ELEM_U16), words ? (uint32_t)words->count : 0};
+    return (lm_tokenizer){t->n_pieces,
+                          t->bos,
+                          t->add_bos,
+                          t->add_prefix,
+                          t->prefix_once,
+                          t->kind == TOKENIZER_SPM && t->add_prefix,
+                          splits[tokenizer_split(t)],
+                          table(d, n, "piece_bytes", ELEM_U8),
+                          table(d, n, "piece_start", ELEM_U16),
+                          table(d, n, "piece_page", ELEM_U16),
+                          pages ? (uint32_t)pages->count : 0,
+                          table(d, n, "byte_id", ELEM_U16),
+                          table(d, n, "char_code", ELEM_U16),
+                          table(d, n, "char_id", ELEM_U16),
+                          table(d, n, "char_plane", ELEM_U16),
+                          table(d, n, "merge_first", ELEM_U16),
+                          table(d, n, "merge_right", ELEM_U16),
+                          table(d, n, "merge_result", ELEM_U16),
+                          table(d, n, rank_table(d, n), ELEM_U16),
+                          table(d, n, "word_id", ELEM_U16),
+                          words ? (uint32_t)words->count : 0};
 }
 
 /* Tests ---------------------------------------------------------------------------------------- */
@@ -313,8 +324,8 @@ static void test_order(void **state)
         const char *text;
         int n, ids[4];
     } cases[] = {
-        {"ab", 1, {AB}},      {"abc", 2, {A, BC}},   {"aaa", 2, {AA, A}}, {"aab", 2, {AA, B}},
-        {"bcbc", 2, {BC, BC}}, {"abca", 1, {ABCA}}, {"", 0, {0}},         {"cb", 2, {C, B}},
+        {"ab", 1, {AB}},       {"abc", 2, {A, BC}}, {"aaa", 2, {AA, A}}, {"aab", 2, {AA, B}},
+        {"bcbc", 2, {BC, BC}}, {"abca", 1, {ABCA}}, {"", 0, {0}},        {"cb", 2, {C, B}},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         assert_int_equal(tokenize(a, t, cases[i].text, strlen(cases[i].text), &ids), cases[i].n);
@@ -444,9 +455,9 @@ static void test_initializer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_decode),  cmocka_unit_test(test_prefix_and_space),
-        cmocka_unit_test(test_control), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_random),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_decode),      cmocka_unit_test(test_prefix_and_space),
+        cmocka_unit_test(test_control),     cmocka_unit_test(test_pages),
         cmocka_unit_test(test_initializer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,9 +26,8 @@ typedef struct Entry {
 } Entry;
 
 static const Entry entries[] = {
-    {0, "<unk>"}, {0, "\n<s>\n"}, {0, "\n</s>\n"}, {0, "<0x0A>"}, {0, "<0xfF>"},
-    {-1, "ab"},   {-2, "abc"},    {-2, "bc"},      {-9, "a"},     {-9, "b"},
-    {-9, "c"},    {-9, " "},
+    {0, "<unk>"}, {0, "\n<s>\n"}, {0, "\n</s>\n"}, {0, "<0x0A>"}, {0, "<0xfF>"}, {-1, "ab"},
+    {-2, "abc"},  {-2, "bc"},     {-9, "a"},       {-9, "b"},     {-9, "c"},     {-9, " "},
 };
 
 static Buf make_bin(int longest)
@@ -177,7 +176,7 @@ static void test_same_as_scores(void **state)
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}"
 #define VOCAB "\"<|end|>\":0,\"a\":1,\"b\":2,\"\\u0120\":3,\"ab\":4,\"\\u0120ab\":5,\"\\u00c3\":6"
 #define BPE(extra) "{\"type\":\"BPE\"" extra ",\"vocab\":{" VOCAB "},\"merges\":[\"a b\"]}"
-#define FILE_WITH(extra, pre, model)                                                              \
+#define FILE_WITH(extra, pre, model)                                                               \
     "{\"version\":\"1.0\",\"pre_tokenizer\":" pre ",\"model\":" model extra "}"
 
 static Tokenizer *read_json_text(const char *text, int vocab)
@@ -195,7 +194,8 @@ static void test_byte_level(void **state)
                   "{\"type\":\"Sequence\",\"pretokenizers\":[" BYTE_LEVEL "]}",
                   "{\"type\":\"BPE\",\"dropout\":null,\"continuing_subword_prefix\":\"\","
                   "\"ignore_merges\":true,\"vocab\":{" VOCAB "},"
-                  "\"merges\":[[\"a\",\"b\"],[\"\\u0120\",\"ab\"]]}"), 9);
+                  "\"merges\":[[\"a\",\"b\"],[\"\\u0120\",\"ab\"]]}"),
+        9);
     assert_int_equal(t->kind, TOKENIZER_BYTE_LEVEL);
     assert_int_equal(t->n_pieces, 9);
     expect_piece(t, 0, PIECE_CONTROL, "<|end|>");
@@ -237,29 +237,32 @@ static void test_byte_alphabet(void **state)
 static const char *spm_text(const char *sections, const char *model)
 {
     Buf b = {0};
-    buf_printf(&b, "{\"version\":\"1.0\",\"added_tokens\":["
-                   "{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
-                   "{\"id\":1,\"content\":\"<s>\",\"special\":true},"
-                   "{\"id\":2,\"content\":\"</s>\",\"special\":true}],%s,"
-                   "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2",
+    buf_printf(&b,
+               "{\"version\":\"1.0\",\"added_tokens\":["
+               "{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
+               "{\"id\":1,\"content\":\"<s>\",\"special\":true},"
+               "{\"id\":2,\"content\":\"</s>\",\"special\":true}],%s,"
+               "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2",
                sections);
     for (int i = 0; i < 256; i++)
         buf_printf(&b, ",\"<0x%02X>\":%d", i, i + 3);
-    buf_printf(&b, ",\"" SP "\":259,\"a\":260,\"b\":261,\"" SP "a\":262,\"a" SP "\":263,\"" SP
-                   "ab\":264},\"merges\":[\"" SP " a\",\"a " SP "\",\"" SP "a b\"]%s}}", model);
+    buf_printf(&b,
+               ",\"" SP "\":259,\"a\":260,\"b\":261,\"" SP "a\":262,\"a" SP "\":263,\"" SP
+               "ab\":264},\"merges\":[\"" SP " a\",\"a " SP "\",\"" SP "a b\"]%s}}",
+               model);
     char *text = arena_strndup(arena, b.data, b.len);
     buf_free(&b);
     return text;
 }
 
-#define PREPEND                                                                                   \
-    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" \
-    SP "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" SP "\"}]}"
-#define TEMPLATE                                                                                  \
-    ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":" \
+#define PREPEND                                                                                    \
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":"    \
+    "\"" SP "\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"" SP "\"}]}"
+#define TEMPLATE                                                                                   \
+    ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"  \
     "\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}]}"
-#define DECODER                                                                                   \
-    ",\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\"},"                   \
+#define DECODER                                                                                    \
+    ",\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\"},"                    \
     "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\"}]}"
 #define FALLBACK ",\"byte_fallback\":true,\"unk_token\":\"<unk>\",\"fuse_unk\":true"
 
@@ -300,7 +303,8 @@ static void test_added(void **state)
     int warnings = warning_count;
     Tokenizer *t = read_json_text(
         FILE_WITH(",\"added_tokens\":[{\"id\":7,\"content\":\"two words\",\"special\":false}]",
-                  BYTE_LEVEL, BPE("")), 8);
+                  BYTE_LEVEL, BPE("")),
+        8);
     expect_piece(t, 7, PIECE_NORMAL, "two words");
     assert_int_equal(warning_count, warnings + 1);
 }
@@ -350,8 +354,10 @@ static const Bad bad[] = {
     {FILE_WITH("", "null", BPE("")), "pre_tokenizer: null: supported: ByteLevel"},
     {FILE_WITH("", "{\"type\":\"Whitespace\"}", BPE("")), "pre_tokenizer: {\"type\""},
     {FILE_WITH("", "{\"type\":\"ByteLevel\",\"use_regex\":false}", BPE("")), "use_regex: false"},
-    {FILE_WITH("", "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"}," BYTE_LEVEL
-               "]}", BPE("")), "pre_tokenizer: {\"type\": \"Sequence\""},
+    {FILE_WITH("",
+               "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"}," BYTE_LEVEL "]}",
+               BPE("")),
+     "pre_tokenizer: {\"type\": \"Sequence\""},
     {FILE_WITH("", "{}", BPE("")), "pre_tokenizer: {}: its type is missing"},
     {FILE_WITH("", "{\"type\":\"Sequence\",\"pretokenizers\":[1]}", BPE("")), "without a type"},
     {FILE_WITH("", "{\"type\":\"Metaspace\",\"replacement\":\"_\"}", BPE("")), "replacement"},
@@ -361,12 +367,15 @@ static const Bad bad[] = {
     {NORMALIZER("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" \"},\"content\":\"" SP "\"}"),
      "normalizer"},
     {NORMALIZER("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" SP
-                "\"}]}"), "normalizer"},
+                "\"}]}"),
+     "normalizer"},
     {POST("{\"type\":\"BertProcessing\"}"), "post_processor: {\"type\": \"BertProcessing\"}"},
     {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{}},{\"SpecialToken\":"
-          "{\"id\":\"a\"}}]}"), "at most one special token, before the text"},
+          "{\"id\":\"a\"}}]}"),
+     "at most one special token, before the text"},
     {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"zz\"}},"
-          "{\"Sequence\":{}}]}"), "post_processor: \"zz\" is not in the vocabulary"},
+          "{\"Sequence\":{}}]}"),
+     "post_processor: \"zz\" is not in the vocabulary"},
     {FILE_WITH(",\"decoder\":{\"type\":\"WordPiece\"}", BYTE_LEVEL, BPE("")), "decoder"},
     {MERGES("\"a c\""), "merge 0: \"c\" is not in the vocabulary"},
     {MERGES("\"b a\""), "merge 0: \"ba\" is not in the vocabulary"},
@@ -402,8 +411,11 @@ static void test_bad_json(void **state)
     expect_bad_json(spm_text(PREPEND, FALLBACK), "model.vocab: ");
     char *longest = NEW(arena, char, MAX_PIECE + 2);
     memset(longest, 'a', MAX_PIECE + 1);
-    expect_bad_json(arena_printf(arena, FILE_WITH("", BYTE_LEVEL, "{\"vocab\":{\"%s\":1},"
-                                                  "\"merges\":[]}"), longest),
+    expect_bad_json(arena_printf(arena,
+                                 FILE_WITH("", BYTE_LEVEL,
+                                           "{\"vocab\":{\"%s\":1},"
+                                           "\"merges\":[]}"),
+                                 longest),
                     "token 1 has 1025 bytes: the limit is 1024");
     expect_bad_json(arena_printf(arena, MERGES("[\"%s\",\"a\"]"), longest), "a pair of tokens");
 }
@@ -411,9 +423,9 @@ static void test_bad_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_bin),        FILE_TEST(test_bad_bin),  FILE_TEST(test_same_as_scores),
+        FILE_TEST(test_bin),        FILE_TEST(test_bad_bin),       FILE_TEST(test_same_as_scores),
         FILE_TEST(test_byte_level), FILE_TEST(test_byte_alphabet), FILE_TEST(test_spm),
-        FILE_TEST(test_metaspace),  FILE_TEST(test_added),    FILE_TEST(test_bos_eos),
+        FILE_TEST(test_metaspace),  FILE_TEST(test_added),         FILE_TEST(test_bos_eos),
         FILE_TEST(test_bad_json),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);

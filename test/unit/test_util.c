@@ -83,7 +83,7 @@ static void test_json_string(void **state)
     expect_json("\xC3\xA9\xE2\x96\x81", 5, "\"\\u00e9\\u2581\"");
     expect_json("\xF0\x9F\x98\x80", 4, "\"\\ud83d\\ude00\"");
     expect_json("\xC3", 1, "\"\\ufffd\"");
-    expect_json("\xC0\x80", 2, "\"\\ufffd\\ufffd\"");         /* overlong */
+    expect_json("\xC0\x80", 2, "\"\\ufffd\\ufffd\"");            /* overlong */
     expect_json("\xED\xA0\x80", 3, "\"\\ufffd\\ufffd\\ufffd\""); /* surrogate */
     expect_json("\xF4\x90\x80\x80", 4, "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
     expect_json("\xE2\x96", 2, "\"\\ufffd\\ufffd\"");
@@ -229,8 +229,15 @@ static void test_linear_value(void **state)
 {
     (void)state;
     uint8_t scale = 3, code[] = {0, 1, 2, 3};
-    Linear l = {.rows = 1, .cols = 4, .format = FORMAT_PLANES, .planes = 2, .zero = -5,
-                .coef = {2, 7}, .scale_exp = -2, .scale = &scale, .code = code};
+    Linear l = {.rows = 1,
+                .cols = 4,
+                .format = FORMAT_PLANES,
+                .planes = 2,
+                .zero = -5,
+                .coef = {2, 7},
+                .scale_exp = -2,
+                .scale = &scale,
+                .code = code};
     assert_true(linear_value(&l, 0, 0) == -3.75f && linear_value(&l, 0, 3) == 3.0f);
     assert_true(linear_bits(&l) == 2);
     l.format = FORMAT_TERNARY;
@@ -242,8 +249,14 @@ static void test_linear_value(void **state)
 
 static Model *small_model(Arena *a)
 {
-    Shape s = {.dim = 8, .n_layers = 2, .n_heads = 4, .n_kv_heads = 2, .head_dim = 2,
-               .n_neurons = 6, .vocab = 10, .context = 16};
+    Shape s = {.dim = 8,
+               .n_layers = 2,
+               .n_heads = 4,
+               .n_kv_heads = 2,
+               .head_dim = 2,
+               .n_neurons = 6,
+               .vocab = 10,
+               .context = 16};
     Model *m = new_model(a, "m", "llama", &s);
     Linear *l;
     Norm *v;
@@ -290,11 +303,11 @@ static void test_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_arena),       FILE_TEST(test_arena_on_free),  FILE_TEST(test_diag),
-        FILE_TEST(test_buf),         FILE_TEST(test_json_string),    FILE_TEST(test_file_map),
-        FILE_TEST(test_output_new),  FILE_TEST(test_output_existing),
-        FILE_TEST(test_output_discard), FILE_TEST(test_f16),         FILE_TEST(test_numbers),
-        FILE_TEST(test_linear_value), FILE_TEST(test_model),
+        FILE_TEST(test_arena),      FILE_TEST(test_arena_on_free),   FILE_TEST(test_diag),
+        FILE_TEST(test_buf),        FILE_TEST(test_json_string),     FILE_TEST(test_file_map),
+        FILE_TEST(test_output_new), FILE_TEST(test_output_existing), FILE_TEST(test_output_discard),
+        FILE_TEST(test_f16),        FILE_TEST(test_numbers),         FILE_TEST(test_linear_value),
+        FILE_TEST(test_model),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }

@@ -160,8 +160,20 @@ static void test_ints(void **state)
     assert_int_equal(node_int(value("k: 0"), "k", 0, 100), 0);
     assert_true(node_int(value("k: 9223372036854775807"), "k", 0, INT64_MAX) == INT64_MAX);
     static const char *const wrong[] = {
-        "k: 101", "k: -1", "k: 1.0", "k: 1e2", "k: '5'", "k: 010", "k: 5x", "k: +5", "k: 0x",
-        "k: 9223372036854775808", "k: 99999999999999999999999", "k: --5", "k: yes", "k: \" 5\"",
+        "k: 101",
+        "k: -1",
+        "k: 1.0",
+        "k: 1e2",
+        "k: '5'",
+        "k: 010",
+        "k: 5x",
+        "k: +5",
+        "k: 0x",
+        "k: 9223372036854775808",
+        "k: 99999999999999999999999",
+        "k: --5",
+        "k: yes",
+        "k: \" 5\"",
     };
     for (size_t i = 0; i < LENGTH(wrong); i++)
         EXPECT_FATAL(node_int(value(wrong[i]), "k", 0, 100),
@@ -182,8 +194,10 @@ static void test_sizes(void **state)
     assert_true(node_size(value("k: 1024G"), "k") == (int64_t)1 << 40);
     assert_int_equal(node_size(value("k: 0x100"), "k"), 256);
     static const char *const wrong[] = {
-        "k: 2KB", "k: 2k", "k: 2 M", "k: M", "k: -1", "k: 1.5M", "k: 1025G", "k: '2M'",
-        "k: 9223372036854775807G", "k: 2MM",
+        "k: 2KB",   "k: 2k",   "k: 2 M",
+        "k: M",     "k: -1",   "k: 1.5M",
+        "k: 1025G", "k: '2M'", "k: 9223372036854775807G",
+        "k: 2MM",
     };
     for (size_t i = 0; i < LENGTH(wrong); i++)
         EXPECT_FATAL(node_size(value(wrong[i]), "k"), "f.yaml:1: k: expected a size such as");
@@ -196,8 +210,8 @@ static void test_doubles_and_bools(void **state)
     assert_true(node_double(value("k: 1e-3"), "k", 0, 1) == 0.001);
     assert_true(node_double(value("k: 1"), "k", 0, 1) == 1);
     static const char *const wrong[] = {
-        "k: 1.1", "k: -0.1", "k: nan", "k: .inf", "k: inf", "k: 0x1", "k: '0.5'", "k: 1e",
-        "k: 0.5.5", "k: 1e999", "k: half", "k: .",
+        "k: 1.1",   "k: -0.1", "k: nan",   "k: .inf",  "k: inf",  "k: 0x1",
+        "k: '0.5'", "k: 1e",   "k: 0.5.5", "k: 1e999", "k: half", "k: .",
     };
     for (size_t i = 0; i < LENGTH(wrong); i++)
         EXPECT_FATAL(node_double(value(wrong[i]), "k", 0, 1), "expected a number from 0 to 1");

@@ -2,9 +2,9 @@
 #ifndef LMCC_TEST_TINY_MODEL_H
 #define LMCC_TEST_TINY_MODEL_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -50,8 +50,15 @@ static inline Model *tiny_model(Arena *a, uint32_t seed, bool tied)
 {
     tiny_state = seed;
     Model *m = NEW(a, Model, 1);
-    *m = (Model){.family = "llama", .path = "tiny", .dim = 20, .n_layers = 3, .vocab = 24,
-                 .context = 32, .norm_eps = 1e-5f, .rope_theta = 10000, .tied_head = tied};
+    *m = (Model){.family = "llama",
+                 .path = "tiny",
+                 .dim = 20,
+                 .n_layers = 3,
+                 .vocab = 24,
+                 .context = 32,
+                 .norm_eps = 1e-5f,
+                 .rope_theta = 10000,
+                 .tied_head = tied};
     m->blocks = NEW(a, Block, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
         Block *b = &m->blocks[l];

@@ -11,18 +11,18 @@
 #pragma GCC diagnostic ignored "-Wclobbered"
 #endif
 
-#define EXPECT_FATAL(statement, text)                                                 \
-    do {                                                                              \
-        jmp_buf trap_;                                                                \
-        fatal_trap = &trap_;                                                          \
-        if (setjmp(trap_) == 0) {                                                     \
-            statement;                                                                \
-            fatal_trap = NULL;                                                        \
-            fail_msg("expected an error with \"%s\"", text);                          \
-        }                                                                             \
-        fatal_trap = NULL;                                                            \
-        if (!strstr(fatal_message, text))                                             \
-            fail_msg("expected \"%s\" in the message \"%s\"", text, fatal_message);   \
+#define EXPECT_FATAL(statement, text)                                                              \
+    do {                                                                                           \
+        jmp_buf trap_;                                                                             \
+        fatal_trap = &trap_;                                                                       \
+        if (setjmp(trap_) == 0) {                                                                  \
+            statement;                                                                             \
+            fatal_trap = NULL;                                                                     \
+            fail_msg("expected an error with \"%s\"", text);                                       \
+        }                                                                                          \
+        fatal_trap = NULL;                                                                         \
+        if (!strstr(fatal_message, text))                                                          \
+            fail_msg("expected \"%s\" in the message \"%s\"", text, fatal_message);                \
     } while (0)
 
 #endif

@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-void board_puts(const char *s);         /* to the standard output of QEMU; no newline is added */
+void board_puts(const char *s); /* to the standard output of QEMU; no newline is added */
 void board_put_dec(int32_t v);
-void board_put_hex(uint32_t v);         /* 8 digits, no prefix */
-_Noreturn void board_exit(int status);  /* becomes the exit status of QEMU, 0..255 */
+void board_put_hex(uint32_t v);        /* 8 digits, no prefix */
+_Noreturn void board_exit(int status); /* becomes the exit status of QEMU, 0..255 */
 
 /* The markers are instructions that do nothing and that no compiler emits: a register moved to
  * itself, or on RISC-V one of the HINTs (rd = x0) that the ISA leaves to custom use. icount.c has

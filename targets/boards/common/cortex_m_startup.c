@@ -62,20 +62,15 @@ typedef struct VectorTable {
 __attribute__((section(".vectors"), used)) static const VectorTable vectors = {
     _stack_top,
     {
-        _start,
-        cortex_m_fault, /* NMI */
-        cortex_m_fault, /* HardFault */
-        cortex_m_fault, /* MemManage */
-        cortex_m_fault, /* BusFault */
-        cortex_m_fault, /* UsageFault */
-        cortex_m_fault, /* SecureFault */
-        0,
-        0,
-        0,
-        cortex_m_fault, /* SVCall */
-        cortex_m_fault, /* DebugMonitor */
-        0,
-        cortex_m_fault, /* PendSV */
-        cortex_m_fault, /* SysTick */
+        _start, cortex_m_fault,  /* NMI */
+        cortex_m_fault,          /* HardFault */
+        cortex_m_fault,          /* MemManage */
+        cortex_m_fault,          /* BusFault */
+        cortex_m_fault,          /* UsageFault */
+        cortex_m_fault,          /* SecureFault */
+        0, 0, 0, cortex_m_fault, /* SVCall */
+        cortex_m_fault,          /* DebugMonitor */
+        0, cortex_m_fault,       /* PendSV */
+        cortex_m_fault,          /* SysTick */
     },
 };

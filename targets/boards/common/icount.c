@@ -147,8 +147,9 @@ static void on_memory(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t address
     }
     uint64_t size = 1u << qemu_plugin_mem_size_shift(info);
     if (strict_align && (address & (size - 1)) != 0) {
-        fprintf(stderr, "icount: at %" PRIxPTR ": unaligned access of %" PRIu64 " bytes to %" PRIx64
-                "\n", (uintptr_t)user, size, address);
+        fprintf(stderr,
+                "icount: at %" PRIxPTR ": unaligned access of %" PRIu64 " bytes to %" PRIx64 "\n",
+                (uintptr_t)user, size, address);
         _exit(99); /* from within the guest's thread: QEMU's own exit handlers would wait for it */
     }
 }

@@ -1,0 +1,125 @@
+/* Where a model would fit. lower, choose, live and plan run over its shapes with every weight at one
+ * width: the state is what compiling gives, the weights are to within what fold removes. */
+#include "cli.h"
+
+#include <math.h>
+
+/* As budget has it: code, and stack, vectors and what the firmware itself needs at the least. */
+#define CODE_BYTES (16 * 1024)
+#define STACK_BYTES (2 * 1024)
+#define LONGEST_WINDOW 65536 /* that lower takes */
+
+static int64_t round_up(int64_t v, int64_t to)
+{
+    return (v + to - 1) / to * to;
+}
+
+/* The model with codes of zero: one array serves all, since only shapes count. */
+static Model *blank(Arena *a, const Model *from, double bits)
+{
+    Model *m = arena_copy(a, from, 1, sizeof *m);
+    m->blocks = arena_copy(a, from->blocks, (size_t)m->n_layers, sizeof *m->blocks);
+    Linear *l;
+    size_t most = 0, rows = 0;
+    for (int i = 0; (l = model_linears(m, i)); i++) {
+        const size_t n = (size_t)l->rows * (size_t)l->cols;
+        most = n > most ? n : most;
+        rows = (size_t)l->rows > rows ? (size_t)l->rows : rows;
+    }
+    uint8_t *code = NEW(a, uint8_t, most), *scale = NEW(a, uint8_t, rows);
+    for (int i = 0; (l = model_linears(m, i)); i++) {
+        l->format = bits >= 8 ? FORMAT_INT8 : bits > floor(bits) ? FORMAT_TERNARY : FORMAT_PLANES;
+        l->planes = l->format == FORMAT_PLANES ? (int)bits : 0;
+        l->code = code;
+        l->scale = scale;
+    }
+    return m;
+}
+
+Unit *fit_shapes(Arena *a, const Model *m, double bits)
+{
+    Unit *u = NEW(a, Unit, 1);
+    Recipe *r = recipe_default(a);
+    r->window = 1;
+    *u = (Unit){.arena = a, .model = blank(a, m, bits), .original = m, .recipe = r};
+    pass_lower(u);
+    return u;
+}
+
+static int64_t weight_bytes(const Unit *u, const Target *t)
+{
+    int64_t bytes = 0;
+    Linear *l;
+    for (int i = 0; i < u->program->n_data; i++)
+        bytes += u->program->data[i].count * elem_bytes[u->program->data[i].elem];
+    for (int i = 0; (l = model_linears(u->model, i)); i++) {
+        const int rows = packed_rows(l), block = block_rows(l->format, l->planes);
+        const int64_t stride = round_up(block_bytes(l->format, l->planes, l->cols), t->row_align);
+        bytes = round_up(bytes, t->tensor_align) + stride * (rows / block) + BOOK_BYTES + rows;
+    }
+    return bytes;
+}
+
+/* A copy whose KV cache and attention weights are for `window` tokens instead of one. */
+static Program *with_window(Arena *a, const Program *from, int window)
+{
+    Program *p = arena_copy(a, from, 1, sizeof *p);
+    p->window = window;
+    p->ops = arena_copy(a, from->ops, (size_t)p->n_ops, sizeof *p->ops);
+    p->buffers = arena_copy(a, from->buffers, (size_t)p->n_buffers, sizeof *p->buffers);
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        const int grown[] = {op->in[2], op->in[3], op->in[4], op->in[5], op->out[1]};
+        for (size_t k = 0; op->kind == OP_ATTEND && k < LENGTH(grown); k++) {
+            Buffer *b = &p->buffers[grown[k]];
+            const int64_t count = (int64_t)b->count * window;
+            b->count = count < INT32_MAX / 4 ? (int)count : INT32_MAX / 4; /* fits nowhere */
+        }
+    }
+    return p;
+}
+
+static int64_t state_bytes(const Unit *shapes, const Target *t, int window)
+{
+    Arena *a = arena_new();
+    Unit u = *shapes;
+    u.arena = a;
+    u.target = t;
+    u.program = with_window(a, shapes->program, window);
+    pass_choose(&u);
+    pass_live(&u);
+    pass_plan(&u);
+    const int64_t bytes = u.program->state_bytes;
+    arena_free(a);
+    return bytes;
+}
+
+static int64_t tokenizer_bytes(Arena *a, const Tokenizer *t)
+{
+    Data *tables;
+    int64_t bytes = 0;
+    const int n = t ? tokenizer_tables(a, t, &tables) : 0;
+    for (int i = 0; i < n; i++)
+        bytes += tables[i].count * elem_bytes[tables[i].elem];
+    return bytes;
+}
+
+Fit fit_target(Arena *a, const Unit *shapes, const Target *t)
+{
+    const Model *m = shapes->model;
+    const int context = m->context < LONGEST_WINDOW ? m->context : LONGEST_WINDOW;
+    const int64_t ram = target_ram(t) - STACK_BYTES;
+    Fit f = {.weights = weight_bytes(shapes, t)};
+    f.flash = f.weights + CODE_BYTES + tokenizer_bytes(a, m->tokenizer) <= target_flash(t);
+    int above = context + 1; /* the shortest window known not to fit */
+    if (state_bytes(shapes, t, context) <= ram)
+        f.window = context;
+    while (f.window < context && above - f.window > 1) {
+        const int middle = f.window + (above - f.window) / 2;
+        if (state_bytes(shapes, t, middle) <= ram)
+            f.window = middle;
+        else
+            above = middle;
+    }
+    return f;
+}

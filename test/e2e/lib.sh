@@ -1,0 +1,75 @@
+# Sourced by each end-to-end script: where things are, and ok / FAIL / SKIP lines with an exit status.
+# B: build folder; WORK: scratch folder, with the models in it if run.sh made it; SHARED: the data.
+set -u
+unset CDPATH
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+B=$(realpath "${B:-$root/build}")
+PYTHON=${PYTHON:-/usr/bin/python3}
+SHARED=${SHARED:-$root/../shared/data}
+REQUIRE_ALL=${REQUIRE_ALL:-}
+lmcc=$B/lmcc
+stories=$SHARED/stories260K.bin
+stories_tokenizer=$SHARED/tok512.bin
+tales=$root/examples/tales
+export NO_COLOR=1
+failures=0
+
+if [ -z "${WORK:-}" ]; then
+    WORK=$(mktemp -d) || exit 1
+    trap 'rm -rf "$WORK"' EXIT
+fi
+models=$WORK/models
+work=$WORK/$(basename "$0" | sed 's/\..*//')
+mkdir -p "$work"
+
+ok() { echo "ok    $*"; }
+fail() {
+    echo "FAIL  $*"
+    failures=$((failures + 1))
+}
+# A tool that a package provides: with REQUIRE_ALL its absence is a failure.
+skip() {
+    if [ -n "$REQUIRE_ALL" ]; then fail "$*"; else echo "SKIP  $*"; fi
+}
+# Data that no package provides.
+skip_data() { echo "SKIP  $*"; }
+
+# check WHAT COMMAND...: the command must succeed; when it does not, its output is shown.
+check() {
+    what=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        ok "$what"
+    else
+        fail "$what: $*"
+        tail -n 12 "$work/log" | sed 's/^/      /'
+        return 1
+    fi
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+have_numpy() { "$PYTHON" -c 'import numpy' 2>/dev/null; }
+have_stories() { [ -r "$stories" ] && [ -r "$stories_tokenizer" ]; }
+
+# The random models of test/oracle; false without numpy.
+need_models() {
+    [ -d "$models/hf_base" ] && return 0
+    have_numpy || return 1
+    "$PYTHON" "$root/test/oracle/make_models.py" "$models"
+}
+
+# compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr.
+compile() {
+    model=$1
+    out=$2
+    shift 2
+    set -- -o "$out" "$@" "$model"
+    case $model in "$stories") set -- --tokenizer "$stories_tokenizer" "$@" ;; esac
+    "$lmcc" compile -q "$@"
+}
+
+finish() {
+    [ $failures -eq 0 ]
+    exit
+}

@@ -1,0 +1,48 @@
+#!/bin/sh
+# The float reference against an independent implementation in numpy: logits to 1e-4 over a sequence,
+# and the same 200 tokens when the most likely one is always taken.
+. "$(dirname "$0")/lib.sh"
+
+oracle="$PYTHON $root/test/oracle/run_oracle.py"
+dump=$work/dump_logits
+
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion -Wshadow \
+    -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
+    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+
+# compare NAME MODEL: 90 tokens that do not repeat soon, all below 397.
+compare() {
+    tokens=$(awk 'BEGIN { for (i = 0; i < 90; i++) print 1 + (i * i * 7 + i * 31) % 390 }')
+    d=
+    echo $tokens >"$work/tokens"
+    $oracle logits "$2" "$work/tokens" "$work/oracle.f32" &&
+        "$dump" reference "$2" "$work/ours.f32" $tokens &&
+        d=$("$PYTHON" "$here/max_difference.py" "$work/oracle.f32" "$work/ours.f32" 1e-4) &&
+        ok "$1: 90 rows of logits, largest difference $d" || fail "$1: logits: ${d:-no result}"
+    $oracle greedy "$2" 200 1 >"$work/oracle.txt"
+    "$dump" greedy "$2" 200 1 >"$work/ours.txt"
+    check "$1: 200 greedy tokens" cmp "$work/oracle.txt" "$work/ours.txt"
+}
+
+if ! need_models; then
+    skip "float reference: no numpy"
+    finish
+fi
+for m in "$models"/*.bin "$models"/hf_*; do
+    case $m in
+    */tokenizer.bin) continue ;;
+    */hf_bias) # refused for now, and clearly
+        "$lmcc" inspect "$m" 2>"$work/err"
+        check "hf_bias: refused" grep -q 'attention_bias: true: biases are not supported' "$work/err"
+        ;;
+    *) compare "$(basename "$m")" "$m" ;;
+    esac
+done
+compare tales "$tales/model"
+if have_stories; then
+    cp "$stories" "$stories_tokenizer" "$work"
+    compare stories260K "$work/stories260K.bin"
+else
+    skip_data "stories260K: not here"
+fi
+finish
