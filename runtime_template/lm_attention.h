@@ -136,7 +136,7 @@ LM_INLINE uint32_t lm_softmax(int32_t *score, int32_t n, int32_t max, uint32_t m
 
 /* Bits that the value weights give up so that 127 times their sum fits in 32 bits. `most` does for
  * any softmax over the window; a sum of numerators that is smaller than that needs fewer. */
-LM_INLINE int32_t lm_spread(uint32_t total, int32_t most)
+LM_INLINE int32_t lm_mix_spread(uint32_t total, int32_t most)
 {
     const int32_t enough = lm_bits(total) - 24;
     return enough >= most ? most : (enough > 0 ? enough : 0);
@@ -154,7 +154,7 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
         const int32_t e = lm_packed_exponent(scales[j * row]);
         exp = e > exp ? e : exp;
     }
-    exp += 11 + lm_spread(total, spread);
+    exp += 11 + lm_mix_spread(total, spread);
     for (int32_t j = 0; j < n; j++) {
         const uint16_t s = scales[j * row];
         score[j] = lm_shift(score[j] * (int32_t)lm_packed_mantissa(s), lm_packed_exponent(s) - exp);

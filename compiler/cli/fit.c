@@ -1,5 +1,5 @@
-/* Where a model would fit. lower, choose, live and plan run over its shapes with every weight at one
- * width: the state is what compiling gives, the weights are to within what fold removes. */
+/* Where a model would fit. The passes lower, choose, live and plan run over its shapes with every
+ * weight at one width: state and weights are what compiling gives. */
 #include "cli.h"
 
 #include <math.h>

@@ -119,12 +119,12 @@ host gcc-O0 gcc gcc -fno-pie -O0
 host clang-O2 clang clang -fno-pie -O2
 cplusplus g++ g++
 cplusplus clang++ clang
-arm=arm-none-eabi-
+arm="arm-none-eabi-"
 cross cortex-m0 $arm gcc-arm-none-eabi -mcpu=cortex-m0 -mthumb -O2
 cross cortex-m4 $arm gcc-arm-none-eabi -mcpu=cortex-m4 -mthumb -O2
 cross cortex-m4f $arm gcc-arm-none-eabi -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
 cross cortex-m55 $arm gcc-arm-none-eabi -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
-riscv=riscv64-unknown-elf-
+riscv="riscv64-unknown-elf-"
 cross rv32imc $riscv gcc-riscv64-unknown-elf -march=rv32imc -mabi=ilp32 -ffreestanding -O2
 cross rv32imafc $riscv gcc-riscv64-unknown-elf -march=rv32imafc -mabi=ilp32f -ffreestanding -O2
 cross xtensa-lx106 xtensa-lx106-elf- gcc-xtensa-lx106 -mlongcalls -ffreestanding -O2
