@@ -52,28 +52,37 @@ static int64_t table_bytes(TableForm f, int cols)
     return (int64_t)table_entries(f, cols) * 2;
 }
 
-/* The cheapest table form for the group: every matrix of a format shares one kernel. */
-static int cheapest(const Unit *u, const Group *g, Format f, int64_t ram)
+/* Estimated instructions of the group's matrices of a format with a kernel, table included. */
+static int64_t group_cost(const Unit *u, const Group *g, Format f, const Kernel *k)
 {
     const Program *p = u->program;
+    const int cols = (int)p->ops[g->ops[0]].imm[MATVEC_COLS];
+    int64_t cost = k->table_cost(cols);
+    for (int i = 0; i < g->n; i++) {
+        const Op *op = &p->ops[g->ops[i]];
+        if (model_linears(u->model, op->linear)->format == f)
+            cost += k->cost((int)op->imm[MATVEC_ROWS], cols, (int)op->imm[MATVEC_PLANES]);
+    }
+    return cost;
+}
+
+/* The cheapest kernel whose table fits: every matrix of a format in the group shares it. Where none
+ * fits by this estimate, the one with the smallest table; budget has the last word. */
+static int cheapest(const Unit *u, const Group *g, Format f, int64_t ram)
+{
+    const int cols = (int)u->program->ops[g->ops[0]].imm[MATVEC_COLS];
     int best = -1;
-    int64_t best_cost = INT64_MAX;
+    int64_t best_cost = INT64_MAX, best_bytes = INT64_MAX;
     for (int k = 0; kernels[k].name; k++) {
         if (!usable(u, &kernels[k], f))
             continue;
-        const int cols = (int)p->ops[g->ops[0]].imm[MATVEC_COLS];
-        int64_t cost = kernels[k].table_cost(cols);
-        for (int i = 0; i < g->n; i++) {
-            const Op *op = &p->ops[g->ops[i]];
-            if (model_linears(u->model, op->linear)->format == f)
-                cost +=
-                    kernels[k].cost((int)op->imm[MATVEC_ROWS], cols, (int)op->imm[MATVEC_PLANES]);
-        }
-        if (best >= 0 && table_bytes(kernels[k].table, cols) > ram)
-            continue; /* a first one is taken in any case: budget then says what is missing */
-        if (best < 0 || cost < best_cost || table_bytes(kernels[best].table, cols) > ram) {
+        const int64_t bytes = table_bytes(kernels[k].table, cols);
+        const int64_t cost = group_cost(u, g, f, &kernels[k]);
+        const bool fits = bytes <= ram, best_fits = best_bytes <= ram;
+        if (fits && best_fits ? cost < best_cost : bytes < best_bytes) {
             best = k;
             best_cost = cost;
+            best_bytes = bytes;
         }
     }
     if (best < 0)

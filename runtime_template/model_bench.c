@@ -6,6 +6,8 @@
  * result where a debugger finds it. */
 #include "model.h"
 
+#include <stddef.h>
+
 #if !defined(MODEL_CYCLES)
 #if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__) || defined(__ARM_ARCH_8M_MAIN__) ||      \
     defined(__ARM_ARCH_8_1M_MAIN__)

@@ -67,7 +67,7 @@ static int model_emit(model_utf8 *u, model_token t, int first, model_emit_fn emi
 static uint32_t model_length(const char *text)
 {
     uint32_t n = 0;
-    while (text[n] != '\0') {
+    while (n < UINT32_MAX && text[n] != '\0') { /* both, or compilers call strlen */
         n++;
     }
     return n;

@@ -108,10 +108,11 @@ static void write_table(Writer *w, const Op *op)
     const char *name = arena_printf(w->e->arena, "table_%s_%lld", form, cols);
     if (new_shape(w, name, "int32_t", "const int8_t *x, int16_t *table"))
         buf_printf(w->shapes, "return lm_table_%s(x, table, %lld);\n}\n\n", form, cols);
-    if (kernels[op->kernel].format == FORMAT_PLANES)
-        buf_printf(w->calls, "    const int32_t s%d = ", op->scalar_out);
+    buf_puts(w->calls, "    ");
+    if (kernels[op->kernel].format == FORMAT_PLANES) /* the only one whose kernels take the sum */
+        buf_printf(w->calls, "const int32_t s%d = ", op->scalar_out);
     else
-        buf_puts(w->calls, "    (void)"); /* only a codebook needs the sum */
+        buf_puts(w->calls, "(void)");
     buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
 }
 

@@ -1,10 +1,10 @@
 /* Every fixed-point function against long double, exhaustively or on a dense grid, with the error
- * bounds that docs/arithmetic.md states. Prints what it measured. */
-#include <cmocka.h>
-#include <setjmp.h>
+ * bounds that docs/arithmetic.md states. Prints what it measured. */#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <math.h>
 #include <stdio.h>

@@ -118,8 +118,8 @@ static void check_matrix(Format f, int planes, int rows, int cols, int kind, int
 
 static void check_format(Format f, int planes)
 {
-    for (int cols = 1; cols <= 70; cols += cols < 20 ? 1 : 7)
-        for (int rows = 1; rows <= 19; rows += 3)
+    for (int cols = 1; cols <= 70; cols++)
+        for (int rows = 1; rows <= 19; rows += cols < 20 ? 1 : 3)
             for (int kind = 0; kind < 5; kind++)
                 check_matrix(f, planes, rows, cols, kind, cols % 3 * 4);
     check_matrix(f, planes, 9, 1500, 1, 0);
