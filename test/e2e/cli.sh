@@ -1,58 +1,130 @@
 #!/bin/sh
-# The command line: exit statuses, messages, nothing left behind, IR that resumes, JSON that parses.
+# The command line: exit statuses, messages, help, JSON, text IR that goes on where it stopped, and a
+# failed compile that leaves everything as it was.
 . "$(dirname "$0")/lib.sh"
 
-# fails STATUS PATTERN ARGUMENTS...: ends so, says so in its last line, leaves no output.
-fails() {
+model=$tales/model
+cd "$work" || exit 1
+
+# expect STATUS PATTERN ARGUMENTS...: lmcc ends so, and its one message matches.
+expect() {
     status=$1 pattern=$2
     shift 2
-    "$lmcc" "$@" >"$work/out.txt" 2>"$work/err.txt"
+    "$lmcc" "$@" >out.txt 2>err.txt
     got=$?
-    cat "$work/err.txt"
-    [ $got -eq "$status" ] && tail -n 1 "$work/err.txt" | grep -q "^lmcc: .*$pattern" && [ ! -e "$work/o" ]
+    if [ $got -ne "$status" ]; then
+        fail "lmcc $*: status $got, expected $status: $(head -n 1 err.txt)"
+    elif [ -n "$pattern" ] && ! grep -qE -e "$pattern" err.txt; then
+        fail "lmcc $*: no '$pattern' in: $(cat err.txt)"
+    elif [ "$status" -ne 0 ] && [ "$(grep -c '^lmcc: ' err.txt)" -ne 1 ]; then
+        fail "lmcc $*: not one message: $(cat err.txt)"
+    elif [ "$status" -ne 0 ] && [ -s out.txt ]; then
+        fail "lmcc $*: failed and wrote to stdout"
+    else
+        ok "lmcc $*: status $status"
+    fi
 }
-check "no command" fails 2 "command is missing"
-check "unknown command" fails 2 "did you mean compile" compil
-check "unknown option" fails 2 "did you mean --window" compile "$tales" -o "$work/o" --windw 3
-check "unknown pass" fails 2 "did you mean quantize" compile "$tales" --until quantise
-check "no output named" fails 2 "-o DIR is missing" compile "$tales"
-check "operand missing" fails 2 "expected MODEL" compile -o "$work/o"
-check "value missing" fails 2 "DIR is missing" compile "$tales" -o
-check "no such file" fails 1 "nothing.bin" compile "$work/nothing.bin" -o "$work/o"
-check "no model" fails 1 "README.md" compile "$root/README.md" -o "$work/o"
-check "no such target" fails 1 "stm32h742" compile "$tales" -t stm32h742 -o "$work/o"
-check "impossible bits" fails 1 "7" compile "$tales" --bits 7 -o "$work/o"
-check "unknown recipe key" fails 1 "quantize.bit" compile "$tales" --set quantize.bit=2 -o "$work/o"
-check "flash" fails 1 "flash: .* too many; .* would fit" compile "$tales" --flash 300K -o "$work/o"
-check "RAM" fails 1 "RAM: .* a window of [0-9]* tokens would fit" compile "$tales" --ram 64K -o "$work/o"
-printf 'quantize:\n  bits: 2\n  bitz: 3\n' >"$work/bad.yaml"
-check "recipe with line number" fails 1 "bad.yaml:3: " compile "$tales" --recipe "$work/bad.yaml" -o "$work/o"
-check "not a generated folder" fails 1 "not a folder that lmcc generated" verify "$work"
 
-kept() { # a failed compile leaves an existing folder as it was
-    mkdir -p "$work/kept" && echo mine >"$work/kept/mine.txt" || return 1
-    "$lmcc" compile "$tales" --ram 16K -o "$work/kept" && return 1
-    [ "$(ls -A "$work/kept")" = mine.txt ]
-}
-check "an existing folder is left alone" kept
-resumes() { # PASS: IR dumped after it compiles to the same bytes
-    "$lmcc" compile "$tales" --bits 3 --until="$1" --dump="$1" >"$work/$1.lmir" &&
-        "$lmcc" compile "$work/$1.lmir" --bits 3 -q -o "$work/resumed" &&
-        "$lmcc" compile "$tales" --bits 3 -q -o "$work/whole" && diff -r "$work/resumed" "$work/whole"
-}
-check "IR after quantize compiles to the same" resumes quantize
-check "IR after plan compiles to the same" resumes plan
-json() { "$lmcc" "$@" --json | ${PYTHON:-/usr/bin/python3} -m json.tool; }
-check "inspect --json" json inspect "$tales"
-check "verify --json" json verify "$work/whole"
-check "bench --json" json bench "$work/whole"
-check "the manifest" ${PYTHON:-/usr/bin/python3} -m json.tool "$work/whole/model.json"
-check "eval --json" json eval "$tales" "$root/docs/boards.md"
-for c in compile inspect targets eval verify bench run; do
-    check "$c --help" "$lmcc" $c --help
+# Wrong command lines.
+expect 2 'a command is missing'
+expect 2 'did you mean compile\?' cmpile
+expect 2 'no such command' frobnicate
+expect 2 'did you mean --target' compile --tarket x m.bin
+expect 2 'no such option' run --frobnicate x
+expect 2 'expected MODEL' compile
+expect 2 'expected MODEL\|DIR TEXT' eval x
+expect 2 'got 3 operands' run a b c
+expect 2 'NAME\|FILE is missing' compile m.bin -t
+expect 2 '-o DIR is missing' compile "$model"
+expect 2 'did you mean quantize' compile "$model" --until quantise
+expect 2 'no such pass' compile "$model" -o x --dump frobnicate
+expect 2 'takes no value' compile "$model" -o x --quiet=yes
+expect 2 'whole number' run x --seed 1.5
+expect 2 'expected a number' run x --temperature -1
+expect 2 'expected auto, lines or file' eval "$model" "$0" --docs pages
+
+# Wrong inputs.
+: >empty.bin
+head -c 5000 /dev/zero >zeros.bin
+mkdir -p nothing
+expect 1 'missing.bin: cannot open' compile missing.bin -o x
+expect 1 'empty.bin: ' compile empty.bin -o x
+expect 1 'zeros.bin: header: ' compile zeros.bin -o x
+expect 1 'nothing: no config.json' compile nothing -o x
+expect 1 'did you mean rp2040' compile "$model" -t rp2041 -o x
+expect 1 'did you mean .*window' compile "$model" --set wimdow=3 -o x
+expect 1 'bits' compile "$model" --bits 7 -o x
+expect 1 'name' compile "$model" --name 'two words' -o x
+expect 1 'not a folder that lmcc generated' verify nothing
+expect 1 'not a folder that lmcc generated' run "$model"
+expect 1 'not a folder that lmcc generated' bench missing
+expect 1 'cannot (open|read)' eval "$model" missing.txt
+expect 1 'cannot write' compile "$model" -o empty.bin
+expect 1 'cannot write' compile "$model" -o /proc/nothing/here
+[ ! -e x ] && ok "no output folder after all of these" || fail "x: left behind"
+
+# Budgets: by how much, and what would fit, which must be true.
+expect 1 'flash: [0-9]+ bytes .*, 65536 available .*: [0-9]+ too many; ' compile "$model" -o x \
+    --flash 64K
+expect 1 'RAM: [0-9]+ bytes .*, 16384 available .*: [0-9]+ too many; a window of' compile "$model" \
+    -o x --ram 16K
+window=$(sed -n 's/.*(--window \([0-9]*\)).*/\1/p' err.txt)
+expect 0 '' compile -q "$model" -o fits --ram 16K --window "${window:-0}"
+expect 1 'RAM: ' compile "$model" -o x --ram 16K --window "$((${window:-0} + 1))"
+expect 1 'flash: .*--bits [0-9.]+' compile "$model" -o x --flash 300K
+bits=$(sed -n 's/.*(--bits \([0-9.]*\)).*/\1/p' err.txt)
+expect 0 '' compile -q "$model" -o fits --flash 300K --bits "${bits:-none}"
+
+# A failed compile leaves a good output folder as it was.
+cp -r fits before
+expect 1 'too many' compile "$model" -o fits --ram 1K
+check "the old output is untouched" diff -r before fits
+check "no temporary files" test -z "$(find . -name '*lmcc-*')"
+check "quiet is quiet" test -z "$("$lmcc" compile -q "$model" -o fits 2>&1)"
+
+# IR as text: any pass, dumped, read back, gives the same code.
+options="--bits 3 --window 50 --set quantize.rounds=1"
+"$lmcc" compile -q "$model" -o whole $options
+for pass in fold calibrate prune-heads prune-neurons quantize lower choose pad live plan budget; do
+    "$lmcc" compile "$model" --until $pass --dump $pass $options >$pass.ir 2>err.txt &&
+        "$lmcc" compile -q $pass.ir -o from-ir $options 2>>err.txt ||
+        { fail "IR after $pass: $(cat err.txt)"; continue; }
+    check "IR after $pass gives the same weights" cmp whole/model_weights.c from-ir/model_weights.c &&
+        check "IR after $pass gives the same code" cmp whole/model.c from-ir/model.c
 done
-check "targets" "$lmcc" targets
-check "targets NAME" "$lmcc" targets stm32h743
-check "--version" "$lmcc" --version
-check "run" "$lmcc" run "$work/whole" "Alice" -n 5
-exit $failed
+
+# JSON.
+for command in "inspect $model --json" "bench whole --json" "verify whole --json" \
+    "eval whole $here/../../README.md --docs file --json"; do
+    "$lmcc" $command >out.json 2>err.txt && "$PYTHON" -m json.tool out.json >/dev/null 2>&1 &&
+        ok "lmcc $command: valid JSON" || fail "lmcc $command: not JSON: $(head -c 300 out.json err.txt)"
+done
+check "the manifest is JSON" "$PYTHON" -m json.tool whole/model.json
+
+# Help.
+expect 0 '' --version
+expect 0 '' --help
+check "--help names every command" test "$(grep -cE '^  (compile|inspect|targets|eval|verify|bench|run) ' \
+    out.txt)" -eq 7
+for command in compile inspect targets eval verify bench run; do
+    expect 0 '' $command --help
+    grep -q "^usage: lmcc $command" out.txt || fail "lmcc $command --help: no usage line"
+done
+for target in $("$lmcc" targets | awk 'NR > 1 { print $1 }'); do
+    expect 0 '' targets "$target"
+done
+
+# Colour: never into a pipe; on a terminal unless NO_COLOR says no.
+if have script; then
+    script -qec "env -u NO_COLOR '$lmcc' frobnicate" /dev/null >coloured </dev/null
+    script -qec "env NO_COLOR=1 '$lmcc' frobnicate" /dev/null >plain </dev/null
+    check "colour on a terminal" grep -q "$(printf '\033')" coloured
+    check "no colour with NO_COLOR" sh -c "! grep -q '$(printf '\033')' plain"
+else
+    skip "colour: no script(1)"
+fi
+
+# Output that cannot be written is an error.
+"$lmcc" targets >/dev/full 2>err.txt
+check "a full disk is an error" test $? -eq 1
+finish

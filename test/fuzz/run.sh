@@ -12,4 +12,7 @@ flags="-std=c11 -D_GNU_SOURCE -Iinclude -Icompiler -O1 -g -fopenmp -Wall -Wextra
 ${CC:-cc} $flags -Dmain=lmcc_main -c -o "$work/main.o" compiler/cli/main.c
 ${CC:-cc} $flags -o "$work/mutate_cli" test/fuzz/*.c "$work/main.o" $cli "$B/liblmcc.a" \
     -lyaml -ljansson -lzstd -lxxhash -lm -ldl
-OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" -v "${VERIFY:-50}"
+# What compiles is verified with undefined behaviour of the generated code made a crash.
+printf '#!/bin/sh\nexec cc -fsanitize=undefined -fsanitize-undefined-trap-on-error "$@"\n' >"$work/cc"
+chmod +x "$work/cc"
+CC=$work/cc OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" -v "${VERIFY:-50}"

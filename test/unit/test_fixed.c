@@ -1,5 +1,6 @@
 /* Every fixed-point function against long double, exhaustively or on a dense grid, with the error
- * bounds that docs/arithmetic.md states. Prints what it measured. */#include <setjmp.h>
+ * bounds that docs/arithmetic.md states. Prints what it measured. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
