@@ -15,4 +15,4 @@ ${CC:-cc} $flags -o "$work/mutate_cli" test/fuzz/*.c "$work/main.o" $cli "$B/lib
 # What compiles is verified with undefined behaviour of the generated code made a crash.
 printf '#!/bin/sh\nexec cc -fsanitize=undefined -fsanitize-undefined-trap-on-error "$@"\n' >"$work/cc"
 chmod +x "$work/cc"
-CC=$work/cc OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" -v "${VERIFY:-50}"
+CC=$work/cc OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" -v "${VERIFY:-25}"
