@@ -3,7 +3,7 @@
 # REQUIRE_ALL=1: a skipped suite or platform is a failure. A suite skips with status 77.
 set -u
 cd "$(dirname "$0")/.."
-B=${B:-build} PYTHON=${PYTHON:-/usr/bin/python3} REQUIRE_ALL=${REQUIRE_ALL:-}
+B=$(realpath -m "${B:-build}") PYTHON=${PYTHON:-/usr/bin/python3} REQUIRE_ALL=${REQUIRE_ALL:-}
 export B PYTHON REQUIRE_ALL
 log=$B/test-log
 passed=0 failed=0 skipped=0
