@@ -37,6 +37,7 @@ typedef struct Generated {
     const char *name;     /* C prefix */
     const Node *manifest; /* NAME.json */
     int vocab, dim, layers, residual_fraction;
+    const int32_t *(*sizes)(void); /* those four, as they were compiled */
     int (*init)(void);
     const int32_t *(*step)(int32_t token);
     void (*reset)(void);
@@ -53,6 +54,10 @@ bool is_generated(const char *path); /* a folder with a manifest of ours */
 const Node *read_manifest(Arena *a, const char *dir,
                           const char **name); /* fatal unless there is one */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
+
+/* compiler/cli/temporary.c: a folder that goes when the process ends, or when told to. */
+const char *temporary_folder(void);
+void temporary_remove(void); /* async-signal-safe */
 
 /* compiler/cli/board.c: generated code on an emulated board. */
 typedef struct Count {

@@ -8,39 +8,107 @@
 /* What precedes the row scales of a matrix: value of code 0, then what each bit adds. */
 #define LM_BOOK_BYTES 8
 
-/* x (cols) int8 -> table: 256 sums per 8 inputs; gives the sum of x. */
+/* Sums in a table are this much too high. Of at most 8 inputs of -127..127 none is then negative,
+ * and one 32-bit addition adds to two neighbours without a carry between them. */
+#define LM_BIAS 1024
+#define LM_TWICE(v) ((uint32_t)(v)*0x10001U)
+
+/* Inputs c to c + n - 1 of x (cols), zeros past its end; tail: room for n. */
+LM_INLINE const int8_t *lm_inputs(const int8_t *x, int32_t c, int32_t n, int32_t cols, int8_t *tail)
+{
+    if (c + n <= cols) {
+        return x + c;
+    }
+    for (int32_t k = 0; k < n; k++) {
+        tail[k] = c + k < cols ? x[c + k] : 0;
+    }
+    return tail;
+}
+
+/* 16 sums, in pairs as they lie in memory. */
+typedef struct lm_pairs {
+    uint32_t e0, e1, e2, e3, e4, e5, e6, e7;
+} lm_pairs;
+
+LM_INLINE void lm_store_pairs(int16_t *table, lm_pairs p)
+{
+    lm_store_pair(table, p.e0);
+    lm_store_pair(table + 2, p.e1);
+    lm_store_pair(table + 4, p.e2);
+    lm_store_pair(table + 6, p.e3);
+    lm_store_pair(table + 8, p.e4);
+    lm_store_pair(table + 10, p.e5);
+    lm_store_pair(table + 12, p.e6);
+    lm_store_pair(table + 14, p.e7);
+}
+
+LM_INLINE lm_pairs lm_add_pairs(lm_pairs p, uint32_t v)
+{
+    p.e0 += v;
+    p.e1 += v;
+    p.e2 += v;
+    p.e3 += v;
+    p.e4 += v;
+    p.e5 += v;
+    p.e6 += v;
+    p.e7 += v;
+    return p;
+}
+
+/* The sums of the 16 subsets of 4 inputs. */
+LM_INLINE lm_pairs lm_subsets(const int8_t *x)
+{
+    const uint32_t x1 = LM_TWICE(x[1]), x2 = LM_TWICE(x[2]), x3 = LM_TWICE(x[3]);
+    lm_pairs p;
+    p.e0 = LM_TWICE(LM_BIAS) + (uint32_t)x[0] * LM_SECOND;
+    p.e1 = p.e0 + x1;
+    p.e2 = p.e0 + x2;
+    p.e3 = p.e1 + x2;
+    p.e4 = p.e0 + x3;
+    p.e5 = p.e1 + x3;
+    p.e6 = p.e2 + x3;
+    p.e7 = p.e3 + x3;
+    return p;
+}
+
+/* x (cols) int8 -> table, on a 4-byte boundary: 256 biased sums per 8 inputs; gives the sum of x.
+ * The upper four inputs are counted through: up to the next number, its lowest 0 bit turns 1 and
+ * the 1 bits below it 0. */
 LM_INLINE int32_t lm_table_byte(const int8_t *x, int16_t *table, int32_t cols)
 {
     int32_t sum = 0;
     for (int32_t c = 0; c < cols; c += 8) {
-        int32_t size = 1;
-        table[0] = 0;
-        for (int32_t k = 0; k < 8; k++, size *= 2) {
-            const int32_t v = c + k < cols ? x[c + k] : 0;
-            sum += v;
-            for (int32_t i = 0; i < size; i++) {
-                table[size + i] = (int16_t)(table[i] + v);
-            }
+        int8_t tail[8];
+        const int8_t *in = lm_inputs(x, c, 8, cols, tail);
+        lm_pairs p = lm_subsets(in);
+        const int32_t x4 = in[4], x5 = in[5] - x4, x6 = in[6] - in[5] - x4;
+        const int32_t x7 = in[7] - in[6] - in[5] - x4;
+        for (int32_t i = 0; i < 4; i++) {
+            lm_store_pairs(table, p);
+            p = lm_add_pairs(p, LM_TWICE(x4));
+            lm_store_pairs(table + 16, p);
+            p = lm_add_pairs(p, LM_TWICE(x5));
+            lm_store_pairs(table + 32, p);
+            p = lm_add_pairs(p, LM_TWICE(x4));
+            lm_store_pairs(table + 48, p);
+            p = lm_add_pairs(p, LM_TWICE(i == 1 ? x7 : x6));
+            table += 64;
         }
-        table += 256;
+        sum += in[0] + in[1] + in[2] + in[3] + in[4] + in[5] + in[6] + in[7];
     }
     return sum;
 }
 
-/* x (cols) int8 -> table: 16 sums per 4 inputs, two such per 8 inputs; gives the sum of x. */
+/* x (cols) int8 -> table, on a 4-byte boundary: 16 biased sums per 4 inputs, two such per 8
+ * inputs; gives the sum of x. */
 LM_INLINE int32_t lm_table_nibble(const int8_t *x, int16_t *table, int32_t cols)
 {
     int32_t sum = 0;
     for (int32_t c = 0; c < ((cols + 7) & ~7); c += 4) {
-        int32_t size = 1;
-        table[0] = 0;
-        for (int32_t k = 0; k < 4; k++, size *= 2) {
-            const int32_t v = c + k < cols ? x[c + k] : 0;
-            sum += v;
-            for (int32_t i = 0; i < size; i++) {
-                table[size + i] = (int16_t)(table[i] + v);
-            }
-        }
+        int8_t tail[4];
+        const int8_t *in = lm_inputs(x, c, 4, cols, tail);
+        lm_store_pairs(table, lm_subsets(in));
+        sum += in[0] + in[1] + in[2] + in[3];
         table += 16;
     }
     return sum;
@@ -50,27 +118,31 @@ LM_INLINE int32_t lm_table_nibble(const int8_t *x, int16_t *table, int32_t cols)
 LM_INLINE void lm_lanes_byte(const uint8_t *w, const int16_t *t, int32_t groups, int32_t lanes,
                              int32_t *s)
 {
-    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0;
-    for (int32_t g = 0; g < groups; g++) {
-        a0 += t[w[0]];
-        a1 += t[w[1]];
-        a2 += t[w[2]];
-        a3 += t[w[3]];
-        a4 += t[w[4]];
-        a5 += lanes > 5 ? t[w[5]] : 0;
-        a6 += lanes > 6 ? t[w[6]] : 0;
-        a7 += lanes > 7 ? t[w[7]] : 0;
-        w += lanes;
-        t += 256;
+    const int32_t zero = -LM_BIAS * groups;
+    int32_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
+    for (int32_t g = groups & 1; g < groups; g += 2) { /* two steps at a time */
+        const uint8_t *v = w + lanes;
+        const int16_t *u = t + 256;
+        a0 += t[w[0]] + u[v[0]];
+        a1 += t[w[1]] + u[v[1]];
+        a2 += t[w[2]] + u[v[2]];
+        a3 += t[w[3]] + u[v[3]];
+        a4 += t[w[4]] + u[v[4]];
+        a5 += lanes > 5 ? t[w[5]] + u[v[5]] : 0;
+        a6 += lanes > 6 ? t[w[6]] + u[v[6]] : 0;
+        a7 += lanes > 7 ? t[w[7]] + u[v[7]] : 0;
+        w += 2 * lanes;
+        t += 512;
     }
-    s[0] = a0;
-    s[1] = a1;
-    s[2] = a2;
-    s[3] = a3;
-    s[4] = a4;
-    s[5] = a5;
-    s[6] = a6;
-    s[7] = a7;
+    const int32_t odd = groups & 1;
+    s[0] = a0 + (odd ? t[w[0]] : 0);
+    s[1] = a1 + (odd ? t[w[1]] : 0);
+    s[2] = a2 + (odd ? t[w[2]] : 0);
+    s[3] = a3 + (odd ? t[w[3]] : 0);
+    s[4] = a4 + (odd ? t[w[4]] : 0);
+    s[5] = a5 + (odd && lanes > 5 ? t[w[5]] : 0);
+    s[6] = a6 + (odd && lanes > 6 ? t[w[6]] : 0);
+    s[7] = a7 + (odd && lanes > 7 ? t[w[7]] : 0);
 }
 
 LM_INLINE int32_t lm_nibbles(const int16_t *t, uint32_t code)
@@ -81,7 +153,8 @@ LM_INLINE int32_t lm_nibbles(const int16_t *t, uint32_t code)
 LM_INLINE void lm_lanes_nibble(const uint8_t *w, const int16_t *t, int32_t groups, int32_t lanes,
                                int32_t *s)
 {
-    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0, a6 = 0, a7 = 0;
+    const int32_t zero = -2 * LM_BIAS * groups;
+    int32_t a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
     for (int32_t g = 0; g < groups; g++) {
         a0 += lm_nibbles(t, w[0]);
         a1 += lm_nibbles(t, w[1]);
@@ -110,18 +183,48 @@ LM_INLINE int32_t lm_plane_rows(int32_t planes)
     return planes == 1 ? 8 : (planes == 2 ? 4 : (planes <= 4 ? 2 : 1));
 }
 
-/* Row results from lane sums: y = ((zero * sum + coef . s) >> pre) * row scale. */
-LM_INLINE void lm_combine_planes(const int32_t *s, const uint8_t *rows_data, int32_t row,
-                                 int32_t sum, int32_t *y, int32_t planes, int32_t pre)
+/* A matrix's codebook: what code 0 adds to every row, what each bit adds. */
+typedef struct lm_book {
+    int32_t zero, c0, c1, c2, c3, c4, c5;
+} lm_book;
+
+LM_INLINE lm_book lm_read_book(const uint8_t *rows_data, int32_t sum)
 {
-    const int32_t rows = lm_plane_rows(planes);
-    const int8_t *book = (const int8_t *)rows_data;
-    for (int32_t i = 0; i < rows; i++) {
-        int32_t acc = book[0] * sum;
-        for (int32_t k = 0; k < planes; k++) {
-            acc += book[1 + k] * s[i * planes + k];
-        }
-        y[row + i] = (acc >> pre) * (int32_t)rows_data[LM_BOOK_BYTES + row + i];
+    const int8_t *b = (const int8_t *)rows_data;
+    const lm_book book = {b[0] * sum, b[1], b[2], b[3], b[4], b[5], b[6]};
+    return book;
+}
+
+/* One row from the sums of its planes: ((zero + coef . s) >> pre) * scale. */
+LM_INLINE int32_t lm_combine_row(const int32_t *s, lm_book b, int32_t scale, int32_t planes,
+                                 int32_t pre)
+{
+    int32_t acc = b.zero + b.c0 * s[0];
+    acc += planes > 1 ? b.c1 * s[1] : 0;
+    acc += planes > 2 ? b.c2 * s[2] : 0;
+    acc += planes > 3 ? b.c3 * s[3] : 0;
+    acc += planes > 4 ? b.c4 * s[4] : 0;
+    acc += planes > 5 ? b.c5 * s[5] : 0;
+    return (acc >> pre) * scale;
+}
+
+/* The rows of a block from its lane sums. No loops, so that the sums stay in registers. */
+LM_INLINE void lm_combine_planes(const int32_t *s, lm_book b, const uint8_t *scales, int32_t *y,
+                                 int32_t planes, int32_t pre)
+{
+    y[0] = lm_combine_row(s, b, scales[0], planes, pre);
+    if (planes <= 4) {
+        y[1] = lm_combine_row(s + planes, b, scales[1], planes, pre);
+    }
+    if (planes <= 2) {
+        y[2] = lm_combine_row(s + 2 * planes, b, scales[2], planes, pre);
+        y[3] = lm_combine_row(s + 3 * planes, b, scales[3], planes, pre);
+    }
+    if (planes == 1) {
+        y[4] = lm_combine_row(s + 4, b, scales[4], 1, pre);
+        y[5] = lm_combine_row(s + 5, b, scales[5], 1, pre);
+        y[6] = lm_combine_row(s + 6, b, scales[6], 1, pre);
+        y[7] = lm_combine_row(s + 7, b, scales[7], 1, pre);
     }
 }
 
@@ -132,10 +235,11 @@ LM_INLINE void lm_planes_byte(const uint8_t *codes, const uint8_t *rows_data, co
                               int32_t pre, int32_t stride)
 {
     const int32_t step = lm_plane_rows(planes);
+    const lm_book book = lm_read_book(rows_data, sum);
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
         lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
-        lm_combine_planes(s, rows_data, r, sum, y, planes, pre);
+        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
         codes += stride;
     }
 }
@@ -146,10 +250,11 @@ LM_INLINE void lm_planes_nibble(const uint8_t *codes, const uint8_t *rows_data,
                                 int32_t cols, int32_t planes, int32_t pre, int32_t stride)
 {
     const int32_t step = lm_plane_rows(planes);
+    const lm_book book = lm_read_book(rows_data, sum);
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
         lm_lanes_nibble(codes, table, (cols + 7) / 8, step * planes, s);
-        lm_combine_planes(s, rows_data, r, sum, y, planes, pre);
+        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
         codes += stride;
     }
 }

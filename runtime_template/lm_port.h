@@ -36,6 +36,29 @@ void *memset(void *to, int byte, size_t n);
 #define LM_RESTRICT restrict
 #endif
 
+/* Two 16-bit numbers in a word as they lie in memory: the first times LM_FIRST, the second times
+ * LM_SECOND. `to` is on a 4-byte boundary, which lets a core that must not miss it store a word. */
+#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && \
+    __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LM_FIRST 0x10000U
+#define LM_SECOND 1U
+#else
+#define LM_FIRST 1U
+#define LM_SECOND 0x10000U
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+typedef uint32_t __attribute__((may_alias)) lm_word;
+LM_INLINE void lm_store_pair(int16_t *to, uint32_t pair)
+{
+    *(lm_word *)(void *)to = pair; /* memcpy would be a call where nothing is built in */
+}
+#else
+LM_INLINE void lm_store_pair(int16_t *to, uint32_t pair)
+{
+    memcpy(to, &pair, 4);
+}
+#endif
+
 /* Number of bits needed to write v: 0 for 0, 32 for 2^31 and above. Cores with a count-leading-
  * zeros instruction use it; elsewhere the builtin would call a library, so it is spelled out. */
 #if defined(__ARM_FEATURE_CLZ) || defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)

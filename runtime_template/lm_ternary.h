@@ -16,7 +16,7 @@ LM_INLINE int32_t lm_table_trit(const int8_t *x, int16_t *table, int32_t cols)
             sum += v;
             first -= v;
         }
-        table[0] = (int16_t)first;
+        table[0] = (int16_t)(LM_BIAS + first);
         for (int32_t k = 0; k < 5; k++, size *= 3) {
             const int32_t v = c + k < cols ? x[c + k] : 0;
             for (int32_t i = 0; i < 2 * size; i++) {

@@ -9,6 +9,7 @@ static model_t driver_state;
 static int32_t driver_residuals[(MODEL_LAYERS + 1) * MODEL_DIM];
 
 void model_driver_probe(int32_t layer, const int32_t *resid, int32_t n);
+const int32_t *model_driver_sizes(void);
 int model_driver_init(void);
 const int32_t *model_driver_step(int32_t token);
 void model_driver_reset(void);
@@ -22,6 +23,12 @@ int32_t model_driver_generate(const char *prompt, int32_t max_tokens, const uint
 void model_driver_probe(int32_t layer, const int32_t *resid, int32_t n)
 {
     memcpy(driver_residuals + (layer + 1) * MODEL_DIM, resid, (size_t)n * sizeof *resid);
+}
+
+const int32_t *model_driver_sizes(void)
+{
+    static const int32_t sizes[4] = {MODEL_VOCAB, MODEL_DIM, MODEL_LAYERS, MODEL_RESIDUAL_FRACTION};
+    return sizes;
 }
 
 int model_driver_init(void)

@@ -20,6 +20,11 @@ for t in "$out"/unit/test_*; do
         failed=$((failed + 1))
     fi
 done
-CFLAGS="-w -fsanitize=address,undefined -fno-sanitize-recover=all" B=$out N=${N:-600} SEED=100000 test/fuzz/run.sh || failed=$((failed + 1))
+if CFLAGS="-w -fsanitize=address,undefined -fno-sanitize-recover=all" B=$out N=${N:-600} \
+    SEED=100000 test/fuzz/run.sh; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,32 +197,13 @@ static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *
     read_counts(a, err, bench);
 }
 
-/* The temporary folder goes however the command ends: fatal() runs this too. */
-static char *temporary;
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
-{
-    (void)info, (void)kind, (void)at;
-    return remove(path);
-}
-
-static void remove_temporary(void)
-{
-    nftw(temporary, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 void bench_on_board(Arena *a, Bench *bench)
 {
     const Node *board = read_board(a, bench->board);
     if (!strstr(board_text(board, "run"), "{plugin}"))
         fatal("%s: nothing counts instructions there; `lmcc verify` runs code on this machine",
               bench->board);
-    const char *base = getenv("TMPDIR");
-    char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(tmp))
-        fatal("%s: cannot be made: %s", tmp, strerror(errno));
-    temporary = strdup(tmp);
-    atexit(remove_temporary);
+    const char *tmp = temporary_folder();
     extract(a, tmp);
     build_firmware(a, board, bench, tmp);
     build_plugin(a, tmp);

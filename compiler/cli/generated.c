@@ -113,15 +113,10 @@ static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const
     for (size_t i = 0; i < LENGTH(parts); i++)
         argv[n++] = path_join(a, g->dir, arena_printf(a, "%s%s.c", g->name, parts[i]));
     const int status = run_command((char *const *)argv);
-    unlink(driver);
-    unlink(path_join(a, tmp, "probe.h"));
     if (status == 127)
         fatal("%s: cannot be run: a C compiler for this machine is needed (--cc)", cc);
-    if (status != 0) {
-        unlink(so);
-        rmdir(tmp);
+    if (status != 0)
         fatal("%s: the generated code does not compile with %s", g->dir, cc);
-    }
 }
 
 static void *symbol(Arena *a, void *handle, const Generated *g, const char *what)
@@ -150,7 +145,9 @@ static void load(Arena *a, Generated *g, const char *so)
     void *handle = dlopen(so, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         fatal("%s: %s", g->dir, dlerror());
+    temporary_remove();
     arena_on_free(a, close_handle, handle, 0);
+    LOAD(sizes, "driver_sizes");
     LOAD(init, "driver_init");
     LOAD(step, "driver_step");
     LOAD(reset, "driver_reset");
@@ -162,34 +159,21 @@ static void load(Arena *a, Generated *g, const char *so)
     LOAD(strerror, "strerror");
 }
 
-static int shape(const Node *manifest, const char *what, int min)
-{
-    const Node *model = node_get(manifest, "model");
-    const Node *n = model && model->kind == NODE_MAP ? node_get(model, what) : NULL;
-    if (!n)
-        fatal("%s: model.%s: missing", manifest->file, what);
-    return (int)node_int(n, what, min, INT32_MAX);
-}
-
 Generated *generated_open(Arena *a, const char *dir, const char *cc)
 {
     Generated *g = NEW(a, Generated, 1);
     g->dir = dir;
     g->manifest = read_manifest(a, dir, &g->name);
-    g->vocab = shape(g->manifest, "vocab", 1);
-    g->dim = shape(g->manifest, "dim", 1);
-    g->layers = shape(g->manifest, "layers", 1);
-    g->residual_fraction = shape(g->manifest, "residual_fraction", 0);
-    const char *base = getenv("TMPDIR");
-    char *tmp = arena_printf(a, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(tmp))
-        fatal("%s: cannot be made: %s", tmp, strerror(errno));
+    const char *tmp = temporary_folder();
     const char *so = path_join(a, tmp, "model.so");
     const char *env = getenv("CC");
     build(a, g, cc ? cc : env && *env ? env : "cc", tmp, so);
     load(a, g, so);
-    unlink(so);
-    rmdir(tmp);
+    const int32_t *sizes = g->sizes();
+    g->vocab = sizes[0];
+    g->dim = sizes[1];
+    g->layers = sizes[2];
+    g->residual_fraction = sizes[3];
     const int status = g->init();
     if (status != 0)
         fatal("%s: %s_init: %s", dir, g->name, g->strerror(status));

@@ -78,10 +78,11 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-/* Ctrl-C: no output half written is left behind. */
+/* Ctrl-C: nothing half written is left behind. */
 static void interrupted(int number)
 {
     output_discard_open();
+    temporary_remove();
     _exit(128 + number);
 }
 

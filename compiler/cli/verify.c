@@ -22,6 +22,8 @@ static const Node *need(const Node *map, const char *key)
 static int check_files(Arena *a, const Generated *g, Buf *report)
 {
     const Node *files = need(g->manifest, "files");
+    if (files->kind != NODE_MAP)
+        fatal("%s: files: expected a map", g->manifest->file);
     const char *own = arena_printf(a, "%s_config.h", g->name);
     int bad = 0;
     for (int i = 0; i < files->n; i++) {
@@ -47,7 +49,7 @@ static Layer compare_layer(const Generated *g, const Node *kept, int layer, int 
 {
     const int32_t *resid = g->residual(layer - 1);
     double signal = 0, noise = 0, own = 0, cross = 0;
-    for (int i = 0; i < kept->n && i * every < g->dim; i++) {
+    for (int64_t i = 0; i < kept->n && i * every < g->dim; i++) {
         const double x = node_double(kept->child[i], "float_residual", -FLT_MAX, FLT_MAX);
         const double y = ldexp(resid[i * every], -g->residual_fraction);
         signal += x * x;

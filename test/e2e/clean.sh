@@ -7,14 +7,15 @@ strict="-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
 
 # One model of each kind: planes and ternary with a BPE tokenizer, int8 with scores, none at all and
 # the longest name there may be.
-compile "$tales/model" "$work/tales" --name tales --bits 3 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' \
-    --window 80 --sinks 2 || fail "tales: does not compile"
+compile "$tales/model" "$work/tales" --name tales --bits 3 --bits '*.mlp.*=1.6' \
+    --bits '*.attn.v=1' --window 80 --sinks 2 || fail "tales: does not compile"
 set -- tales
 if need_models; then
     compile "$models/v0.bin" "$work/dot" --name dot --prune-neurons 0.2 || fail "dot: no code"
     mkdir -p "$work/mute-model"
     cp "$models/v1_untied.bin" "$work/mute-model"
-    compile "$work/mute-model/v1_untied.bin" "$work/long_model_names" --name long_model_names --bits 2 || fail "long_model_names: no code"
+    compile "$work/mute-model/v1_untied.bin" "$work/long_model_names" --name long_model_names \
+        --bits 2 || fail "long_model_names: no code"
     set -- tales dot long_model_names
 else
     skip "models with other tokenizers: no numpy"
@@ -67,8 +68,8 @@ END
         if have $cxx; then
             echo "#include \"$name.h\"
 int main() { static ${name}_t s; return ${name}_init(&s); }" >"$work/$name.cpp"
-            check "$name: header in $cxx" $cxx -std=c++11 -fsyntax-only -Wall -Wextra -Wconversion \
-                -pedantic -Werror -I"$work/$name" "$work/$name.cpp"
+            check "$name: header in $cxx" $cxx -std=c++11 $strict -fsyntax-only -I"$work/$name" \
+                "$work/$name.cpp"
         else
             skip "$name: no $cxx"
         fi
@@ -83,7 +84,8 @@ for name in $names; do
         grep -vxE 'memcpy|memset' >"$work/imported"
     grep -v "^${name}_" "$work/exported" >"$work/foreign"
     cut -c 1-31 "$work/exported" | sort | uniq -d >"$work/alike"
-    nm "$work"/o/*.o | awk 'NF == 3 && $2 ~ /[bBdDcC]/ && $3 !~ /^\./ { print $3 }' >"$work/writable"
+    nm "$work"/o/*.o | awk 'NF == 3 && $2 ~ /[bBdDcC]/ && $3 !~ /^\./ { print $3 }' \
+        >"$work/writable"
     for list in imported foreign alike writable; do
         if [ -s "$work/$list" ]; then
             fail "$name: symbols $list: $(tr '\n' ' ' <"$work/$list")"
@@ -109,7 +111,8 @@ int main(void)
 }
 END
     check "three models in one program" ${CC:-cc} -std=c99 $strict -I"$work/tales" -I"$work/dot" \
-        -I"$work/long_model_names" -o "$work/two" "$work/two.c" $(for n in $names; do sources $n; done)
+        -I"$work/long_model_names" -o "$work/two" "$work/two.c" \
+        $(for n in $names; do sources $n; done)
     check "three models in one program: self-tests" "$work/two"
 fi
 finish

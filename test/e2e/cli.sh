@@ -1,10 +1,12 @@
 #!/bin/sh
-# The command line: exit statuses, messages, help, JSON, text IR that goes on where it stopped, and a
-# failed compile that leaves everything as it was.
+# The command line: exit statuses, messages, help, JSON, text IR that goes on where it stopped, and
+# commands that fail and leave everything as it was.
 . "$(dirname "$0")/lib.sh"
 
 model=$tales/model
 cd "$work" || exit 1
+mkdir tmp
+export TMPDIR="$work/tmp"
 
 # expect STATUS PATTERN ARGUMENTS...: lmcc ends so, and its one message matches.
 expect() {
@@ -79,7 +81,6 @@ expect 0 '' compile -q "$model" -o fits --flash 300K --bits "${bits:-none}"
 cp -r fits before
 expect 1 'too many' compile "$model" -o fits --ram 1K
 check "the old output is untouched" diff -r before fits
-check "no temporary files" test -z "$(find . -name '*lmcc-*')"
 check "quiet is quiet" test -z "$("$lmcc" compile -q "$model" -o fits 2>&1)"
 
 # IR as text: any pass, dumped, read back, gives the same code.
@@ -89,7 +90,8 @@ for pass in fold calibrate prune-heads prune-neurons quantize lower choose pad l
     "$lmcc" compile "$model" --until $pass --dump $pass $options >$pass.ir 2>err.txt &&
         "$lmcc" compile -q $pass.ir -o from-ir $options 2>>err.txt ||
         { fail "IR after $pass: $(cat err.txt)"; continue; }
-    check "IR after $pass gives the same weights" cmp whole/model_weights.c from-ir/model_weights.c &&
+    check "IR after $pass gives the same weights" \
+        cmp whole/model_weights.c from-ir/model_weights.c &&
         check "IR after $pass gives the same code" cmp whole/model.c from-ir/model.c
 done
 
@@ -97,15 +99,16 @@ done
 for command in "inspect $model --json" "bench whole --json" "verify whole --json" \
     "eval whole $here/../../README.md --docs file --json"; do
     "$lmcc" $command >out.json 2>err.txt && "$PYTHON" -m json.tool out.json >/dev/null 2>&1 &&
-        ok "lmcc $command: valid JSON" || fail "lmcc $command: not JSON: $(head -c 300 out.json err.txt)"
+        ok "lmcc $command: valid JSON" ||
+        fail "lmcc $command: not JSON: $(head -c 300 out.json err.txt)"
 done
 check "the manifest is JSON" "$PYTHON" -m json.tool whole/model.json
 
 # Help.
 expect 0 '' --version
 expect 0 '' --help
-check "--help names every command" test "$(grep -cE '^  (compile|inspect|targets|eval|verify|bench|run) ' \
-    out.txt)" -eq 7
+check "--help names every command" test 7 -eq \
+    "$(grep -cE '^  (compile|inspect|targets|eval|verify|bench|run) ' out.txt)"
 for command in compile inspect targets eval verify bench run; do
     expect 0 '' $command --help
     grep -q "^usage: lmcc $command" out.txt || fail "lmcc $command --help: no usage line"
@@ -123,6 +126,12 @@ if have script; then
 else
     skip "colour: no script(1)"
 fi
+
+# A C compiler that fails, or that writes nothing; nothing is left of what was tried.
+expect 1 'does not compile with false' verify whole --cc false
+expect 1 'whole: .*' verify whole --cc true
+expect 1 'cannot be run' verify whole --cc ./no-such-compiler
+check "no temporary files" test -z "$(find . -name '*lmcc-*')"
 
 # Output that cannot be written is an error.
 "$lmcc" targets >/dev/full 2>err.txt

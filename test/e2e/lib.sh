@@ -1,16 +1,17 @@
-# Sourced by each end-to-end script: where things are, and ok / FAIL / SKIP lines with an exit status.
-# B: build folder; WORK: scratch folder, with the models in it if run.sh made it; SHARED: the data.
+# Sourced by each end-to-end script: where things are; ok, FAIL and SKIP lines; the exit status.
+# B: build folder; WORK: scratch folder, with the models in it if run.sh made it; LMCC_DATA: trained
+# models and texts.
 set -u
 unset CDPATH
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 B=$(realpath "${B:-$root/build}")
 PYTHON=${PYTHON:-/usr/bin/python3}
-SHARED=${SHARED:-$root/../shared/data}
+data=$(realpath -m "${LMCC_DATA:-$root/../shared/data}")
 REQUIRE_ALL=${REQUIRE_ALL:-}
 lmcc=$B/lmcc
-stories=$SHARED/stories260K.bin
-stories_tokenizer=$SHARED/tok512.bin
+stories=$data/stories260K.bin
+stories_tokenizer=$data/tok512.bin
 tales=$root/examples/tales
 export NO_COLOR=1
 failures=0

@@ -1,4 +1,4 @@
-"""max_difference.py A.f32 B.f32 LIMIT: prints the largest difference; fails when it is above LIMIT."""
+"""max_difference.py A.f32 B.f32 LIMIT: prints the largest difference; fails above LIMIT."""
 import sys
 
 import numpy as np

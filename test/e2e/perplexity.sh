@@ -9,7 +9,7 @@ if ! have_stories; then
     finish
 fi
 compile "$stories" "$work/out" --name story || fail "stories260K: does not compile"
-if "$lmcc" eval "$work/out" "$SHARED/tinystories_dev.txt" --ref "$stories" \
+if "$lmcc" eval "$work/out" "$data/tinystories_dev.txt" --ref "$stories" \
     --tokenizer "$stories_tokenizer" --json >"$work/eval.json"; then
     set -- $(tr '{' '\n' <"$work/eval.json" | sed -n 's/.*"perplexity": \([0-9.]*\).*/\1/p')
     more=$(awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", 100 * (b / a - 1) }')

@@ -1,13 +1,13 @@
 #!/bin/sh
-# The float reference against an independent implementation in numpy: logits to 1e-4 over a sequence,
-# and the same 200 tokens when the most likely one is always taken.
+# The float reference against an independent implementation in numpy: logits to 1e-4 over a
+# sequence, and the same 200 tokens when the most likely one is always taken.
 . "$(dirname "$0")/lib.sh"
 
 oracle="$PYTHON $root/test/oracle/run_oracle.py"
 dump=$work/dump_logits
 
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion -Wshadow \
-    -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
+    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
     -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
 
 # compare NAME MODEL: 90 tokens that do not repeat soon, all below 397.
@@ -33,7 +33,8 @@ for m in "$models"/*.bin "$models"/hf_*; do
     */tokenizer.bin) continue ;;
     */hf_bias) # refused for now, and clearly
         "$lmcc" inspect "$m" 2>"$work/err"
-        check "hf_bias: refused" grep -q 'attention_bias: true: biases are not supported' "$work/err"
+        check "hf_bias: refused" \
+            grep -q 'attention_bias: true: biases are not supported' "$work/err"
         ;;
     *) compare "$(basename "$m")" "$m" ;;
     esac

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The same weights by different roads give the same code: llama2.c and Hugging Face, plain, compressed
-# and in shards, one version of a format and the next.
+# The same weights by different roads give the same code: llama2.c and Hugging Face, plain,
+# compressed and in shards, one version of a format and the next.
 . "$(dirname "$0")/lib.sh"
 
 # What a file says apart from the banner's hash of the model as read (RoPE pairs differ between the

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every end-to-end test, one script for each property; ends with a count. B: build folder; SHARED:
-# where stories260K is; REQUIRE_ALL=1: a missing tool is a failure.
+# Every end-to-end test, one script for each property; ends with a count. B: build folder;
+# LMCC_DATA: where stories260K is; REQUIRE_ALL=1: a missing tool is a failure.
 set -u
 cd "$(dirname "$0")" || exit 1
 B=$(realpath "${B:-../../build}") && export B || exit 1

@@ -1,4 +1,4 @@
-/* Seeded mutations of every kind of input file: what inputs.c, mutations.c and mutate_cli.c share. */
+/* Seeded mutations of every kind of input file: what the files of this folder share. */
 #ifndef FUZZ_H
 #define FUZZ_H
 

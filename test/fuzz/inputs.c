@@ -52,8 +52,8 @@ static void store(const char *dir, const char *name, Buf *b)
 
 static void put_u32(Buf *b, uint32_t v)
 {
-    const uint8_t bytes[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
-    buf_write(b, bytes, 4);
+    for (int i = 0; i < 4; i++)
+        buf_write(b, &(uint8_t){(uint8_t)(v >> 8 * i)}, 1);
 }
 
 static void put_float(Buf *b, float v)
@@ -171,8 +171,9 @@ static void put_special(Buf *b)
     buf_puts(b, "  \"added_tokens\": [\n");
     for (int i = 0; i < 3; i++)
         buf_printf(b,
-                   "    {\"id\": %d, \"content\": \"%s\", \"single_word\": false, \"lstrip\": false, "
-                   "\"rstrip\": false, \"normalized\": false, \"special\": true}%s\n",
+                   "    {\"id\": %d, \"content\": \"%s\", \"single_word\": false, "
+                   "\"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
+                   "\"special\": true}%s\n",
                    i, names[i], i < 2 ? "," : "");
     buf_puts(b, "  ],\n");
     buf_puts(b, "  \"post_processor\": {\"type\": \"TemplateProcessing\",\n"

@@ -173,7 +173,7 @@ static int run_lmcc(const Run *r, unsigned seconds, int argc, const char **argv)
     if (pid == 0) {
         redirect(at(r, "stdout"), 1);
         redirect(at(r, "stderr"), 2);
-        if (chdir(r->dir) != 0)
+        if (chdir(r->dir) != 0 || setenv("TMPDIR", r->dir, 1) != 0)
             _exit(99);
         limit_process(seconds);
         exit(lmcc_main(argc, (char **)argv));
@@ -215,7 +215,7 @@ static bool blame(Run *r, const char *fmt, ...)
     return false;
 }
 
-/* stderr: warnings, then exactly one error line; nothing that a terminal would take for a command. */
+/* stderr: warnings, then exactly one error line; nothing that a terminal would obey. */
 static bool check_message(Run *r)
 {
     Buf b = read_file(at(r, "stderr"));
@@ -290,7 +290,9 @@ static bool check_verifies(Run *r)
     const char *argv[] = {"lmcc", "verify", "out", NULL};
     const int status = run_lmcc(r, VERIFY_TIME_LIMIT, 3, argv);
     r->counts.verified++;
-    return status == 0 || blame(r, "compiled, but lmcc verify ends with wait status %#x", status);
+    if (status != 0)
+        return blame(r, "compiled, but lmcc verify ends with wait status %#x", status);
+    return check_left(r, true);
 }
 
 static bool judge(Run *r, int status)
@@ -345,7 +347,7 @@ static void run_seed(Run *r, uint64_t seed)
     mkdir(r->dir, 0777);
 }
 
-/* The manifest and the IR texts are what lmcc itself writes; all inputs as they are must compile. */
+/* The manifest and the IR texts are what lmcc itself writes; unchanged, all inputs must compile. */
 static bool prepare(Run *r)
 {
     static const char *const stages[] = {"fold", "quantize", "choose", "budget"};

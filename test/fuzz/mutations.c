@@ -1,5 +1,5 @@
-/* Mutations: of bytes, of text (numbers, strings, lines, nesting) and of binary headers. Which ones,
- * where and how many is all drawn from one seeded generator, so that a seed says everything. */
+/* Mutations: of bytes, of text (numbers, strings, lines, nesting) and of binary headers. Which
+ * ones, where and how many is all drawn from one seeded generator: a seed says everything. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -143,7 +143,8 @@ static bool is_word(char c)
 static void replace_word(Random *r, Buf *b)
 {
     static const char *const likely[] = {
-        "null", "true", "false", "yes", "off", "a", "\\u0000", "\\ud800", "\\u001b[2J", "\\n", "\xff\xfe",
+        "null", "true", "false", "yes", "off", "a", "\\u0000", "\\ud800", "\\u001b[2J", "\\n",
+        "\xff\xfe",
         "\xED\xA0\x80", "\xF4\x90\x80\x80", "../../etc/passwd", "/dev/zero", "%s%n", "\033[31m",
         "<0x00>", "<<", "*a", "&a", "!!int", "---", "\xEF\xBB\xBF", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "[", "{", "*", "***********", "[!]", "constructor", "int", "memcpy"};

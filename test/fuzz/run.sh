@@ -1,9 +1,10 @@
 #!/bin/sh
 # Builds mutate_cli and runs it. B: build folder; N: how many mutations; SEED: of the first one; J:
-# processes; CFLAGS: as for the library, for builds with sanitizers. WORK keeps what failed.
+# processes; VERIFY: each how manyth result is also verified; CFLAGS: as for the library, for builds
+# with sanitizers; WORK: keeps what failed.
 set -eu
 cd "$(dirname "$0")/../.."
-B=${B:-build} N=${N:-2000} SEED=${SEED:-1} J=${J:-2}
+B=${B:-build} N=${N:-2400} SEED=${SEED:-1} J=${J:-2}
 work=$(realpath -m "${WORK:-$B/fuzz}")
 mkdir -p "$work"
 cli=$(ls compiler/cli/*.c | grep -v /main.c)
@@ -13,6 +14,10 @@ ${CC:-cc} $flags -Dmain=lmcc_main -c -o "$work/main.o" compiler/cli/main.c
 ${CC:-cc} $flags -o "$work/mutate_cli" test/fuzz/*.c "$work/main.o" $cli "$B/liblmcc.a" \
     -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 # What compiles is verified with undefined behaviour of the generated code made a crash.
-printf '#!/bin/sh\nexec cc -fsanitize=undefined -fsanitize-undefined-trap-on-error "$@"\n' >"$work/cc"
+cat >"$work/cc" <<'END'
+#!/bin/sh
+exec cc -fsanitize=undefined -fsanitize-undefined-trap-on-error "$@"
+END
 chmod +x "$work/cc"
-CC=$work/cc OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" -v "${VERIFY:-25}"
+CC=$work/cc OMP_NUM_THREADS=1 NO_COLOR=1 "$work/mutate_cli" "$work" -n "$N" -s "$SEED" -j "$J" \
+    -v "${VERIFY:-25}"

@@ -6,7 +6,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 python=${PYTHON:-/usr/bin/python3} B=${B:-$root/build}
 data=${LMCC_DATA:-$root/../shared/data}
-"$python" -c 'import numpy' 2>/dev/null || { echo "oracle: SKIPPED (needs python3-numpy)"; exit 77; }
+"$python" -c 'import numpy' 2>/dev/null || {
+    echo "oracle: SKIPPED (needs python3-numpy)"
+    exit 77
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" -B "$here/make_models.py" "$work/models" >/dev/null
