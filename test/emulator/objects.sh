@@ -1,7 +1,7 @@
 #!/bin/sh
 # objects.sh: what generated code promises about its object files. It compiles without a warning under
-# every compiler at hand, as C and from C++; needs nothing but memcpy, memset and the compiler's integer
-# helpers; has no floating-point instruction and no variable data; every external name starts with the
+# every compiler at hand, as C and from C++; needs nothing but memcpy and memset;
+# has no floating-point instruction and no variable data; every external name starts with the
 # model's and differs from the others within 31 characters; two models run in one program under the
 # sanitizers. B: build folder; REQUIRE_ALL=1: a missing tool is a failure.
 set -u
@@ -44,15 +44,12 @@ compile() {
     done
 }
 
-# check_names NM: of the objects in $work/obj. The helpers are integer division, 64-bit products and
-# shifts, bit counts and switches of libgcc; no name of its float functions matches.
+# check_names NM: of the objects in $work/obj. Nothing is imported but memcpy and memset: no helper of
+# the compiler's own library either (division, 64-bit products), for not every toolchain has them.
 check_names() {
-    helper='__aeabi_(u?idiv(mod)?|u?ldivmod|lmul|l(ls[lr]|asr)|mem(cpy|set|clr)[48]?)'
-    helper="$helper|__(u?(div|mod)[sd]i3|mul[sd]i3|(ash[lr]|lshr)di3|clz[sd]i2|popcount[sd]i2)"
-    helper="$helper|__gnu_thumb1_case_[a-z]*|_GLOBAL_OFFSET_TABLE_"
     "$1" -g "$work"/obj/*.o | awk 'NF == 3 { print $3 }' | sort -u >"$work/defined"
     "$1" -u "$work"/obj/*.o | awk '$1 == "U" { print $2 }' | sort -u >"$work/undefined"
-    bad=$(grep -Evx "memcpy|memset|$helper|ant_.*" "$work/undefined") && echo "imports: $bad" && return 1
+    bad=$(grep -Evx "memcpy|memset|_GLOBAL_OFFSET_TABLE_|ant_.*" "$work/undefined") && echo "imports: $bad" && return 1
     bad=$(grep -v '^ant_' "$work/defined") && echo "not the model's names: $bad" && return 1
     bad=$(cut -c1-31 "$work/defined" | uniq -d) && [ -n "$bad" ] &&
         echo "the same in 31 characters: $bad" && return 1
