@@ -14,8 +14,7 @@ static char folder[4096]; /* empty: none */
 const char *temporary_folder(void)
 {
     const char *base = getenv("TMPDIR");
-    const int n =
-        snprintf(folder, sizeof folder, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
+    const int n = snprintf(folder, sizeof folder, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
     if (n >= (int)sizeof folder || !mkdtemp(folder)) {
         folder[0] = '\0';
         fatal("%.200s: no temporary folder can be made there: %s", base && *base ? base : "/tmp",

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-#define CHECK(what)                                                                     \
-    do {                                                                                \
-        if (!(what)) {                                                                  \
-            printf("FAIL  api.c:%d: %s\n", __LINE__, #what);                            \
-            failures++;                                                                 \
-        }                                                                               \
+#define CHECK(what)                                                                                \
+    do {                                                                                           \
+        if (!(what)) {                                                                             \
+            printf("FAIL  api.c:%d: %s\n", __LINE__, #what);                                       \
+            failures++;                                                                            \
+        }                                                                                          \
     } while (0)
 
 static int failures;

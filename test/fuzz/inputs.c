@@ -14,8 +14,8 @@ enum { KV_DIM = DIM / HEADS * KV_HEADS, GROUP = 4, FIRST_PIECE = 259 };
 
 /* What follows the three special pieces and the 256 bytes: characters, then merges of them. */
 static const char *const pieces[VOCAB - FIRST_PIECE] = {
-    " ",  "a",  "b",  "c",   "d",   "e",    "f",   "g",  "h",  "\xC3\xA9", "\xE4\xB8\xAD",
-    " a", "ab", "bc", "cd",  "de",  "ef",   "fg",  "gh", "ha", "e\xC3\xA9", " b",
+    " ",  "a",   "b",   "c",   "d",   "e",    "f",    "g",  "h",  "\xC3\xA9",  "\xE4\xB8\xAD",
+    " a", "ab",  "bc",  "cd",  "de",  "ef",   "fg",   "gh", "ha", "e\xC3\xA9", " b",
     "aa", " ab", "abc", "cde", "bcd", "abcd", " abcd"};
 
 void write_file(const char *path, const Buf *b)
@@ -72,8 +72,8 @@ static void put_weights(Random *r, Buf *b, int n, float mean, float range)
 /* llama2.c ---------------------------------------------------------------------------------- */
 
 /* Of each layer: q, k, v, o, gate, down, up. */
-static const int matrices[] = {DIM * DIM,    KV_DIM * DIM, KV_DIM * DIM, DIM * DIM,
-                               HIDDEN * DIM, DIM * HIDDEN, HIDDEN * DIM};
+static const int matrices[] = {DIM * DIM,   KV_DIM *DIM, KV_DIM *DIM, DIM *DIM,
+                               HIDDEN *DIM, DIM *HIDDEN, HIDDEN *DIM};
 
 static void put_sizes(Buf *b)
 {
@@ -273,7 +273,7 @@ static Buf tokenizer_bytes(void)
         put_byte_char(&b, i);
         buf_printf(&b, "\": %d", i + 3);
     }
-    static const char *const joined[][2] = {{" ", "a"}, {"a", "b"}, {"c", "d"}, {" ", "b"},
+    static const char *const joined[][2] = {{" ", "a"},   {"a", "b"},  {"c", "d"}, {" ", "b"},
                                             {"ab", "cd"}, {" a", "b"}, {"e", "f"}};
     for (size_t i = 0; i < LENGTH(joined); i++) {
         buf_puts(&b, ",\n      \"");

@@ -44,7 +44,7 @@ enum { TIME_LIMIT = SANITIZED ? 20 : 5 /* seconds */, MAX_FILES = 6, VERIFY_TIME
 
 /* Files are those of inputs.c, under the name that they get: "file" or "file=from". */
 typedef struct Input {
-    const char *name;  /* of what is mutated, as failures are reported */
+    const char *name; /* of what is mutated, as failures are reported */
     Form form;
     const char *files[MAX_FILES]; /* the first is mutated */
     const char *model;            /* "" : the folder */
@@ -61,18 +61,32 @@ static const Input inputs[] = {
     {"llama2.c version 2", FORM_BINARY, {"v2.bin", "tokenizer.bin"}, "v2.bin", {"--bits", "2"}},
     {"tokenizer.bin", FORM_BINARY, {"tokenizer.bin", "v0.bin"}, "v0.bin", {0}},
     {"config.json", FORM_TEXT, {HF}, "", {0}},
-    {"safetensors", FORM_SAFETENSORS,
-     {"model.safetensors", "config.json", "tokenizer.json=scores.json"}, "", {0}},
-    {"safetensors.zst", FORM_ZSTD,
-     {"model.safetensors.zst", "config.json", "tokenizer.json=bytes.json"}, "", {0}},
+    {"safetensors",
+     FORM_SAFETENSORS,
+     {"model.safetensors", "config.json", "tokenizer.json=scores.json"},
+     "",
+     {0}},
+    {"safetensors.zst",
+     FORM_ZSTD,
+     {"model.safetensors.zst", "config.json", "tokenizer.json=bytes.json"},
+     "",
+     {0}},
     {"safetensors index", FORM_TEXT, {SHARDS, "config.json", "tokenizer.json=bytes.json"}, "", {0}},
-    {"safetensors shard", FORM_SAFETENSORS,
+    {"safetensors shard",
+     FORM_SAFETENSORS,
      {"model-1.safetensors", "model-0.safetensors", "model.safetensors.index.json", "config.json"},
-     "", {0}},
-    {"tokenizer.json, scores", FORM_TEXT,
-     {"tokenizer.json=scores.json", "config.json", "model.safetensors"}, "", {0}},
-    {"tokenizer.json, bytes", FORM_TEXT,
-     {"tokenizer.json=bytes.json", "config.json", "model.safetensors"}, "", {0}},
+     "",
+     {0}},
+    {"tokenizer.json, scores",
+     FORM_TEXT,
+     {"tokenizer.json=scores.json", "config.json", "model.safetensors"},
+     "",
+     {0}},
+    {"tokenizer.json, bytes",
+     FORM_TEXT,
+     {"tokenizer.json=bytes.json", "config.json", "model.safetensors"},
+     "",
+     {0}},
     {"recipe", FORM_TEXT, {"recipe.yaml", BIN}, "v0.bin", {"--recipe", "recipe.yaml"}},
     {"target", FORM_TEXT, {"target.yaml", BIN}, "v0.bin", {"-t", "target.yaml", "--bits", "3"}},
     {"manifest", FORM_TEXT, {"tiny.json", BIN}, "v0.bin", {"--recipe", "tiny.json"}},
@@ -83,8 +97,8 @@ static const Input inputs[] = {
 };
 
 /* What a complete folder holds: NAME followed by these, and two files that have no prefix. */
-static const char *const suffixes[] = {".h", ".c", "_kernels.h", "_weights.c", "_tokenizer.c",
-                                       "_selftest.c", "_config.h", ".json"};
+static const char *const suffixes[] = {".h",           ".c",          "_kernels.h", "_weights.c",
+                                       "_tokenizer.c", "_selftest.c", "_config.h",  ".json"};
 
 typedef struct Counts {
     uint32_t passed, failed, accepted, refused, verified;
@@ -298,8 +312,9 @@ static bool check_verifies(Run *r)
 static bool judge(Run *r, int status)
 {
     if (WIFSIGNALED(status))
-        return blame(r, WTERMSIG(status) == SIGALRM ? "hangs: %d s are over (signal %d)"
-                                                    : "crashes: wait status %#x, signal %d",
+        return blame(r,
+                     WTERMSIG(status) == SIGALRM ? "hangs: %d s are over (signal %d)"
+                                                 : "crashes: wait status %#x, signal %d",
                      WTERMSIG(status) == SIGALRM ? TIME_LIMIT : status, WTERMSIG(status));
     if (WEXITSTATUS(status) == 1) {
         r->counts.refused++;
@@ -351,8 +366,14 @@ static void run_seed(Run *r, uint64_t seed)
 static bool prepare(Run *r)
 {
     static const char *const stages[] = {"fold", "quantize", "choose", "budget"};
-    const char *manifest[] = {"lmcc", "compile", "../seeds/v0.bin", "-o", "../seeds/generated",
-                              "--recipe", "../seeds/recipe.yaml", NULL};
+    const char *manifest[] = {"lmcc",
+                              "compile",
+                              "../seeds/v0.bin",
+                              "-o",
+                              "../seeds/generated",
+                              "--recipe",
+                              "../seeds/recipe.yaml",
+                              NULL};
     int failed = run_lmcc(r, TIME_LIMIT, 7, manifest) != 0;
     char to[1024];
     snprintf(to, sizeof to, "%s/tiny.json", r->seeds);
@@ -360,8 +381,9 @@ static bool prepare(Run *r)
     write_file(to, &b);
     buf_free(&b);
     for (size_t i = 0; i < LENGTH(stages); i++) {
-        const char *dump[] = {"lmcc", "compile", "../seeds/v0.bin", "--until", stages[i],
-                              "--dump", stages[i], "--recipe", "../seeds/recipe.yaml", NULL};
+        const char *dump[] = {
+            "lmcc",    "compile",  "../seeds/v0.bin",      "--until", stages[i], "--dump",
+            stages[i], "--recipe", "../seeds/recipe.yaml", NULL};
         failed += run_lmcc(r, TIME_LIMIT, 9, dump) != 0;
         b = read_file(at(r, "stdout"));
         snprintf(to, sizeof to, "%s/%s.ir", r->seeds, stages[i]);

@@ -65,11 +65,13 @@ static void delete_block(Random *r, Buf *b)
 
 static void set_word(Random *r, Buf *b)
 {
+    /* clang-format off */
     static const uint32_t likely[] = {
         0, 1, 2, 3, 7, 127, 255, 256, 65535, 65536, 65537, 0x7fffffff, 0x80000000, 0xffffffff,
         0xfffffffe, 0x40000000, 0x3fffffff, 0x10000000, 0x7f800000 /* inf */,
         0xff800000, 0x7fc00000 /* nan */, 0x7f7fffff /* largest */, 0xff7fffff, 0x00000001,
         0x00800000 /* smallest normal */, 0x5f000000 /* 2^63 */, 0x4f000000 /* 2^31 */};
+    /* clang-format on */
     if (b->len < 4)
         return;
     const size_t head = b->len < 64 ? b->len : 64;
@@ -119,6 +121,7 @@ static bool is_digit(char c)
 
 static void replace_number(Random *r, Buf *b)
 {
+    /* clang-format off */
     static const char *const likely[] = {
         "0", "-1", "1", "2", "3", "15", "255", "256", "65535", "65536", "1000000", "2147483647",
         "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296",
@@ -128,6 +131,7 @@ static void replace_number(Random *r, Buf *b)
         "NaN", "nan", "inf", "-Infinity", "-0", "0x10", "0x7fffffff", "010", "1_000", "512K", "4G",
         "99999999G", "-1K", "", " ", "null", "true", "[]", "{}", "\"\"", "\"4\"", "~", "--1", "1.",
         ".5", "+3", "1e", "0.1.2"};
+    /* clang-format on */
     size_t at, n;
     if (!find_run(r, b, draw(r, 2) ? is_digit : is_number, &at, &n))
         return;
@@ -142,12 +146,14 @@ static bool is_word(char c)
 
 static void replace_word(Random *r, Buf *b)
 {
+    /* clang-format off */
     static const char *const likely[] = {
         "null", "true", "false", "yes", "off", "a", "\\u0000", "\\ud800", "\\u001b[2J", "\\n",
         "\xff\xfe",
         "\xED\xA0\x80", "\xF4\x90\x80\x80", "../../etc/passwd", "/dev/zero", "%s%n", "\033[31m",
         "<0x00>", "<<", "*a", "&a", "!!int", "---", "\xEF\xBB\xBF", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "[", "{", "*", "***********", "[!]", "constructor", "int", "memcpy"};
+    /* clang-format on */
     size_t at, n, from, m;
     if (!find_run(r, b, is_word, &at, &n))
         return;
@@ -231,12 +237,11 @@ static void nest(Random *r, Buf *b)
 
 typedef void Mutation(Random *r, Buf *b);
 
-static Mutation *const of_bytes[] = {flip_bit,   set_byte,    set_byte, truncate_at,
+static Mutation *const of_bytes[] = {flip_bit,   set_byte,     set_byte, truncate_at,
                                      copy_block, delete_block, extend};
 static Mutation *const of_binary[] = {set_word, set_word, add_to_word};
-static Mutation *const of_text[] = {replace_number, replace_number, replace_number,
-                                    replace_word,   replace_word,   rearrange_line,
-                                    rearrange_item, nest};
+static Mutation *const of_text[] = {replace_number, replace_number, replace_number, replace_word,
+                                    replace_word,   rearrange_line, rearrange_item, nest};
 
 static void apply(Random *r, Mutation *const *list, size_t n, Buf *b)
 {
