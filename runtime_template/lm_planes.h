@@ -71,6 +71,20 @@ LM_INLINE lm_pairs lm_subsets(const int8_t *x)
     return p;
 }
 
+/* 64 sums: those of p, and with either or both of two more inputs; `first` is the one, `next` the
+ * other less the one. Gives the last 16. */
+LM_INLINE lm_pairs lm_store_quarter(int16_t *table, lm_pairs p, uint32_t first, uint32_t next)
+{
+    lm_store_pairs(table, p);
+    p = lm_add_pairs(p, first);
+    lm_store_pairs(table + 16, p);
+    p = lm_add_pairs(p, next);
+    lm_store_pairs(table + 32, p);
+    p = lm_add_pairs(p, first);
+    lm_store_pairs(table + 48, p);
+    return p;
+}
+
 /* x (cols) int8 -> table, on a 4-byte boundary: 256 biased sums per 8 inputs; gives the sum of x.
  * The upper four inputs are counted through: up to the next number, its lowest 0 bit turns 1 and
  * the 1 bits below it 0. */
@@ -81,20 +95,16 @@ LM_INLINE int32_t lm_table_byte(const int8_t *x, int16_t *table, int32_t cols)
         int8_t tail[8];
         const int8_t *in = lm_inputs(x, c, 8, cols, tail);
         lm_pairs p = lm_subsets(in);
-        const int32_t x4 = in[4], x5 = in[5] - x4, x6 = in[6] - in[5] - x4;
-        const int32_t x7 = in[7] - in[6] - in[5] - x4;
-        for (int32_t i = 0; i < 4; i++) {
-            lm_store_pairs(table, p);
-            p = lm_add_pairs(p, LM_TWICE(x4));
-            lm_store_pairs(table + 16, p);
-            p = lm_add_pairs(p, LM_TWICE(x5));
-            lm_store_pairs(table + 32, p);
-            p = lm_add_pairs(p, LM_TWICE(x4));
-            lm_store_pairs(table + 48, p);
-            p = lm_add_pairs(p, LM_TWICE(i == 1 ? x7 : x6));
-            table += 64;
-        }
+        const uint32_t x4 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
+        const uint32_t up1 = x5 - x4, up2 = x6 - x5 - x4, up3 = LM_TWICE(in[7]) - x6 - x5 - x4;
         sum += in[0] + in[1] + in[2] + in[3] + in[4] + in[5] + in[6] + in[7];
+        for (int32_t half = 0; half < 2; half++) {
+            p = lm_store_quarter(table, p, x4, up1);
+            p = lm_add_pairs(p, up2);
+            p = lm_store_quarter(table + 64, p, x4, up1);
+            p = lm_add_pairs(p, up3);
+            table += 128;
+        }
     }
     return sum;
 }

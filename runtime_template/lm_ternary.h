@@ -4,28 +4,109 @@
 #ifndef LM_TERNARY_H
 #define LM_TERNARY_H
 
-/* x (cols) int8 -> table: 243 sums per 5 inputs, 256 apart; gives the sum of x. */
+/* The 27 sums b of the lower 3 weights, the upper 2 being -1, as pairs: 27 is odd, so every other
+ * run of 27 begins in the middle of a word. */
+typedef struct lm_trits {
+    uint32_t even[13]; /* b0 b1, b2 b3 ... b24 b25 */
+    uint32_t between;  /* b26 b0 */
+    uint32_t odd[13];  /* b1 b2, b3 b4 ... b25 b26 */
+} lm_trits;
+
+LM_INLINE uint32_t lm_pair(int32_t first, int32_t second)
+{
+    return (uint32_t)first * LM_FIRST + (uint32_t)second * LM_SECOND;
+}
+
+/* From x (5), the 9 sums n of the lower 2 weights; for the third weight's 0 and 1, x[2] and twice
+ * x[2] more. */
+LM_INLINE void lm_trit_pairs(const int8_t *x, lm_trits *p)
+{
+    const int32_t n0 = LM_BIAS - x[0] - x[1] - x[2] - x[3] - x[4], n1 = n0 + x[0], n2 = n1 + x[0];
+    const int32_t n3 = n0 + x[1], n4 = n1 + x[1], n5 = n2 + x[1];
+    const int32_t n6 = n3 + x[1], n7 = n4 + x[1], n8 = n5 + x[1];
+    const uint32_t up = LM_TWICE(x[2]), up2 = 2 * up;
+    const uint32_t seam = lm_pair(n8, n0 + x[2]);
+    p->even[0] = lm_pair(n0, n1);
+    p->even[1] = lm_pair(n2, n3);
+    p->even[2] = lm_pair(n4, n5);
+    p->even[3] = lm_pair(n6, n7);
+    p->odd[0] = lm_pair(n1, n2);
+    p->odd[1] = lm_pair(n3, n4);
+    p->odd[2] = lm_pair(n5, n6);
+    p->odd[3] = lm_pair(n7, n8);
+    p->even[4] = seam;
+    p->odd[8] = seam + up;
+    p->between = lm_pair(n8 + 2 * x[2], n0);
+    for (int32_t i = 0; i < 4; i++) {
+        p->even[5 + i] = p->odd[i] + up;
+        p->even[9 + i] = p->even[i] + up2;
+        p->odd[4 + i] = p->even[i] + up;
+        p->odd[9 + i] = p->odd[i] + up2;
+    }
+}
+
+/* 13 pairs e, each with `add` added to both -> 26 sums. */
+LM_INLINE void lm_store_trits(int16_t *table, const uint32_t *e, uint32_t add)
+{
+    lm_store_pair(table, e[0] + add);
+    lm_store_pair(table + 2, e[1] + add);
+    lm_store_pair(table + 4, e[2] + add);
+    lm_store_pair(table + 6, e[3] + add);
+    lm_store_pair(table + 8, e[4] + add);
+    lm_store_pair(table + 10, e[5] + add);
+    lm_store_pair(table + 12, e[6] + add);
+    lm_store_pair(table + 14, e[7] + add);
+    lm_store_pair(table + 16, e[8] + add);
+    lm_store_pair(table + 18, e[9] + add);
+    lm_store_pair(table + 20, e[10] + add);
+    lm_store_pair(table + 22, e[11] + add);
+    lm_store_pair(table + 24, e[12] + add);
+}
+
+/* x (cols) int8 -> table, on a 4-byte boundary: 243 biased sums per 5 inputs, 256 apart; gives the
+ * sum of x. Runs of 27 sums for each pair of upper weights, two runs at a time. */
 LM_INLINE int32_t lm_table_trit(const int8_t *x, int16_t *table, int32_t cols)
 {
     int32_t sum = 0;
     for (int32_t c = 0; c < cols; c += 5) {
-        int32_t size = 1;
-        int32_t first = 0;
-        for (int32_t k = 0; k < 5; k++) {
-            const int32_t v = c + k < cols ? x[c + k] : 0;
-            sum += v;
-            first -= v;
-        }
-        table[0] = (int16_t)(LM_BIAS + first);
-        for (int32_t k = 0; k < 5; k++, size *= 3) {
-            const int32_t v = c + k < cols ? x[c + k] : 0;
-            for (int32_t i = 0; i < 2 * size; i++) {
-                table[size + i] = (int16_t)(table[i] + v);
+        int8_t tail[5];
+        const int8_t *in = lm_inputs(x, c, 5, cols, tail);
+        const int32_t x3 = in[3], x4 = in[4];
+        const int32_t up[10] = {0,      x3,          2 * x3,          x4, x3 + x4, 2 * x3 + x4,
+                                2 * x4, x3 + 2 * x4, 2 * x3 + 2 * x4, 0};
+        lm_trits p;
+        lm_trit_pairs(in, &p);
+        for (int32_t i = 0; i < 10; i += 2) {
+            int16_t *t = table + 27 * i;
+            lm_store_trits(t, p.even, LM_TWICE(up[i]));
+            lm_store_pair(t + 26, p.between + lm_pair(up[i], up[i + 1]));
+            if (i < 8) {
+                lm_store_trits(t + 28, p.odd, LM_TWICE(up[i + 1]));
             }
         }
+        sum += in[0] + in[1] + in[2] + x3 + x4;
         table += 256;
     }
     return sum;
+}
+
+/* One row from its sum. */
+LM_INLINE int32_t lm_scale_row(int32_t s, int32_t scale, int32_t pre)
+{
+    return (s >> pre) * scale;
+}
+
+/* The 8 rows of a block. No loop, so that the sums stay in registers. */
+LM_INLINE void lm_scale_rows(const int32_t *s, const uint8_t *scales, int32_t *y, int32_t pre)
+{
+    y[0] = lm_scale_row(s[0], scales[0], pre);
+    y[1] = lm_scale_row(s[1], scales[1], pre);
+    y[2] = lm_scale_row(s[2], scales[2], pre);
+    y[3] = lm_scale_row(s[3], scales[3], pre);
+    y[4] = lm_scale_row(s[4], scales[4], pre);
+    y[5] = lm_scale_row(s[5], scales[5], pre);
+    y[6] = lm_scale_row(s[6], scales[6], pre);
+    y[7] = lm_scale_row(s[7], scales[7], pre);
 }
 
 /* codes: blocks of 8 rows, byte by byte interleaved, `stride` bytes each; rows_data: book (unused),
@@ -36,9 +117,7 @@ LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data, c
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];
         lm_lanes_byte(codes, table, (cols + 4) / 5, 8, s);
-        for (int32_t i = 0; i < 8; i++) {
-            y[r + i] = (s[i] >> pre) * (int32_t)rows_data[LM_BOOK_BYTES + r + i];
-        }
+        lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre);
         codes += stride;
     }
 }

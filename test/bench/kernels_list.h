@@ -1,0 +1,89 @@
+/* Which kernels run on which shapes: included by kernels_main.c, which has the macros. */
+#ifdef SMALL
+#define SHAPES(X, ...) X(__VA_ARGS__, 64, 64) X(__VA_ARGS__, 32, 64) X(__VA_ARGS__, 19, 61)
+#define WIDTHS(X, ...) X(__VA_ARGS__, 64)
+#else
+#define SHAPES(X, ...)                                                                             \
+    X(__VA_ARGS__, 64, 64)                                                                         \
+    X(__VA_ARGS__, 32, 64)                                                                         \
+    X(__VA_ARGS__, 172, 64)                                                                        \
+    X(__VA_ARGS__, 64, 172)                                                                        \
+    X(__VA_ARGS__, 512, 64)                                                                        \
+    X(__VA_ARGS__, 256, 256)                                                                       \
+    X(__VA_ARGS__, 512, 512)                                                                       \
+    X(__VA_ARGS__, 19, 61)
+#define WIDTHS(X, ...) X(__VA_ARGS__, 64) X(__VA_ARGS__, 256)
+#endif
+/* All numbers of planes only where it is about correctness and the cost formula. */
+#define FEW(X, ...) X(__VA_ARGS__, 64, 64) X(__VA_ARGS__, 19, 61)
+
+/* X(LIST, ...) per kernel of each form; LIST is SHAPES or FEW. */
+#define PLANES_OF(X, build, kernel)                                                                \
+    SHAPES(X, build, kernel, 1)                                                                    \
+    SHAPES(X, build, kernel, 2)                                                                    \
+    FEW(X, build, kernel, 3)                                                                       \
+    FEW(X, build, kernel, 4)                                                                       \
+    FEW(X, build, kernel, 5)                                                                       \
+    FEW(X, build, kernel, 6)
+
+#if defined(__ARM_ARCH_6M__)
+#define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_thumb1, lm_planes_byte_thumb1)
+#define ISA_TERNARY(X) SHAPES(X, lm_table_trit, lm_ternary_byte_thumb1)
+#define ISA_DIRECT(X)
+#define ISA_INT8(X)
+#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb1)
+#elif defined(__ARM_FEATURE_MVE)
+#define ISA_PLANES(X)                                                                              \
+    PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)                                      \
+    PLANES_OF(X, lm_table_byte_mve, lm_planes_byte_mve)
+#define ISA_TERNARY(X)                                                                             \
+    SHAPES(X, lm_table_trit_thumb2, lm_ternary_byte_thumb2)                                        \
+    SHAPES(X, lm_table_trit_mve, lm_ternary_byte_mve)
+#define ISA_DIRECT(X) SHAPES(X, lm_planes_direct, 1) SHAPES(X, lm_planes_direct, 2)
+#define ISA_INT8(X) SHAPES(X, lm_int8_dsp) SHAPES(X, lm_int8_mve)
+#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_mve) WIDTHS(X, lm_table_trit_mve)
+#elif defined(__thumb2__)
+#define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)
+#define ISA_TERNARY(X) SHAPES(X, lm_table_trit_thumb2, lm_ternary_byte_thumb2)
+#define ISA_DIRECT(X) SHAPES(X, lm_planes_direct, 1) SHAPES(X, lm_planes_direct, 2)
+#if defined(__ARM_FEATURE_DSP)
+#define ISA_INT8(X) SHAPES(X, lm_int8_dsp)
+#else
+#define ISA_INT8(X)
+#endif
+#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb2) WIDTHS(X, lm_table_trit_thumb2)
+#else
+#define ISA_PLANES(X)
+#define ISA_TERNARY(X)
+#define ISA_DIRECT(X)
+#define ISA_INT8(X)
+#define ISA_TABLES(X)
+#endif
+
+#define ALL_PLANES(X)                                                                              \
+    PLANES_OF(X, lm_table_byte, lm_planes_byte)                                                    \
+    SHAPES(X, lm_table_nibble, lm_planes_nibble, 1)                                                \
+    SHAPES(X, lm_table_nibble, lm_planes_nibble, 2)                                                \
+    ISA_PLANES(X)
+#define ALL_TERNARY(X) SHAPES(X, lm_table_trit, lm_ternary_byte) ISA_TERNARY(X)
+#define ALL_INT8(X) SHAPES(X, lm_int8) ISA_INT8(X)
+#define ALL_TABLES(X)                                                                              \
+    WIDTHS(X, lm_table_byte) WIDTHS(X, lm_table_nibble) WIDTHS(X, lm_table_trit) ISA_TABLES(X)
+
+ALL_PLANES(PLANES_RUN)
+ALL_TERNARY(TERNARY_RUN)
+ISA_DIRECT(DIRECT_RUN)
+ALL_INT8(INT8_RUN)
+ALL_TABLES(TABLE_RUN)
+NAIVE_RUN(64, 64)
+#ifndef SMALL
+NAIVE_RUN(256, 256)
+#endif
+
+static const Instance instances[] = {ALL_PLANES(PLANES_ROW) ALL_TERNARY(TERNARY_ROW)
+                                         ISA_DIRECT(DIRECT_ROW) ALL_INT8(INT8_ROW)
+                                             ALL_TABLES(TABLE_ROW) NAIVE_ROW(64, 64)
+#ifndef SMALL
+                                                 NAIVE_ROW(256, 256)
+#endif
+};
