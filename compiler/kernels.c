@@ -1,7 +1,6 @@
-/* The matvec kernels in one table: what format each reads, what it needs, what it costs. Costs are
- * instructions on a 32-bit core, from the inner loops of the runtime files; `choose` weighs them.
- */
-#include "program.h"
+/* The matvec kernels in one table: what format each reads, through which table, from which runtime
+ * file, on which cores. Costs were measured: kernel_costs.c; `choose` weighs them. */
+#include "kernel_costs.h"
 
 #include <string.h>
 
@@ -17,70 +16,31 @@ static const struct {
     [TABLE_TRIT] = {256, 5},
 };
 
-int table_entries(TableForm f, int cols)
-{
-    const int groups = (cols + table_shape[f].inputs - 1) / table_shape[f].inputs;
-    return groups * table_shape[f].entries;
-}
-
-static int64_t groups_of(int cols, int inputs)
-{
-    return (cols + inputs - 1) / inputs;
-}
-
-/* Per lookup: load the code, load the sum, add. Per row: scales, codebook, loop. */
-static int64_t cost_planes_byte(int rows, int cols, int planes)
-{
-    return (int64_t)rows * (groups_of(cols, 8) * 3 * planes + 8 + 4 * planes);
-}
-
-/* Per byte: load, mask, shift, two loads of sums, two adds. */
-static int64_t cost_planes_nibble(int rows, int cols, int planes)
-{
-    return (int64_t)rows * (groups_of(cols, 8) * 7 * planes + 8 + 4 * planes);
-}
-
-static int64_t cost_ternary(int rows, int cols, int planes)
-{
-    (void)planes;
-    return (int64_t)rows * (groups_of(cols, 5) * 3 + 8);
-}
-
-static int64_t cost_int8(int rows, int cols, int planes)
-{
-    (void)planes;
-    return (int64_t)rows * ((int64_t)cols * 4 + 12);
-}
-
-static int64_t no_table(int cols)
-{
-    (void)cols;
-    return 0;
-}
-
-static int64_t table_cost_byte(int cols)
-{
-    return groups_of(cols, 8) * 256 * 4;
-}
-
-static int64_t table_cost_nibble(int cols)
-{
-    return groups_of(cols, 8) * 32 * 4;
-}
-
-static int64_t table_cost_trit(int cols)
-{
-    return groups_of(cols, 5) * 243 * 4;
-}
-
+/* A kernel's own table builder is in its own file. */
 const Kernel kernels[] = {
-    {"planes-byte", "lm_planes_byte", FORMAT_PLANES, TABLE_BYTE, -1, cost_planes_byte,
-     table_cost_byte},
-    {"planes-nibble", "lm_planes_nibble", FORMAT_PLANES, TABLE_NIBBLE, -1, cost_planes_nibble,
-     table_cost_nibble},
-    {"ternary-byte", "lm_ternary_byte", FORMAT_TERNARY, TABLE_TRIT, -1, cost_ternary,
-     table_cost_trit},
-    {"int8", "lm_int8", FORMAT_INT8, TABLE_NONE, -1, cost_int8, no_table},
+    {"planes-byte", "lm_planes_byte", "lm_table_byte", "lm_planes.h", FORMAT_PLANES, TABLE_BYTE,
+     -1},
+    {"planes-byte-thumb1", "lm_planes_byte_thumb1", "lm_table_byte_thumb1",
+     "arm/lm_planes_thumb1.h", FORMAT_PLANES, TABLE_BYTE, FEATURE_THUMB1},
+    {"planes-byte-thumb2", "lm_planes_byte_thumb2", "lm_table_byte_thumb2",
+     "arm/lm_planes_thumb2.h", FORMAT_PLANES, TABLE_BYTE, FEATURE_THUMB2},
+    {"planes-byte-mve", "lm_planes_byte_mve", "lm_table_byte_mve", "arm/lm_planes_mve.h",
+     FORMAT_PLANES, TABLE_BYTE, FEATURE_MVE},
+    {"planes-nibble", "lm_planes_nibble", "lm_table_nibble", "lm_planes.h", FORMAT_PLANES,
+     TABLE_NIBBLE, -1},
+    {"planes-direct", "lm_planes_direct", NULL, "arm/lm_planes_direct.h", FORMAT_PLANES, TABLE_NONE,
+     FEATURE_THUMB2},
+    {"ternary-byte", "lm_ternary_byte", "lm_table_trit", "lm_ternary.h", FORMAT_TERNARY, TABLE_TRIT,
+     -1},
+    {"ternary-byte-thumb1", "lm_ternary_byte_thumb1", "lm_table_trit", "arm/lm_ternary_thumb1.h",
+     FORMAT_TERNARY, TABLE_TRIT, FEATURE_THUMB1},
+    {"ternary-byte-thumb2", "lm_ternary_byte_thumb2", "lm_table_trit_thumb2",
+     "arm/lm_ternary_thumb2.h", FORMAT_TERNARY, TABLE_TRIT, FEATURE_THUMB2},
+    {"ternary-byte-mve", "lm_ternary_byte_mve", "lm_table_trit_mve", "arm/lm_ternary_mve.h",
+     FORMAT_TERNARY, TABLE_TRIT, FEATURE_MVE},
+    {"int8", "lm_int8", NULL, "lm_int8.h", FORMAT_INT8, TABLE_NONE, -1},
+    {"int8-dsp", "lm_int8_dsp", NULL, "arm/lm_int8_dsp.h", FORMAT_INT8, TABLE_NONE, FEATURE_DSP},
+    {"int8-mve", "lm_int8_mve", NULL, "arm/lm_int8_mve.h", FORMAT_INT8, TABLE_NONE, FEATURE_MVE},
     {.name = NULL},
 };
 
@@ -92,4 +52,90 @@ int find_kernel(const char *name)
         }
     }
     return -1;
+}
+
+static int groups_of(TableForm f, int cols)
+{
+    return (cols + table_shape[f].inputs - 1) / table_shape[f].inputs;
+}
+
+int table_entries(TableForm f, int cols)
+{
+    return groups_of(f, cols) * table_shape[f].entries;
+}
+
+bool kernel_reads(const Kernel *k, Format f, int planes)
+{
+    /* planes-direct: the sums of 8 lanes, no fewer */
+    return k->format == f &&
+           (f != FORMAT_PLANES || k->table != TABLE_NONE || block_rows(f, planes) * planes == 8);
+}
+
+bool kernel_takes_sum(const Kernel *k)
+{
+    return k->format == FORMAT_PLANES && k->table != TABLE_NONE;
+}
+
+/* Cores ---------------------------------------------------------------------------------- */
+
+/* Anything else is taken for a plain 32-bit core. */
+static CoreClass core_of(const Target *t)
+{
+    return t->feature[FEATURE_THUMB1]    ? CORE_V6M
+           : t->feature[FEATURE_MVE]     ? CORE_MVE
+           : t->feature[FEATURE_DSP]     ? CORE_V7EM
+           : t->feature[FEATURE_RV32IMC] ? CORE_RV32
+                                         : CORE_V7M;
+}
+
+/* NULL: not measured on such a core, because others are better there. */
+static const KernelCost *cost_of(const Kernel *k, const Target *t)
+{
+    const KernelCost *c = kernel_costs;
+    while (c->kernel && (c->core != core_of(t) || strcmp(c->kernel, k->name) != 0)) {
+        c++;
+    }
+    return c->kernel ? c : NULL;
+}
+
+bool kernel_suits(const Kernel *k, const Target *t)
+{
+    return (k->needs < 0 || t->feature[k->needs]) && cost_of(k, t);
+}
+
+static Cost dot(const double c[3][4], const double *x)
+{
+    double sum[3] = {0};
+    for (int i = 0; i < 3; i++) {
+        for (int n = 0; n < 4; n++) {
+            sum[i] += c[i][n] * x[n];
+        }
+    }
+    return (Cost){sum[0], sum[1], sum[2]};
+}
+
+Cost kernel_cost(const Kernel *k, const Target *t, int rows, int cols, int planes)
+{
+    const KernelCost *c = cost_of(k, t);
+    const TableForm f = k->format == FORMAT_PLANES ? TABLE_BYTE : k->table;
+    const double lanes = (double)rows * (planes > 0 ? planes : 1);
+    return c ? dot(c->matvec,
+                   (double[]){1, rows, (double)rows * planes, lanes * groups_of(f, cols)})
+             : (Cost){0};
+}
+
+Cost table_cost(const Kernel *k, const Target *t, int cols)
+{
+    const KernelCost *c = cost_of(k, t);
+    const double groups = groups_of(k->table, cols);
+    return c && k->table != TABLE_NONE ? (Cost){c->table[0][0] + c->table[0][1] * groups,
+                                                c->table[1][0] + c->table[1][1] * groups,
+                                                c->table[2][0] + c->table[2][1] * groups}
+                                       : (Cost){0};
+}
+
+double cost_cycles(Cost c, const Target *t)
+{
+    (void)t;
+    return c.instructions;
 }

@@ -8,9 +8,23 @@ struct Simulator {
     const Program *program;
     uint8_t *memory; /* state_bytes */
     int32_t *scalars;
+    int16_t *table;     /* for matrices that the target reads without one */
     int32_t *residuals; /* dim values before the first layer and after each */
     uint32_t position, slot;
 };
+
+static int widest_table(const Program *p)
+{
+    int widest = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        if (op->kind != OP_MATVEC || kernels[op->kernel].format != FORMAT_PLANES)
+            continue;
+        const int n = table_entries(TABLE_BYTE, (int)op->imm[MATVEC_COLS]);
+        widest = n > widest ? n : widest;
+    }
+    return widest;
+}
 
 Simulator *simulator_new(Arena *a, const Unit *u)
 {
@@ -18,6 +32,7 @@ Simulator *simulator_new(Arena *a, const Unit *u)
     s->unit = u;
     s->program = u->program;
     s->memory = arena_alloc(a, (size_t)u->program->state_bytes + 64, 1);
+    s->table = NEW(a, int16_t, widest_table(u->program) + 1);
     s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
     s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
     return s;
@@ -89,24 +104,35 @@ static int32_t run_table(Simulator *s, const Op *op)
     die("table of no form");
 }
 
+/* A kernel that reads planes without a table gives what one with a table does. */
+static void run_planes(Simulator *s, const Op *op, const void *x, int32_t *y)
+{
+    const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
+    const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
+                  planes = (int32_t)op->imm[MATVEC_PLANES], pre = (int32_t)op->imm[MATVEC_PRE],
+                  stride = (int32_t)op->imm[MATVEC_STRIDE];
+    const TableForm form = kernels[op->kernel].table;
+    if (form == TABLE_NONE) {
+        const int32_t sum = lm_table_byte(x, s->table, cols);
+        lm_planes_byte(codes, rd, s->table, sum, y, rows, cols, planes, pre, stride);
+    } else if (form == TABLE_BYTE) {
+        lm_planes_byte(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
+                       stride);
+    } else {
+        lm_planes_nibble(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
+                         stride);
+    }
+}
+
 static void run_matvec(Simulator *s, const Op *op)
 {
-    const Kernel *k = &kernels[op->kernel];
     const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
     const void *x = buffer(s, op->in[0]);
     int32_t *y = buffer(s, op->out[0]);
     const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
-                  planes = (int32_t)op->imm[MATVEC_PLANES], pre = (int32_t)op->imm[MATVEC_PRE],
-                  stride = (int32_t)op->imm[MATVEC_STRIDE];
-    switch (k->format) {
-    case FORMAT_PLANES: {
-        const int32_t sum = s->scalars[op->scalar_in[0]];
-        if (k->table == TABLE_BYTE)
-            lm_planes_byte(codes, rd, x, sum, y, rows, cols, planes, pre, stride);
-        else
-            lm_planes_nibble(codes, rd, x, sum, y, rows, cols, planes, pre, stride);
-        return;
-    }
+                  pre = (int32_t)op->imm[MATVEC_PRE], stride = (int32_t)op->imm[MATVEC_STRIDE];
+    switch (kernels[op->kernel].format) {
+    case FORMAT_PLANES: run_planes(s, op, x, y); return;
     case FORMAT_TERNARY: lm_ternary_byte(codes, rd, x, y, rows, cols, pre, stride); return;
     case FORMAT_INT8: lm_int8(codes, rd, x, y, rows, cols, pre, stride); return;
     case FORMAT_FLOAT:

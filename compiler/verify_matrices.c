@@ -111,7 +111,7 @@ static void check_reads_table(const Verifier *v, int i, const Kernel *k)
         broken(v, "op %d (matvec): its input is no %s table of %lld inputs", i,
                table_names[k->table], (long long)op->imm[MATVEC_COLS]);
     }
-    if (k->format == FORMAT_PLANES && op->scalar_in[0] != table->scalar_out) {
+    if (kernel_takes_sum(k) && op->scalar_in[0] != table->scalar_out) {
         broken(v, "op %d (matvec): sum is s%d, that of its table s%d", i, op->scalar_in[0],
                table->scalar_out);
     }
@@ -131,9 +131,9 @@ static void check_kernel(const Verifier *v, int i, const Linear *l)
         return;
     }
     const Kernel *k = need_kernel(v, i);
-    if (k->format != l->format) {
-        broken(v, "op %d (matvec): kernel %s, but %s is %s", i, k->name, l->name,
-               format_names[l->format]);
+    if (!kernel_reads(k, l->format, l->planes)) {
+        broken(v, "op %d (matvec): kernel %s, but %s is %s of %g bits", i, k->name, l->name,
+               format_names[l->format], linear_bits(l));
     }
     if (k->table == TABLE_NONE) {
         need_vector(v, i, op->in[0], ELEM_I8, l->cols);

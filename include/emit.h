@@ -55,6 +55,7 @@ void emit_banner(const Emission *e, Buf *b);
 /* One file each: contents into a Buf. */
 void emit_header(const Emission *e, Buf *b);                /* story.h */
 void emit_kernels(const Emission *e, Buf *b);               /* story_kernels.h */
+void emit_runtime(const Emission *e, Buf *b);               /* the runtime files in it */
 void emit_source(const Emission *e, Buf *b);                /* story.c */
 void emit_ops(const Emission *e, Buf *shapes, Buf *layers); /* the two generated parts of story.c */
 void emit_weights(const Emission *e, Buf *b);               /* story_weights.c */
@@ -66,7 +67,7 @@ void emit_cmake(const Emission *e, Buf *b);                 /* CMakeLists.txt */
 
 /* compiler/emit/manifest.c: figures that the report shows too. */
 double linear_snr(const Linear *l); /* dB, compressed against float weights; 999 when equal */
-int64_t op_cost(const Op *op);      /* estimated instructions, 0 without an estimate */
+Cost op_cost(const Emission *e, const Op *op); /* zeros without an estimate */
 
 /* One array: "const uint8_t story_x[4]", and the whole definition. */
 void emit_data_type(const char *prefix, const Data *d, Buf *b);

@@ -105,17 +105,27 @@ extern const char *const table_names[TABLE_FORMS];
 int table_entries(TableForm f, int cols); /* i16 entries of the table for an input of cols */
 
 typedef struct Kernel {
-    const char *name;     /* "planes-byte": in IR text, recipes and reports */
-    const char *function; /* "lm_planes_byte" */
-    Format format;        /* of the weights */
+    const char *name;           /* "planes-byte-mve": in IR text, recipes and reports */
+    const char *function;       /* "lm_planes_byte_mve" */
+    const char *table_function; /* "lm_table_byte_mve"; NULL: reads its input straight */
+    const char *file;           /* of runtime_template that has both: "arm/lm_planes_mve.h" */
+    Format format;              /* of the weights */
     TableForm table;
-    int needs; /* Feature, or -1: portable */
-    /* Estimated instructions: one matvec without its table, and the table's construction. */
-    int64_t (*cost)(int rows, int cols, int planes);
-    int64_t (*table_cost)(int cols);
+    int needs; /* Feature, or -1: portable. Portable kernels define what the others compute */
 } Kernel;
-extern const Kernel kernels[];     /* compiler/kernels.c; ends with a NULL name */
-int find_kernel(const char *name); /* -1 none */
+extern const Kernel kernels[];                            /* compiler/kernels.c; NULL name */
+int find_kernel(const char *name);                        /* -1 none */
+bool kernel_reads(const Kernel *k, Format f, int planes); /* such weights */
+bool kernel_takes_sum(const Kernel *k);                   /* of the inputs, from its table */
+bool kernel_suits(const Kernel *k, const Target *t);      /* the target's core */
+
+/* What runs, estimated from measured counts. */
+typedef struct Cost {
+    double instructions, loads, stores;
+} Cost;
+Cost kernel_cost(const Kernel *k, const Target *t, int rows, int cols, int planes);
+Cost table_cost(const Kernel *k, const Target *t, int cols);
+double cost_cycles(Cost c, const Target *t); /* estimated: classes of instructions weighed */
 
 /* compiler/layout.c: packed weights, bit by bit in docs/formats.md. A matrix is a row of blocks of
  * block_rows() rows, each `stride` bytes; rows_data is the codebook and then one scale a row. */

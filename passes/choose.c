@@ -1,8 +1,9 @@
-/* choose: a kernel for every matrix, by estimated instructions, among those that read its format,
+/* choose: a kernel for every matrix, by estimated cycles, among those that read its format,
  * that the target has, and whose tables fit in the RAM at hand. Builds the tables once per input
  * vector, before the first matrix that reads them. */
 #include "pass.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The matrices that read one vector, and the kernel tried for each. */
@@ -10,9 +11,15 @@ typedef struct Group {
     int n, ops[ROLES];
 } Group;
 
-static bool usable(const Unit *u, const Kernel *k, Format f)
+/* Of the matrices of the group that have the format. */
+static bool usable(const Unit *u, const Group *g, const Kernel *k, Format f)
 {
-    if (k->format != f || (k->needs >= 0 && !u->target->feature[k->needs]))
+    for (int i = 0; i < g->n; i++) {
+        const Linear *l = model_linears(u->model, u->program->ops[g->ops[i]].linear);
+        if (l->format == f && !kernel_reads(k, f, l->planes))
+            return false;
+    }
+    if (!kernel_suits(k, u->target))
         return false;
     switch (u->recipe->tables) {
     case TABLES_BYTE: return k->table != TABLE_NIBBLE;
@@ -52,16 +59,18 @@ static int64_t table_bytes(TableForm f, int cols)
     return (int64_t)table_entries(f, cols) * 2;
 }
 
-/* Estimated instructions of the group's matrices of a format with a kernel, table included. */
-static int64_t group_cost(const Unit *u, const Group *g, Format f, const Kernel *k)
+/* Estimated cycles of the group's matrices of a format with a kernel, table included. */
+static double group_cost(const Unit *u, const Group *g, Format f, const Kernel *k)
 {
     const Program *p = u->program;
     const int cols = (int)p->ops[g->ops[0]].imm[MATVEC_COLS];
-    int64_t cost = k->table_cost(cols);
+    double cost = cost_cycles(table_cost(k, u->target, cols), u->target);
     for (int i = 0; i < g->n; i++) {
         const Op *op = &p->ops[g->ops[i]];
         if (model_linears(u->model, op->linear)->format == f)
-            cost += k->cost((int)op->imm[MATVEC_ROWS], cols, (int)op->imm[MATVEC_PLANES]);
+            cost += cost_cycles(kernel_cost(k, u->target, (int)op->imm[MATVEC_ROWS], cols,
+                                            (int)op->imm[MATVEC_PLANES]),
+                                u->target);
     }
     return cost;
 }
@@ -72,12 +81,13 @@ static int cheapest(const Unit *u, const Group *g, Format f, int64_t ram)
 {
     const int cols = (int)u->program->ops[g->ops[0]].imm[MATVEC_COLS];
     int best = -1;
-    int64_t best_cost = INT64_MAX, best_bytes = INT64_MAX;
+    double best_cost = INFINITY;
+    int64_t best_bytes = INT64_MAX;
     for (int k = 0; kernels[k].name; k++) {
-        if (!usable(u, &kernels[k], f))
+        if (!usable(u, g, &kernels[k], f))
             continue;
         const int64_t bytes = table_bytes(kernels[k].table, cols);
-        const int64_t cost = group_cost(u, g, f, &kernels[k]);
+        const double cost = group_cost(u, g, f, &kernels[k]);
         const bool fits = bytes <= ram, best_fits = best_bytes <= ram;
         if (fits && best_fits ? cost < best_cost : bytes < best_bytes) {
             best = k;

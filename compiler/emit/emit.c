@@ -58,51 +58,14 @@ void emit_header(const Emission *e, Buf *b)
     emit_template(e, "model.h", fill_constants, b);
 }
 
-/* The runtime files that a Program uses, in the order that they need one another. */
-static bool uses(const Emission *e, const char *file)
-{
-    static const struct {
-        const char *file;
-        Format format;
-    } by_format[] = {{"lm_ternary.h", FORMAT_TERNARY}, {"lm_int8.h", FORMAT_INT8}};
-    Linear *l;
-    for (size_t i = 0; i < LENGTH(by_format); i++) {
-        if (strcmp(by_format[i].file, file) != 0)
-            continue;
-        for (int k = 0; (l = model_linears(e->unit->model, k)); k++)
-            if (l->format == by_format[i].format)
-                return true;
-        return false;
-    }
-    const Tokenizer *t = e->unit->model->tokenizer;
-    if (strcmp(file, "lm_unicode.h") == 0 || strcmp(file, "lm_words.h") == 0)
-        return t && t->kind == TOKENIZER_BYTE_LEVEL;
-    return true;
-}
-
 void emit_kernels(const Emission *e, Buf *b)
 {
-    static const char *const files[] = {
-        "lm_port.h",      "lm_error.h",     "lm_fixed.h",  "lm_tables.h",  "lm_functions.h",
-        "lm_quantize.h",  "lm_norm.h",      "lm_planes.h", "lm_ternary.h", "lm_int8.h",
-        "lm_attention.h", "lm_layer.h",     "lm_hash.h",   "lm_sample.h",  "lm_utf8.h",
-        "lm_unicode.h",   "lm_tokenizer.h", "lm_words.h",
-    };
     emit_banner(e, b);
     buf_printf(b, "#ifndef %s_KERNELS_H\n#define %s_KERNELS_H\n\n#include \"%s.h\"\n\n", e->upper,
                e->upper, e->name);
     if (e->wide_ids)
         buf_puts(b, "#define LM_ID uint32_t\n\n");
-    for (size_t i = 0; i < LENGTH(files); i++) {
-        if (!uses(e, files[i]))
-            continue;
-        const EmbeddedFile *f =
-            embedded_find(arena_printf(e->arena, "runtime_template/%s", files[i]));
-        if (!f)
-            die("no template %s", files[i]);
-        buf_write(b, f->data, f->size);
-        buf_puts(b, "\n");
-    }
+    emit_runtime(e, b);
     buf_puts(b, "/* The model's constants. */\n\n");
     for (int i = 0; i < e->unit->program->n_data; i++) {
         buf_puts(b, "extern ");

@@ -102,13 +102,15 @@ static void write_tensors(const Emission *e, Buf *b)
     buf_puts(b, "\n  ],\n");
 }
 
-/* Estimated instructions of the matrices and their tables; other ops have no estimate. */
-int64_t op_cost(const Op *op)
+/* Of the matrices and their tables; other ops have no estimate. */
+Cost op_cost(const Emission *e, const Op *op)
 {
+    const Target *t = e->unit->target;
     if (op->kind == OP_MATVEC)
-        return kernels[op->kernel].cost((int)op->imm[MATVEC_ROWS], (int)op->imm[MATVEC_COLS],
-                                        (int)op->imm[MATVEC_PLANES]);
-    return op->kind == OP_TABLE ? kernels[op->kernel].table_cost((int)op->imm[TABLE_COLS]) : 0;
+        return kernel_cost(&kernels[op->kernel], t, (int)op->imm[MATVEC_ROWS],
+                           (int)op->imm[MATVEC_COLS], (int)op->imm[MATVEC_PLANES]);
+    return op->kind == OP_TABLE ? table_cost(&kernels[op->kernel], t, (int)op->imm[TABLE_COLS])
+                                : (Cost){0};
 }
 
 static void write_ops(const Emission *e, Buf *b)
@@ -125,8 +127,10 @@ static void write_ops(const Emission *e, Buf *b)
         }
         if (op->kernel >= 0)
             buf_printf(b, ", \"kernel\": \"%s\"", kernels[op->kernel].name);
-        if (op_cost(op))
-            buf_printf(b, ", \"estimated_instructions\": %lld", (long long)op_cost(op));
+        const Cost cost = op_cost(e, op);
+        if (cost.instructions > 0)
+            buf_printf(b, ", \"estimated_instructions\": %.0f, \"estimated_cycles\": %.0f",
+                       cost.instructions, cost_cycles(cost, e->unit->target));
         buf_puts(b, "}");
     }
     buf_puts(b, "\n  ],\n");

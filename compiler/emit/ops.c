@@ -103,13 +103,14 @@ static void write_norm(Writer *w, const Op *op)
 
 static void write_table(Writer *w, const Op *op)
 {
-    const char *form = table_names[kernels[op->kernel].table];
+    const Kernel *k = &kernels[op->kernel];
     const long long cols = imm(op, TABLE_COLS);
-    const char *name = arena_printf(w->e->arena, "table_%s_%lld", form, cols);
+    const char *name = /* without its lm_ */
+        arena_printf(w->e->arena, "%s_%lld", k->table_function + 3, cols);
     if (new_shape(w, name, "int32_t", "const int8_t *x, int16_t *table"))
-        buf_printf(w->shapes, "return lm_table_%s(x, table, %lld);\n}\n\n", form, cols);
+        buf_printf(w->shapes, "return %s(x, table, %lld);\n}\n\n", k->table_function, cols);
     buf_puts(w->calls, "    ");
-    if (kernels[op->kernel].format == FORMAT_PLANES) /* the only one whose kernels take the sum */
+    if (k->format == FORMAT_PLANES) /* the only one whose kernels take the sum */
         buf_printf(w->calls, "const int32_t s%d = ", op->scalar_out);
     else
         buf_puts(w->calls, "(void)");
@@ -120,18 +121,17 @@ static void write_table(Writer *w, const Op *op)
 static void write_matvec_shape(Writer *w, const Op *op, const char *name)
 {
     const Kernel *k = &kernels[op->kernel];
-    const bool planes = k->format == FORMAT_PLANES;
+    const bool sum = kernel_takes_sum(k);
     const char *params =
-        planes
-            ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
+        sum ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
         : k->table == TABLE_NONE
             ? "const uint8_t *codes, const uint8_t *rows, const int8_t *x, int32_t *y"
             : "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t *y";
     if (!new_shape(w, name, "void", params))
         return;
-    buf_printf(w->shapes, "%s(codes, rows, x, %sy, %lld, %lld, ", k->function,
-               planes ? "sum, " : "", imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
-    if (planes)
+    buf_printf(w->shapes, "%s(codes, rows, x, %sy, %lld, %lld, ", k->function, sum ? "sum, " : "",
+               imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
+    if (k->format == FORMAT_PLANES)
         buf_printf(w->shapes, "%lld, ", imm(op, MATVEC_PLANES));
     buf_printf(w->shapes, "%lld, %lld);\n}\n\n", imm(op, MATVEC_PRE), imm(op, MATVEC_STRIDE));
 }
@@ -152,7 +152,7 @@ static void write_matvec(Writer *w, const Op *op)
     write_matvec_shape(w, op, arena_strndup(w->e->arena, name, strlen(name)));
     buf_printf(w->calls, "    %s(%s, %s, %s, ", name, data(w, op->data[0]), data(w, op->data[1]),
                at(w, op->in[0]));
-    if (k->format == FORMAT_PLANES)
+    if (kernel_takes_sum(k))
         buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
     buf_printf(w->calls, "%s);\n", at(w, op->out[0]));
 }

@@ -106,19 +106,21 @@ static void matrices(const Emission *e, Buf *b)
              "<h2>Matrices</h2>\n<div class=\"wide\">\n<table>\n<tr><th scope=\"col\">tensor</th>"
              "<th scope=\"col\">shape</th><th scope=\"col\">bits</th><th scope=\"col\">bytes</th>"
              "<th scope=\"col\">SNR dB</th><th scope=\"col\">kernel</th>"
-             "<th scope=\"col\">instructions, estimate</th></tr>\n");
+             "<th scope=\"col\">instructions, estimate</th><th scope=\"col\">cycles, estimate</th>"
+             "</tr>\n");
     for (int i = 0; i < p->n_ops; i++) {
         const Op *op = &p->ops[i];
         if (op->kind != OP_MATVEC)
             continue;
         const Linear *l = model_linears(e->unit->model, op->linear);
+        const Cost cost = op_cost(e, op);
         buf_puts(b, "<tr><td>");
         text(b, l->name);
         buf_printf(b,
                    "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td><td>%s</td>"
-                   "<td>%lld</td></tr>\n",
+                   "<td>%.0f</td><td>%.0f</td></tr>\n",
                    l->rows, l->cols, linear_bits(l), (long long)data_bytes(p, op), linear_snr(l),
-                   kernels[op->kernel].name, (long long)op_cost(op));
+                   kernels[op->kernel].name, cost.instructions, cost_cycles(cost, e->unit->target));
     }
     buf_puts(
         b,
