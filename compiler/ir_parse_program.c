@@ -115,7 +115,7 @@ static void read_refs(IrReader *r, const char *section, const char *const *keys,
         ir_expect(r, section);
     }
     for (int i = 0; keys[i]; i++) {
-        refs[i] = read_ref(r, keys[i], sigil);
+        refs[i] = read_ref(r, keys[i] + (keys[i][0] == '?'), sigil);
     }
 }
 
@@ -126,6 +126,12 @@ static void read_op(IrReader *r, Program *p, Model *m)
     const int layer = (int)ir_key_int(r, "layer", -1, m->n_layers);
     Op *op = program_add_op(r->arena, p, kind, layer);
     const OpInfo *info = &op_info[kind];
+    if (ir_try_key(r, "token")) {
+        if (strcmp(r->word, "1") != 0) {
+            ir_fatal(r, "token %s: a batch has tokens 0 and 1", text_clip(r->word).s);
+        }
+        op->token = 1;
+    }
     if (ir_try_key(r, "linear")) {
         op->linear = read_linear_name(r, m);
     }
@@ -156,6 +162,7 @@ Program *ir_parse_program(IrReader *r, Model *m)
     p->sinks = (int)ir_key_int(r, "sinks", 0, INT32_MAX);
     p->residual_fraction = (int)ir_key_int(r, "residual_fraction", 0, 31);
     p->n_scalars = (int)ir_key_int(r, "scalars", 0, 1 << 20);
+    p->n_step = (int)ir_key_int(r, "step", 0, INT32_MAX);
     p->state_bytes = ir_key_int(r, "state_bytes", 0, INT32_MAX);
     p->weight_bytes = ir_key_int(r, "weight_bytes", 0, INT32_MAX);
     ir_line_end(r);

@@ -204,7 +204,7 @@ static void put_refs(Buf *b, const char *section, const char *const *keys, const
         buf_printf(b, " %s", section);
     }
     for (int i = 0; keys[i]; i++) {
-        put_ref(b, keys[i], sigil, refs[i]);
+        put_ref(b, keys[i] + (keys[i][0] == '?'), sigil, refs[i]);
     }
 }
 
@@ -212,6 +212,9 @@ static void put_op(Buf *b, Model *m, int i, const Op *op)
 {
     const OpInfo *info = &op_info[op->kind];
     buf_printf(b, "op %d %s layer=%d", i, info->name, op->layer);
+    if (op->token > 0) {
+        buf_printf(b, " token=%d", op->token);
+    }
     if (op->linear >= 0) {
         buf_printf(b, " linear=%s", model_linears(m, op->linear)->name);
     }
@@ -237,11 +240,12 @@ static void put_op(Buf *b, Model *m, int i, const Op *op)
 
 static void put_program(Buf *b, Model *m, const Program *p)
 {
-    buf_printf(b,
-               "\nprogram window=%d sinks=%d residual_fraction=%d scalars=%d state_bytes=%lld "
-               "weight_bytes=%lld\n",
-               p->window, p->sinks, p->residual_fraction, p->n_scalars, (long long)p->state_bytes,
-               (long long)p->weight_bytes);
+    buf_printf(
+        b,
+        "\nprogram window=%d sinks=%d residual_fraction=%d scalars=%d step=%d state_bytes=%lld "
+        "weight_bytes=%lld\n",
+        p->window, p->sinks, p->residual_fraction, p->n_scalars, p->n_step,
+        (long long)p->state_bytes, (long long)p->weight_bytes);
     for (int i = 0; i < p->n_buffers; i++) {
         const Buffer *v = &p->buffers[i];
         buf_printf(b, "buffer %%%d %s %s count=%d lasting=%s first=%d last=%d offset=%lld\n", i,

@@ -64,7 +64,23 @@ const OpInfo op_info[OPS] = {
                    .out = {"logits"},
                    .imm = {"n", "exp"},
                    .scalar_in = {"scale"}},
+    [OP_TABLE_PAIR] = {.name = "table-pair",
+                       .in = {"x", "second"},
+                       .out = {"table"},
+                       .imm = {"cols"},
+                       .scalar_out = "sums"},
+    [OP_MATVEC_PAIR] = {.name = "matvec-pair",
+                        .in = {"x", "?second"},
+                        .out = {"y", "second_y"},
+                        .data = {"codes", "rows"},
+                        .imm = {"rows", "cols", "planes", "pre", "stride"},
+                        .scalar_in = {"sums"}},
 };
+
+bool op_is_matvec(OpKind k)
+{
+    return k == OP_MATVEC || k == OP_MATVEC_PAIR;
+}
 
 int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, int count,
                        bool lasting)

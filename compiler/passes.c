@@ -6,12 +6,12 @@
 
 const char *const fact_names[N_FACTS] = {
     "folded", "calibrated", "heads", "neurons", "quantized", "lowered",
-    "chosen", "packed",     "live",  "planned", "fits",
+    "chosen", "packed",     "live",  "planned", "fits",      "batched",
 };
 
 /* What a new set of ops or buffers puts in doubt, and what a new Program does. */
 #define MEMORY_FACTS (FACT_LIVE | FACT_PLANNED | FACT_FITS)
-#define LOWER_FACTS (FACT_CHOSEN | FACT_PACKED | MEMORY_FACTS)
+#define LOWER_FACTS (FACT_CHOSEN | FACT_BATCHED | FACT_PACKED | MEMORY_FACTS)
 /* What no longer follows from a model whose weights changed. */
 #define WEIGHT_FACTS (FACT_QUANTIZED | FACT_LOWERED | LOWER_FACTS)
 
@@ -31,10 +31,12 @@ const Pass passes[] = {
     {"lower", "turns the model into a straight line of ops", pass_lower,
      FACT_CALIBRATED | FACT_QUANTIZED, FACT_LOWERED, LOWER_FACTS},
     {"choose", "picks a kernel for every matrix and adds its tables", pass_choose, FACT_LOWERED,
-     FACT_CHOSEN, FACT_PACKED | MEMORY_FACTS},
-    {"pad", "packs the weights as the kernels read them", pass_pad, FACT_CHOSEN, FACT_PACKED,
+     FACT_CHOSEN, FACT_BATCHED | FACT_PACKED | MEMORY_FACTS},
+    {"batch", "lets a prompt be read two tokens at a time", pass_batch, FACT_CHOSEN, FACT_BATCHED,
+     FACT_PACKED | MEMORY_FACTS},
+    {"pad", "packs the weights as the kernels read them", pass_pad, FACT_BATCHED, FACT_PACKED,
      FACT_PLANNED | FACT_FITS},
-    {"live", "finds when each buffer is in use", pass_live, FACT_CHOSEN, FACT_LIVE,
+    {"live", "finds when each buffer is in use", pass_live, FACT_BATCHED, FACT_LIVE,
      FACT_PLANNED | FACT_FITS},
     {"plan", "places buffers in the state and weights in regions", pass_plan,
      FACT_PACKED | FACT_LIVE, FACT_PLANNED, FACT_FITS},

@@ -69,6 +69,7 @@ static const Key keys[] = {
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
     {"tables", CHOICE(tables, table_kind_names)},
+    {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
 };
 
 Recipe *recipe_default(Arena *a)

@@ -22,6 +22,8 @@
 #include "../runtime_template/lm_int8.h"
 #include "../runtime_template/lm_ternary.h"
 
+#include "../runtime_template/lm_pairs.h"
+
 #include "../runtime_template/lm_error.h"
 #include "../runtime_template/lm_utf8.h"
 

@@ -6,10 +6,10 @@
 struct Simulator {
     const Unit *unit;
     const Program *program;
-    uint8_t *memory; /* state_bytes */
-    int32_t *scalars;
-    int16_t *table;     /* for matrices that the target reads without one */
-    int32_t *residuals; /* dim values before the first layer and after each */
+    uint8_t *memory;            /* state_bytes */
+    int32_t *scalars, *seconds; /* seconds: of scalars that are two, the second token's */
+    int16_t *table;             /* for matrices that the target reads without one */
+    int32_t *residuals;         /* dim values before the first layer and after each */
     uint32_t position, slot;
 };
 
@@ -34,6 +34,7 @@ Simulator *simulator_new(Arena *a, const Unit *u)
     s->memory = arena_alloc(a, (size_t)u->program->state_bytes + 64, 1);
     s->table = NEW(a, int16_t, widest_table(u->program) + 1);
     s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
+    s->seconds = NEW(a, int32_t, u->program->n_scalars + 1);
     s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
     return s;
 }
@@ -124,6 +125,45 @@ static void run_planes(Simulator *s, const Op *op, const void *x, int32_t *y)
     }
 }
 
+/* What it gives, for both tokens, goes where scalars do. */
+static void run_table_pair(Simulator *s, const Op *op)
+{
+    const int8_t *x = buffer(s, op->in[0]), *second = buffer(s, op->in[1]);
+    uint32_t *table = buffer(s, op->out[0]);
+    const int32_t cols = (int32_t)op->imm[TABLE_COLS];
+    const lm_two sums = kernels[op->kernel].table == TABLE_TRIT
+                            ? lm_table_pair_trit(x, second, table, cols)
+                            : lm_table_pair_byte(x, second, table, cols);
+    s->scalars[op->scalar_out] = sums.a;
+    s->seconds[op->scalar_out] = sums.b;
+}
+
+static void run_matvec_pair(Simulator *s, const Op *op)
+{
+    const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
+    const void *x = buffer(s, op->in[0]);
+    int32_t *y = buffer(s, op->out[0]), *second = buffer(s, op->out[1]);
+    const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
+                  pre = (int32_t)op->imm[MATVEC_PRE], stride = (int32_t)op->imm[MATVEC_STRIDE];
+    switch (kernels[op->kernel].format) {
+    case FORMAT_PLANES: {
+        const lm_two sums = {s->scalars[op->scalar_in[0]], s->seconds[op->scalar_in[0]]};
+        lm_planes_pair_byte(codes, rd, x, sums, y, second, rows, cols,
+                            (int32_t)op->imm[MATVEC_PLANES], pre, stride);
+        return;
+    }
+    case FORMAT_TERNARY:
+        lm_ternary_pair_byte(codes, rd, x, y, second, rows, cols, pre, stride);
+        return;
+    case FORMAT_INT8:
+        lm_int8_pair(codes, rd, x, buffer(s, op->in[1]), y, second, rows, cols, pre, stride);
+        return;
+    case FORMAT_FLOAT:
+    case FORMATS: break;
+    }
+    die("matrix is not quantized");
+}
+
 static void run_matvec(Simulator *s, const Op *op)
 {
     const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
@@ -205,6 +245,8 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);
         return 0;
+    case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
+    case OP_MATVEC_PAIR: run_matvec_pair(s, op); return 0;
     case OPS: break;
     }
     die("op %d", (int)op->kind);
@@ -220,18 +262,45 @@ static void keep_residual(Simulator *s, int i)
     memcpy(s->residuals + (size_t)(op->layer + 1) * dim, buffer(s, op->out[0]), dim * 4);
 }
 
+static void next_token(Simulator *s)
+{
+    s->position++;
+    s->slot = lm_next_slot(s->slot, (uint32_t)s->program->window, (uint32_t)s->program->sinks);
+}
+
+static void run_and_keep(Simulator *s, const Op *op, int token)
+{
+    const int32_t scalar = run_op(s, op, token);
+    if (op->scalar_out >= 0 && op->kind != OP_TABLE_PAIR)
+        s->scalars[op->scalar_out] = scalar;
+}
+
 const int32_t *simulator_step(Simulator *s, int token)
 {
     const Program *p = s->program;
-    for (int i = 0; i < p->n_ops; i++) {
-        const int32_t scalar = run_op(s, &p->ops[i], token);
-        if (p->ops[i].scalar_out >= 0)
-            s->scalars[p->ops[i].scalar_out] = scalar;
+    for (int i = 0; i < p->n_step; i++) {
+        run_and_keep(s, &p->ops[i], token);
         keep_residual(s, i);
     }
-    s->position++;
-    s->slot = lm_next_slot(s->slot, (uint32_t)p->window, (uint32_t)p->sinks);
-    return buffer(s, p->ops[p->n_ops - 1].out[0]);
+    next_token(s);
+    return buffer(s, p->ops[p->n_step - 1].out[0]);
+}
+
+void simulator_read_two(Simulator *s, const int *tokens)
+{
+    const Program *p = s->program;
+    const uint32_t position = s->position, slot = s->slot;
+    for (int i = p->n_step; i < p->n_ops; i++) {
+        s->position = position;
+        s->slot = slot;
+        if (p->ops[i].token == 1)
+            next_token(s);
+        run_and_keep(s, &p->ops[i], tokens[p->ops[i].token]);
+    }
+    s->position = position;
+    s->slot = slot;
+    next_token(s);
+    next_token(s);
 }
 
 const int32_t *simulator_residual(const Simulator *s, int layer)

@@ -76,17 +76,22 @@ static void check_table(const Verifier *v, int i)
 {
     const Op *op = op_at(v, i);
     const int64_t cols = op->imm[TABLE_COLS];
+    const bool pair = op->kind == OP_TABLE_PAIR;
     if (!holds(v, FACT_CHOSEN)) {
         broken(v, "op %d (table): there, but no kernels are chosen", i);
     }
-    if (need_kernel(v, i)->table == TABLE_NONE) {
-        broken(v, "op %d (table): kernel %s has no table", i, kernels[op->kernel].name);
+    const Kernel *k = need_kernel(v, i);
+    if (!(pair ? k->pair_table_function : k->table_function)) {
+        broken(v, "op %d (%s): kernel %s has no such table", i, op_info[op->kind].name, k->name);
     }
     if (cols < 1 || cols > INT32_MAX / 256) {
         broken(v, "op %d (table): %lld inputs", i, (long long)cols);
     }
     need_vector(v, i, op->in[0], ELEM_I8, cols);
-    need_vector(v, i, op->out[0], ELEM_I16, table_entries(kernels[op->kernel].table, (int)cols));
+    if (pair) {
+        need_vector(v, i, op->in[1], ELEM_I8, cols);
+    }
+    need_vector(v, i, op->out[0], pair ? ELEM_U32 : ELEM_I16, table_entries(k->table, (int)cols));
 }
 
 /* The op before op i that wrote a buffer last. */
@@ -106,7 +111,8 @@ static const Op *writer(const Verifier *v, int i, int buffer)
 static void check_reads_table(const Verifier *v, int i, const Kernel *k)
 {
     const Op *op = op_at(v, i), *table = writer(v, i, op->in[0]);
-    if (!table || table->kind != OP_TABLE || kernels[table->kernel].table != k->table ||
+    const OpKind kind = op->kind == OP_MATVEC_PAIR ? OP_TABLE_PAIR : OP_TABLE;
+    if (!table || table->kind != kind || kernels[table->kernel].table != k->table ||
         table->imm[TABLE_COLS] != op->imm[MATVEC_COLS]) {
         broken(v, "op %d (matvec): its input is no %s table of %lld inputs", i,
                table_names[k->table], (long long)op->imm[MATVEC_COLS]);
@@ -135,8 +141,18 @@ static void check_kernel(const Verifier *v, int i, const Linear *l)
         broken(v, "op %d (matvec): kernel %s, but %s is %s of %g bits", i, k->name, l->name,
                format_names[l->format], linear_bits(l));
     }
+    const bool pair = op->kind == OP_MATVEC_PAIR;
+    if (pair && !k->pair_function) {
+        broken(v, "op %d (matvec-pair): kernel %s takes one input", i, k->name);
+    }
+    if (pair && (op->in[1] >= 0) != (k->table == TABLE_NONE)) {
+        broken(v, "op %d (matvec-pair): kernel %s, second input %d", i, k->name, op->in[1]);
+    }
     if (k->table == TABLE_NONE) {
         need_vector(v, i, op->in[0], ELEM_I8, l->cols);
+        if (pair) {
+            need_vector(v, i, op->in[1], ELEM_I8, l->cols);
+        }
     } else {
         check_reads_table(v, i, k);
     }
@@ -152,7 +168,9 @@ static void check_matvec(const Verifier *v, int i)
                (long long)op->imm[MATVEC_ROWS], (long long)op->imm[MATVEC_COLS],
                (long long)op->imm[MATVEC_PLANES], l->name);
     }
-    need_vector(v, i, op->out[0], ELEM_I32, packed_rows(l)); /* whole blocks are written */
+    for (int k = 0; k < (op->kind == OP_MATVEC_PAIR ? 2 : 1); k++) { /* whole blocks are written */
+        need_vector(v, i, op->out[k], ELEM_I32, packed_rows(l));
+    }
     check_sums(v, i, l);
     check_kernel(v, i, l);
 }
@@ -222,10 +240,10 @@ void verify_matrices(const Verifier *v)
 {
     for (int i = 0; i < v->program->n_ops; i++) {
         const OpKind kind = op_at(v, i)->kind;
-        if (kind == OP_TABLE) {
+        if (kind == OP_TABLE || kind == OP_TABLE_PAIR) {
             check_table(v, i);
         }
-        if (kind == OP_MATVEC) {
+        if (op_is_matvec(kind)) {
             check_matvec(v, i);
         }
         if (op_at(v, i)->linear >= 0 && holds(v, FACT_PACKED)) {

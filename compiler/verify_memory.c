@@ -34,17 +34,18 @@ static Range *ranges_of(Arena *a, const Program *p)
     return range;
 }
 
-/* From the first op that names it to the last; what lasts always; logits to the end, where the
- * caller reads them. */
+/* From the first op that names it to the last; what lasts always; logits to the end of
+ * a step, where the caller reads them. */
 static void check_live(const Verifier *v)
 {
     const Program *p = v->program;
     const Range *range = ranges_of(v->unit->arena, p);
     for (int i = 0; i < p->n_buffers; i++) {
         const Buffer *b = &p->buffers[i];
-        const bool to_end = b->lasting || strcmp(b->name, "logits") == 0;
         const int first = b->lasting ? 0 : range[i].first;
-        const int last = to_end ? p->n_ops - 1 : range[i].last;
+        const int last = b->lasting                       ? p->n_ops - 1
+                         : strcmp(b->name, "logits") == 0 ? p->n_step - 1
+                                                          : range[i].last;
         if (b->first != first || b->last != last) {
             broken(v, "buffer %s is live from op %d to %d, marked %d to %d", b->name, first, last,
                    b->first, b->last);

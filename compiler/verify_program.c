@@ -27,7 +27,8 @@ static void check_refs(const Site *s, const char *const *keys, int max, const in
         used++;
     }
     for (int i = 0; i < max; i++) {
-        if (i >= used ? refs[i] != -1 : refs[i] < 0 || refs[i] >= n) {
+        const int least = i < used && keys[i][0] == '?' ? -1 : 0;
+        if (i >= used ? refs[i] != -1 : refs[i] < least || refs[i] >= n) {
             broken(s->v, "op %d (%s): operand %s refers to %d of %d", s->index, op_name(s),
                    i < used ? keys[i] : "past the last", refs[i], n);
         }
@@ -36,7 +37,7 @@ static void check_refs(const Site *s, const char *const *keys, int max, const in
 
 static bool reads_linear(OpKind k)
 {
-    return k == OP_EMBED || k == OP_MATVEC;
+    return k == OP_EMBED || k == OP_MATVEC || k == OP_MATVEC_PAIR;
 }
 
 static void check_linear_ref(const Site *s)
@@ -71,7 +72,7 @@ static void check_scalars(const Site *s)
     const Op *op = s->op;
     const OpInfo *info = &op_info[op->kind];
     const int n = s->v->program->n_scalars;
-    if (op->kind != OP_MATVEC) { /* a matvec's is its kernel's matter */
+    if (!op_is_matvec(op->kind)) { /* a matvec's is its kernel's matter */
         check_refs(s, info->scalar_in, 2, op->scalar_in, n);
     }
     if (info->scalar_out ? op->scalar_out < 0 || op->scalar_out >= n : op->scalar_out != -1) {
@@ -86,8 +87,11 @@ static void check_operands(const Site *s)
     const Program *p = s->v->program;
     const int layers = s->v->model->n_layers;
     if (op->layer < -1 || op->layer > layers ||
-        (s->index > 0 && op->layer < p->ops[s->index - 1].layer)) {
+        (s->index > 0 && s->index != p->n_step && op->layer < p->ops[s->index - 1].layer)) {
         broken(s->v, "op %d (%s): layer %d", s->index, op_name(s), op->layer);
+    }
+    if (op->token < 0 || op->token > (s->index < p->n_step ? 0 : 1)) {
+        broken(s->v, "op %d (%s): token %d", s->index, op_name(s), op->token);
     }
     check_linear_ref(s);
     check_refs(s, info->in, MAX_OPERANDS, op->in, p->n_buffers);
@@ -311,7 +315,9 @@ static void check_sizes(const Site *s)
     case OP_ANGLES: check_angles(s); break;
     case OP_NORM: check_norm(s); break;
     case OP_TABLE:
-    case OP_MATVEC: break;
+    case OP_TABLE_PAIR:
+    case OP_MATVEC:
+    case OP_MATVEC_PAIR: break; /* verify_matrices */
     case OP_ROTATE: check_rotate(s); break;
     case OP_STORE_K:
     case OP_STORE_V: check_store(s); break;
@@ -380,6 +386,31 @@ static void check_order(const Verifier *v)
     }
 }
 
+/* In a prefill the first token's attention comes before the second one's keys and values, which may
+ * take the place of what it reads; and the second one's after they are there. */
+static void check_prefill_order(const Verifier *v)
+{
+    const Program *p = v->program;
+    int layer = -1, attended = 0, stored = 0;
+    for (int i = p->n_step; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        if (op->layer != layer) {
+            layer = op->layer;
+            attended = stored = 0;
+        }
+        const bool store = op->kind == OP_STORE_K || op->kind == OP_STORE_V;
+        if ((store && op->token != attended) ||
+            (op->kind == OP_ATTEND && (op->token != attended || stored != 2))) {
+            broken(v, "op %d (%s): out of order in a prefill", i, op_info[op->kind].name);
+        }
+        stored += store;
+        if (op->kind == OP_ATTEND) {
+            attended++;
+            stored = 0;
+        }
+    }
+}
+
 static void check_program(const Verifier *v, const Program *p)
 {
     if (p->window < 1 || p->window > 65536 || p->sinks < 0 || p->sinks >= p->window) {
@@ -388,8 +419,11 @@ static void check_program(const Verifier *v, const Program *p)
     if (p->residual_fraction < 0 || p->residual_fraction > 31) {
         broken(v, "program: residual_fraction %d", p->residual_fraction);
     }
-    if (p->n_ops < 1 || p->ops[p->n_ops - 1].kind != OP_LOGITS) {
-        broken(v, "program: %d ops, the last is not logits", p->n_ops);
+    if (p->n_step < 1 || p->n_step > p->n_ops || p->ops[p->n_step - 1].kind != OP_LOGITS) {
+        broken(v, "program: %d ops, %d of a step, the last is not logits", p->n_ops, p->n_step);
+    }
+    if (p->n_step < p->n_ops && !holds(v, FACT_BATCHED)) {
+        broken(v, "program: has a prefill, but \"batched\" does not hold");
     }
 }
 
@@ -406,4 +440,5 @@ void verify_program(const Verifier *v)
         check_sizes(&s);
     }
     check_order(v);
+    check_prefill_order(v);
 }

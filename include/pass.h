@@ -17,9 +17,10 @@ typedef enum Fact {
     FACT_PACKED = 1 << 7,     /* Data holds the packed weights; they decode to the codes */
     FACT_LIVE = 1 << 8,       /* live ranges are right */
     FACT_PLANNED = 1 << 9,    /* offsets and regions are set; nothing live overlaps */
-    FACT_FITS = 1 << 10       /* the budget holds */
+    FACT_FITS = 1 << 10,      /* the budget holds */
+    FACT_BATCHED = 1 << 11    /* it is settled how prompts are read */
 } Fact;
-#define N_FACTS 11
+#define N_FACTS 12
 extern const char *const fact_names[N_FACTS];
 
 typedef struct Unit {
@@ -68,10 +69,19 @@ void pass_prune_neurons(Unit *u);
 void pass_quantize(Unit *u);
 void pass_lower(Unit *u);
 void pass_choose(Unit *u);
+void pass_batch(Unit *u);
 void pass_pad(Unit *u);
 void pass_live(Unit *u);
 void pass_plan(Unit *u);
 void pass_budget(Unit *u);
+
+/* Parts of passes that other passes try out. */
+void find_live(Program *p);                           /* live: first and last of every buffer */
+void plan_state(Arena *a, Program *p, int64_t align); /* plan: offsets and state_bytes */
+int state_align(const Target *t);                     /* plan: bytes, of every buffer */
+#define STACK_BYTES                                                                                \
+    (2 * 1024) /* stack, vectors and what the firmware itself needs at the least                   \
+                */
 
 /* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
 void fit_planes(Arena *a, Linear *l, int planes, int rounds);

@@ -47,6 +47,9 @@ typedef enum OpKind {
     OP_ADD,     /* resid += y */
     OP_GLU,     /* x = int8(activation(gate) * up); overwrites gate */
     OP_LOGITS,  /* logits = fixed point(logits), in place */
+    /* Of two tokens in one walk over the weights; added by batch. */
+    OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
+    OP_MATVEC_PAIR, /* y = W x, second_y = W second */
     OPS
 } OpKind;
 
@@ -56,21 +59,25 @@ typedef enum OpKind {
 /* An op's scalars are numbers known only when it runs: a vector's scale, a table's sum. Within a
  * layer they are local variables of the generated function, numbered through the Program. */
 typedef struct OpInfo {
-    const char *name;                    /* "matvec" */
-    const char *in[MAX_OPERANDS + 1];    /* buffers read; NULL-terminated, as all of these */
-    const char *out[MAX_OPERANDS + 1];   /* buffers written, updated, or used as scratch */
-    const char *data[MAX_OPERANDS + 1];  /* constants read */
+    const char *name;                   /* "matvec" */
+    const char *in[MAX_OPERANDS + 1];   /* buffers read; NULL-terminated, as all of these. One whose
+                                           name begins with ? may be missing */
+    const char *out[MAX_OPERANDS + 1];  /* buffers written, updated, or used as scratch */
+    const char *data[MAX_OPERANDS + 1]; /* constants read */
     const char *imm[MAX_IMMEDIATES + 1]; /* integer operands */
     const char *scalar_in[3];            /* scalars read */
     const char *scalar_out;              /* scalar given, or NULL */
 } OpInfo;
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
+bool op_is_matvec(OpKind k); /* reads a matrix by a kernel */
+
 typedef struct Op {
     OpKind kind;
     int layer;              /* -1 before the first layer, n_layers after the last */
     int linear;             /* index for model_linears() of the weights it reads, -1 none */
     int kernel;             /* index into kernels[], -1: none or not chosen yet */
+    int token;              /* which token of a prefill's batch it is about */
     int in[MAX_OPERANDS];   /* buffers, -1 past the end */
     int out[MAX_OPERANDS];  /* buffers */
     int data[MAX_OPERANDS]; /* constants; those of a linear are -1 until pad has packed them */
@@ -83,7 +90,7 @@ typedef struct Op {
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
 enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
-enum { TABLE_COLS };
+enum { TABLE_COLS }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
@@ -109,11 +116,15 @@ typedef struct Kernel {
     const char *function;       /* "lm_planes_byte_mve" */
     const char *table_function; /* "lm_table_byte_mve"; NULL: reads its input straight */
     const char *file;           /* of runtime_template that has both: "arm/lm_planes_mve.h" */
-    Format format;              /* of the weights */
+    /* Two inputs in one walk over the weights: function, table builder, file; NULL: there is none.
+     */
+    const char *pair_function, *pair_table_function, *pair_file;
+    Format format; /* of the weights */
     TableForm table;
     int needs; /* Feature, or -1: portable. Portable kernels define what the others compute */
 } Kernel;
 extern const Kernel kernels[];                            /* compiler/kernels.c; NULL name */
+const Kernel *kernel_twin(const Kernel *k);               /* the portable kernel that it equals */
 int find_kernel(const char *name);                        /* -1 none */
 bool kernel_reads(const Kernel *k, Format f, int planes); /* such weights */
 bool kernel_takes_sum(const Kernel *k);                   /* of the inputs, from its table */
@@ -142,6 +153,8 @@ typedef struct Program {
     int residual_fraction; /* resid = value * 2^-residual_fraction */
     int n_scalars;
     int n_ops, n_buffers, n_data;
+    int n_step; /* ops of one token; those that follow read two tokens of a prompt, without the head
+                 */
     Op *ops;
     Buffer *buffers;
     Data *data;

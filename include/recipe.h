@@ -80,6 +80,7 @@ typedef struct Recipe {
     BitsRule *rules; /* in file order, command line after the file */
     int fit_rounds;  /* alternating least squares rounds in quantize */
     TableKind tables;
+    int batch; /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
 } Recipe;
 
 /* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */

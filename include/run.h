@@ -24,7 +24,10 @@ const float *reference_residual(const Reference *r, int layer);
 typedef struct Simulator Simulator;
 Simulator *simulator_new(Arena *a, const Unit *u);
 void simulator_reset(Simulator *s);
-const int32_t *simulator_step(Simulator *s, int token); /* vocab logits, LOGIT_FRACTION bits */
+const int32_t *simulator_step(Simulator *s, int token);
+/* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
+ * step is as if they had been stepped through. */
+void simulator_read_two(Simulator *s, const int *tokens); /* vocab logits, LOGIT_FRACTION bits */
 const int32_t *simulator_residual(const Simulator *s, int layer);
 double simulator_residual_scale(const Simulator *s);
 

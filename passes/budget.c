@@ -4,8 +4,6 @@
 
 /* Code and tokenizer tables are not known before emission: what a whole runtime takes at most. */
 #define CODE_BYTES (16 * 1024)
-/* Stack, vectors and what the firmware itself needs at the least. */
-#define STACK_BYTES (2 * 1024)
 
 static int64_t bytes_at(const Unit *u, double bits)
 {

@@ -170,6 +170,7 @@ static void insert_tables(Unit *u)
             add_table(u, to, &op, buffer, sum);
         *program_add_op(u->arena, to, op.kind, op.layer) = op;
     }
+    to->n_step = to->n_ops;
     u->program = to;
 }
 

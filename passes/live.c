@@ -12,9 +12,8 @@ static void touch(Program *p, int buffer, int op)
     b->last = op;
 }
 
-void pass_live(Unit *u)
+void find_live(Program *p)
 {
-    Program *p = u->program;
     for (int i = 0; i < p->n_buffers; i++)
         p->buffers[i].first = p->buffers[i].last = -1;
     for (int i = 0; i < p->n_ops; i++) {
@@ -27,7 +26,14 @@ void pass_live(Unit *u)
         Buffer *b = &p->buffers[i];
         if (b->lasting)
             b->first = 0;
-        if (b->lasting || strcmp(b->name, "logits") == 0)
-            b->last = p->n_ops - 1; /* the caller reads the logits after the last op */
+        if (b->lasting)
+            b->last = p->n_ops - 1;
+        else if (strcmp(b->name, "logits") == 0)
+            b->last = p->n_step - 1; /* the caller reads the logits after the step */
     }
+}
+
+void pass_live(Unit *u)
+{
+    find_live(u->program);
 }

@@ -327,4 +327,5 @@ void pass_lower(Unit *u)
         lower_mlp(&w, &m->blocks[w.layer]);
     }
     lower_output(&w);
+    p->n_step = p->n_ops;
 }

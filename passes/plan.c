@@ -15,6 +15,11 @@ static int64_t bytes_of(const Buffer *b)
     return (int64_t)b->count * elem_bytes[b->elem];
 }
 
+int state_align(const Target *t)
+{
+    return t->state_align > 4 ? t->state_align : 4;
+}
+
 static bool live_together(const Buffer *a, const Buffer *b)
 {
     return a->first <= b->last && b->first <= a->last;
@@ -61,11 +66,9 @@ static int64_t lowest_offset(const Program *p, const int *order, int placed, con
     return offset;
 }
 
-void pass_plan(Unit *u)
+void plan_state(Arena *a, Program *p, int64_t align)
 {
-    Program *p = u->program;
-    const int64_t align = u->target->state_align > 4 ? u->target->state_align : 4;
-    int *order = NEW(u->arena, int, p->n_buffers);
+    int *order = NEW(a, int, p->n_buffers);
     sort(p, order);
     p->state_bytes = 0;
     for (int i = 0; i < p->n_buffers; i++) {
@@ -74,6 +77,12 @@ void pass_plan(Unit *u)
         const int64_t end = b->offset + round_up(bytes_of(b), align);
         p->state_bytes = end > p->state_bytes ? end : p->state_bytes;
     }
+}
+
+void pass_plan(Unit *u)
+{
+    Program *p = u->program;
+    plan_state(u->arena, p, state_align(u->target));
     p->weight_bytes = 0;
     for (int i = 0; i < p->n_data; i++) {
         Data *d = &p->data[i];

@@ -30,6 +30,13 @@ void *memset(void *to, int byte, size_t n);
 #define LM_FUNCTION static
 #endif
 
+/* Keeps a constant in a register, where compilers would rather take an immediate. */
+#if defined(__GNUC__) || defined(__clang__)
+#define LM_HIDE(v) __asm__("" : "+r"(v))
+#else
+#define LM_HIDE(v) ((void)0)
+#endif
+
 #ifdef __cplusplus
 #define LM_RESTRICT
 #else
@@ -38,7 +45,7 @@ void *memset(void *to, int byte, size_t n);
 
 /* Two 16-bit numbers in a word as they lie in memory: the first times LM_FIRST, the second times
  * LM_SECOND. `to` is on a 4-byte boundary, which lets a core that must not miss it store a word. */
-#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && \
+#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) &&                                    \
     __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define LM_FIRST 0x10000U
 #define LM_SECOND 1U

@@ -7,6 +7,13 @@
 #define LM_I16(offset) ((int16_t *)(void *)(memory + (offset)))
 #define LM_U16(offset) ((uint16_t *)(void *)(memory + (offset)))
 #define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
+#define LM_U32(offset) ((uint32_t *)(void *)(memory + (offset)))
+
+/* Where a token stands: its position, its slot in the ring, and how many slots are filled then. */
+typedef struct lm_place {
+    uint32_t position, slot;
+    int32_t filled;
+} lm_place;
 
 /* Shapes: each kernel once for every combination of dimensions, which are constants here. -------
  */
@@ -51,6 +58,21 @@ static void model_read(model_t *s, model_token t)
     s->slot = lm_next_slot(s->slot, MODEL_WINDOW, MODEL_SINKS);
 }
 
+#if MODEL_BATCH > 1
+static void model_read_pair(model_t *s, const model_token *t)
+{
+    lm_place at[2];
+    for (int32_t i = 0; i < 2; i++) {
+        at[i].position = s->position;
+        at[i].slot = s->slot;
+        at[i].filled = s->position < MODEL_WINDOW ? (int32_t)s->position + 1 : MODEL_WINDOW;
+        s->position++;
+        s->slot = lm_next_slot(s->slot, MODEL_WINDOW, MODEL_SINKS);
+    }
+    model_layers_pair(s, t, at);
+}
+#endif
+
 int model_step(model_t *s, model_token t, const int32_t **logits)
 {
     if (s == NULL || t < 0 || t >= MODEL_VOCAB) {
@@ -75,11 +97,18 @@ int model_prefill(model_t *s, const model_token *t, int32_t n)
             return MODEL_E_ARGUMENT;
         }
     }
-    for (int32_t i = 0; i + 1 < n; i++) {
+    if (n > 1) {
         s->ready = 0;
-        model_read(s, t[i]);
     }
-    return n > 0 ? model_step(s, t[n - 1], NULL) : MODEL_OK;
+#if MODEL_BATCH > 1
+    for (; n > 2; n -= 2, t += 2) {
+        model_read_pair(s, t);
+    }
+#endif
+    for (; n > 1; n--, t++) {
+        model_read(s, *t);
+    }
+    return n > 0 ? model_step(s, *t, NULL) : MODEL_OK;
 }
 
 model_token model_sample(const model_t *s, const model_sampling *how)

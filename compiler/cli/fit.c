@@ -6,7 +6,6 @@
 
 /* As budget has it: code, and stack, vectors and what the firmware itself needs at the least. */
 #define CODE_BYTES (16 * 1024)
-#define STACK_BYTES (2 * 1024)
 #define LONGEST_WINDOW 65536 /* that lower takes */
 
 static int64_t round_up(int64_t v, int64_t to)

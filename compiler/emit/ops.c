@@ -11,6 +11,7 @@ typedef struct Writer {
     Buf *shapes, *calls;
     int n_known;
     const char **known; /* names of the shapes written so far */
+    bool prefill;       /* the calls are for two tokens of a prompt, whose places are in `at` */
 } Writer;
 
 static long long imm(const Op *op, int i)
@@ -21,8 +22,11 @@ static long long imm(const Op *op, int i)
 /* "LM_I32(128)": a buffer in the state's memory. */
 static const char *at(const Writer *w, int buffer)
 {
-    static const char *const macros[ELEMS] = {
-        [ELEM_I8] = "LM_I8", [ELEM_I16] = "LM_I16", [ELEM_U16] = "LM_U16", [ELEM_I32] = "LM_I32"};
+    static const char *const macros[ELEMS] = {[ELEM_I8] = "LM_I8",
+                                              [ELEM_I16] = "LM_I16",
+                                              [ELEM_U16] = "LM_U16",
+                                              [ELEM_I32] = "LM_I32",
+                                              [ELEM_U32] = "LM_U32"};
     const Buffer *b = &w->p->buffers[buffer];
     return arena_printf(w->e->arena, "%s(%lld)", macros[b->elem], (long long)b->offset);
 }
@@ -39,6 +43,14 @@ static const char *unit(const Writer *w, int scalar, int64_t exp)
         return arena_printf(w->e->arena, "s%d", scalar);
     return arena_printf(w->e->arena, "s%d %c %lld * 65536", scalar, exp < 0 ? '-' : '+',
                         (long long)(exp < 0 ? -exp : exp));
+}
+
+/* "s->position": where the op's token stands. */
+static const char *place(const Writer *w, const Op *op, const char *what)
+{
+    if (w->prefill)
+        return arena_printf(w->e->arena, "at[%d].%s", op->token, what);
+    return arena_printf(w->e->arena, "%s%s", strcmp(what, "filled") == 0 ? "" : "s->", what);
 }
 
 /* True when the shape of this name has to be written now; starts its definition. */
@@ -68,8 +80,9 @@ static const char *embed_function(Format f)
 static void write_embed(Writer *w, const Op *op)
 {
     const Format f = w->e->unit->model->embed.format;
-    buf_printf(w->calls, "    %s(%s, %s, token, %s, %lld, ", embed_function(f),
-               data(w, op->data[0]), data(w, op->data[1]), at(w, op->out[0]), imm(op, EMBED_DIM));
+    const char *token = w->prefill ? arena_printf(w->e->arena, "tokens[%d]", op->token) : "token";
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %lld, ", embed_function(f), data(w, op->data[0]),
+               data(w, op->data[1]), token, at(w, op->out[0]), imm(op, EMBED_DIM));
     if (f == FORMAT_PLANES)
         buf_printf(w->calls, "%lld, ", imm(op, EMBED_PLANES));
     buf_printf(w->calls, "%lld, %lld);\n", imm(op, EMBED_STRIDE), imm(op, EMBED_SHIFT));
@@ -81,11 +94,12 @@ static void write_angles(Writer *w, const Op *op)
     const char *name = arena_printf(w->e->arena, "angles_%lld", pairs);
     if (new_shape(w, name, "void", "uint32_t position, const uint32_t *frequency, int32_t *angles"))
         buf_printf(w->shapes, "lm_angles(position, frequency, angles, %lld);\n}\n\n", pairs);
-    buf_printf(w->calls, "    %s(s->position, %s, %s);\n", name, data(w, op->data[0]),
+    const char *position = place(w, op, "position");
+    buf_printf(w->calls, "    %s(%s, %s, %s);\n", name, position, data(w, op->data[0]),
                at(w, op->out[0]));
     if (imm(op, ANGLES_TURNS) == 2)
-        buf_printf(w->calls, "    %s(s->position < %dU ? s->position : %dU, %s, %s + %lld);\n",
-                   name, w->p->window - 1, w->p->window - 1, data(w, op->data[0]),
+        buf_printf(w->calls, "    %s(%s < %dU ? %s : %dU, %s, %s + %lld);\n", name, position,
+                   w->p->window - 1, position, w->p->window - 1, data(w, op->data[0]),
                    at(w, op->out[0]), 2 * pairs);
 }
 
@@ -117,21 +131,27 @@ static void write_table(Writer *w, const Op *op)
     buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
 }
 
-/* Shape arguments past the vector and y; which of them a kernel takes depends on its format. */
-static void write_matvec_shape(Writer *w, const Op *op, const char *name)
+/* "planes_byte_b2_64x172": kernel, planes, shape. */
+static const char *matvec_name(const Writer *w, const Op *op)
 {
     const Kernel *k = &kernels[op->kernel];
-    const bool sum = kernel_takes_sum(k);
-    const char *params =
-        sum ? "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t sum, int32_t *y"
-        : k->table == TABLE_NONE
-            ? "const uint8_t *codes, const uint8_t *rows, const int8_t *x, int32_t *y"
-            : "const uint8_t *codes, const uint8_t *rows, const int16_t *x, int32_t *y";
-    if (!new_shape(w, name, "void", params))
-        return;
-    buf_printf(w->shapes, "%s(codes, rows, x, %sy, %lld, %lld, ", k->function, sum ? "sum, " : "",
-               imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
+    char name[128];
+    int n = snprintf(name, sizeof name, "%s",
+                     (op->kind == OP_MATVEC_PAIR ? k->pair_function : k->function) + 3);
     if (k->format == FORMAT_PLANES)
+        n += snprintf(name + n, sizeof name - (size_t)n, "_b%lld", imm(op, MATVEC_PLANES));
+    n += snprintf(name + n, sizeof name - (size_t)n, "_%lldx%lld", imm(op, MATVEC_ROWS),
+                  imm(op, MATVEC_COLS));
+    if (imm(op, MATVEC_PRE))
+        n += snprintf(name + n, sizeof name - (size_t)n, "_pre%lld", imm(op, MATVEC_PRE));
+    return arena_strndup(w->e->arena, name, (size_t)n);
+}
+
+/* The dimensions; whether planes are among them depends on the format. */
+static void write_dimensions(const Writer *w, const Op *op)
+{
+    buf_printf(w->shapes, "%lld, %lld, ", imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
+    if (kernels[op->kernel].format == FORMAT_PLANES)
         buf_printf(w->shapes, "%lld, ", imm(op, MATVEC_PLANES));
     buf_printf(w->shapes, "%lld, %lld);\n}\n\n", imm(op, MATVEC_PRE), imm(op, MATVEC_STRIDE));
 }
@@ -139,22 +159,62 @@ static void write_matvec_shape(Writer *w, const Op *op, const char *name)
 static void write_matvec(Writer *w, const Op *op)
 {
     const Kernel *k = &kernels[op->kernel];
-    char name[96];
-    int n = snprintf(name, sizeof name, "%s", k->name);
-    for (char *c = name; *c; c++)
-        *c = *c == '-' ? '_' : *c;
-    if (k->format == FORMAT_PLANES)
-        n += snprintf(name + n, sizeof name - (size_t)n, "_b%lld", imm(op, MATVEC_PLANES));
-    n += snprintf(name + n, sizeof name - (size_t)n, "_%lldx%lld", imm(op, MATVEC_ROWS),
-                  imm(op, MATVEC_COLS));
-    if (imm(op, MATVEC_PRE))
-        snprintf(name + n, sizeof name - (size_t)n, "_pre%lld", imm(op, MATVEC_PRE));
-    write_matvec_shape(w, op, arena_strndup(w->e->arena, name, strlen(name)));
+    const bool sum = kernel_takes_sum(k);
+    const char *name = matvec_name(w, op);
+    const char *params = arena_printf(
+        w->e->arena, "const uint8_t *codes, const uint8_t *rows, const %s *x, %sint32_t *y",
+        k->table == TABLE_NONE ? "int8_t" : "int16_t", sum ? "int32_t sum, " : "");
+    if (new_shape(w, name, "void", params)) {
+        buf_printf(w->shapes, "%s(codes, rows, x, %sy, ", k->function, sum ? "sum, " : "");
+        write_dimensions(w, op);
+    }
     buf_printf(w->calls, "    %s(%s, %s, %s, ", name, data(w, op->data[0]), data(w, op->data[1]),
                at(w, op->in[0]));
-    if (kernel_takes_sum(k))
+    if (sum)
         buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
     buf_printf(w->calls, "%s);\n", at(w, op->out[0]));
+}
+
+static void write_table_pair(Writer *w, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const long long cols = imm(op, TABLE_COLS);
+    const char *name = arena_printf(w->e->arena, "%s_%lld", k->pair_table_function + 3, cols);
+    if (new_shape(w, name, "lm_two", "const int8_t *x, const int8_t *second, uint32_t *table"))
+        buf_printf(w->shapes, "return %s(x, second, table, %lld);\n}\n\n", k->pair_table_function,
+                   cols);
+    buf_puts(w->calls, "    ");
+    if (kernel_takes_sum(k))
+        buf_printf(w->calls, "const lm_two s%d = ", op->scalar_out);
+    else
+        buf_puts(w->calls, "(void)");
+    buf_printf(w->calls, "%s(%s, %s, %s);\n", name, at(w, op->in[0]), at(w, op->in[1]),
+               at(w, op->out[0]));
+}
+
+static void write_matvec_pair(Writer *w, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const bool sum = kernel_takes_sum(k), straight = k->table == TABLE_NONE;
+    const char *name = matvec_name(w, op);
+    const char *params =
+        arena_printf(w->e->arena,
+                     "const uint8_t *codes, const uint8_t *rows, %s%s, int32_t *y, "
+                     "int32_t *second_y",
+                     straight ? "const int8_t *x, const int8_t *second" : "const uint32_t *table",
+                     sum ? ", lm_two sums" : "");
+    if (new_shape(w, name, "void", params)) {
+        buf_printf(w->shapes, "%s(codes, rows, %s%s, y, second_y, ", k->pair_function,
+                   straight ? "x, second" : "table", sum ? ", sums" : "");
+        write_dimensions(w, op);
+    }
+    buf_printf(w->calls, "    %s(%s, %s, %s, ", name, data(w, op->data[0]), data(w, op->data[1]),
+               at(w, op->in[0]));
+    if (straight)
+        buf_printf(w->calls, "%s, ", at(w, op->in[1]));
+    if (sum)
+        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
+    buf_printf(w->calls, "%s, %s);\n", at(w, op->out[0]), at(w, op->out[1]));
 }
 
 static void write_rotate(Writer *w, const Op *op)
@@ -182,9 +242,9 @@ static void write_store_k(Writer *w, const Op *op)
         buf_printf(w->shapes,
                    "lm_store_k(y, angles, unit, turned, keys, scales, slot, %lld, %lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[2]),
-               at(w, op->out[0]), at(w, op->out[1]));
+               at(w, op->out[0]), at(w, op->out[1]), place(w, op, "slot"));
 }
 
 static void write_store_v(Writer *w, const Op *op)
@@ -196,8 +256,9 @@ static void write_store_v(Writer *w, const Op *op)
             "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, uint32_t slot"))
         buf_printf(w->shapes, "lm_store_v(y, unit, values, scales, slot, %lld, %lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    buf_printf(w->calls, "    %s(%s, %s, %s, %s, s->slot);\n", name, at(w, op->in[0]),
-               unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
+               unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]),
+               place(w, op, "slot"));
 }
 
 static void write_attend(Writer *w, const Op *op)
@@ -219,8 +280,8 @@ static void write_attend(Writer *w, const Op *op)
     buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
     for (int i = 0; i < 6; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
-    buf_printf(w->calls, "%s, filled, %s, %s, %s, %s);\n", data(w, op->data[0]), at(w, op->out[1]),
-               at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
+    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), place(w, op, "filled"),
+               at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
 }
 
 static void write_add(Writer *w, const Op *op)
@@ -257,10 +318,20 @@ static void write_logits(Writer *w, const Op *op)
 }
 
 static void (*const writers[OPS])(Writer *w, const Op *op) = {
-    [OP_EMBED] = write_embed,     [OP_ANGLES] = write_angles,   [OP_NORM] = write_norm,
-    [OP_TABLE] = write_table,     [OP_MATVEC] = write_matvec,   [OP_ROTATE] = write_rotate,
-    [OP_STORE_K] = write_store_k, [OP_STORE_V] = write_store_v, [OP_ATTEND] = write_attend,
-    [OP_ADD] = write_add,         [OP_GLU] = write_glu,         [OP_LOGITS] = write_logits,
+    [OP_EMBED] = write_embed,
+    [OP_ANGLES] = write_angles,
+    [OP_NORM] = write_norm,
+    [OP_TABLE] = write_table,
+    [OP_MATVEC] = write_matvec,
+    [OP_ROTATE] = write_rotate,
+    [OP_STORE_K] = write_store_k,
+    [OP_STORE_V] = write_store_v,
+    [OP_ATTEND] = write_attend,
+    [OP_ADD] = write_add,
+    [OP_GLU] = write_glu,
+    [OP_LOGITS] = write_logits,
+    [OP_TABLE_PAIR] = write_table_pair,
+    [OP_MATVEC_PAIR] = write_matvec_pair,
 };
 
 /* Opens the function of a layer: -1 the input, n_layers the head. */
@@ -268,23 +339,31 @@ static void open_function(const Writer *w, int layer)
 {
     const char *name = w->e->name;
     const int n = w->e->unit->model->n_layers;
+    buf_printf(w->calls, "static %s_HOT void %s_", w->e->upper, name);
     if (layer < 0)
-        buf_printf(w->calls, "static %s_HOT void %s_input(%s_t *s, int32_t token)\n{\n",
-                   w->e->upper, name, name);
+        buf_printf(w->calls, "input%s(", w->prefill ? "_pair" : "");
     else if (layer < n)
-        buf_printf(w->calls, "static %s_HOT void %s_layer_%d(%s_t *s, int32_t filled)\n{\n",
-                   w->e->upper, name, layer, name);
+        buf_printf(w->calls, "layer_%d%s(", layer, w->prefill ? "_pair" : "");
     else
-        buf_printf(w->calls, "static %s_HOT void %s_head(%s_t *s)\n{\n", w->e->upper, name, name);
+        buf_puts(w->calls, "head(");
+    buf_printf(w->calls, "%s_t *s%s%s)\n{\n", name,
+               layer >= 0   ? ""
+               : w->prefill ? arena_printf(w->e->arena, ", const %s_token *tokens", name)
+                            : ", int32_t token",
+               w->prefill                ? ", const lm_place *at"
+               : layer >= 0 && layer < n ? ", int32_t filled"
+                                         : "");
     buf_puts(w->calls, "    uint8_t *memory = (uint8_t *)s->memory;\n");
 }
 
-/* Closes it with the probe on the residual stream. */
+/* Closes it with the probe on the residual stream of every token. */
 static void close_function(const Writer *w, int layer)
 {
-    if (layer < w->e->unit->model->n_layers)
+    const int first = w->prefill ? w->p->n_step : 0;
+    for (int i = first; i <= first + (w->prefill ? 1 : 0) && layer < w->e->unit->model->n_layers;
+         i++)
         buf_printf(w->calls, "    %s_PROBE(%d, %s, %d);\n", w->e->upper, layer,
-                   at(w, w->p->ops[0].out[0]), w->e->unit->model->dim);
+                   at(w, w->p->ops[i].out[0]), w->e->unit->model->dim);
     buf_puts(w->calls, "}\n\n");
 }
 
@@ -303,19 +382,43 @@ static void write_sequence(const Writer *w)
     buf_printf(w->calls,
                "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
                "    return (const int32_t *)(const void *)(memory + %lld);\n}\n",
-               (long long)w->p->buffers[w->p->ops[w->p->n_ops - 1].out[0]].offset);
+               (long long)w->p->buffers[w->p->ops[w->p->n_step - 1].out[0]].offset);
+}
+
+static void write_pair_sequence(const Writer *w)
+{
+    const char *name = w->e->name;
+    buf_printf(w->calls,
+               "static void %s_layers_pair(%s_t *s, const %s_token *tokens, const lm_place *at)\n"
+               "{\n    %s_input_pair(s, tokens, at);\n",
+               name, name, name, name);
+    for (int i = 0; i < w->e->unit->model->n_layers; i++)
+        buf_printf(w->calls, "    %s_layer_%d_pair(s, at);\n", name, i);
+    buf_puts(w->calls, "}\n");
+}
+
+/* Ops from first to last - 1, a function for each layer. */
+static void write_functions(Writer *w, int first, int last)
+{
+    const Op *ops = w->p->ops;
+    for (int i = first; i < last; i++) {
+        if (i == first || ops[i].layer != ops[i - 1].layer)
+            open_function(w, ops[i].layer);
+        writers[ops[i].kind](w, &ops[i]);
+        if (i == last - 1 || ops[i].layer != ops[i + 1].layer)
+            close_function(w, ops[i].layer);
+    }
 }
 
 void emit_ops(const Emission *e, Buf *shapes, Buf *layers)
 {
     Writer w = {.e = e, .p = e->unit->program, .shapes = shapes, .calls = layers};
-    const Program *p = w.p;
-    for (int i = 0; i < p->n_ops; i++) {
-        if (i == 0 || p->ops[i].layer != p->ops[i - 1].layer)
-            open_function(&w, p->ops[i].layer);
-        writers[p->ops[i].kind](&w, &p->ops[i]);
-        if (i == p->n_ops - 1 || p->ops[i].layer != p->ops[i + 1].layer)
-            close_function(&w, p->ops[i].layer);
-    }
+    write_functions(&w, 0, w.p->n_step);
     write_sequence(&w);
+    if (w.p->n_step < w.p->n_ops) {
+        w.prefill = true;
+        buf_puts(layers, "\n");
+        write_functions(&w, w.p->n_step, w.p->n_ops);
+        write_pair_sequence(&w);
+    }
 }

@@ -14,14 +14,30 @@ static bool has_format(const Emission *e, Format f)
     return false;
 }
 
+static bool pairs(const Emission *e)
+{
+    return e->unit->program->n_step < e->unit->program->n_ops;
+}
+
+/* lm_pairs.h builds on both. */
 static bool ternary(const Emission *e)
 {
-    return has_format(e, FORMAT_TERNARY);
+    return has_format(e, FORMAT_TERNARY) || pairs(e);
 }
 
 static bool int8(const Emission *e)
 {
-    return has_format(e, FORMAT_INT8);
+    return has_format(e, FORMAT_INT8) || pairs(e);
+}
+
+static bool direct(const Emission *e)
+{
+    const Program *p = e->unit->program;
+    for (int i = 0; i < p->n_ops; i++)
+        if (p->ops[i].kernel >= 0 &&
+            strcmp(kernels[p->ops[i].kernel].file, "lm_planes_direct.h") == 0)
+            return true;
+    return false;
 }
 
 static bool words(const Emission *e)
@@ -30,42 +46,42 @@ static bool words(const Emission *e)
     return t && t->kind == TOKENIZER_BYTE_LEVEL;
 }
 
-/* Of the files of one slot, the first that the core can run is taken; most are alone in theirs.
- * `used` NULL: always. A file of kernels is there when the program runs one of them. */
+/* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
+ * of a portable one when the target has what it needs; of several the first. */
 static const struct RuntimeFile {
     const char *file;
-    const char *slot; /* NULL: its own */
-    int needs;        /* Feature or -1 */
+    int needs; /* Feature or -1 */
     bool (*used)(const Emission *e);
-    bool kernels;
+    const char *instead_of;
 } files[] = {
-    {"lm_port.h", NULL, -1, NULL, false},
-    {"lm_error.h", NULL, -1, NULL, false},
-    {"lm_fixed.h", NULL, -1, NULL, false},
-    {"lm_tables.h", NULL, -1, NULL, false},
-    {"lm_functions.h", NULL, -1, NULL, false},
-    {"lm_quantize.h", NULL, -1, NULL, false},
-    {"lm_norm.h", NULL, -1, NULL, false},
-    {"lm_planes.h", NULL, -1, NULL, false},
-    {"arm/lm_planes_thumb1.h", NULL, FEATURE_THUMB1, NULL, true},
-    {"arm/lm_planes_thumb2.h", NULL, FEATURE_THUMB2, NULL, true},
-    {"arm/lm_planes_direct.h", NULL, FEATURE_THUMB2, NULL, true},
-    {"arm/lm_planes_mve.h", NULL, FEATURE_MVE, NULL, true},
-    {"lm_ternary.h", NULL, -1, ternary, false},
-    {"arm/lm_ternary_thumb1.h", NULL, FEATURE_THUMB1, NULL, true},
-    {"arm/lm_ternary_thumb2.h", NULL, FEATURE_THUMB2, NULL, true},
-    {"arm/lm_ternary_mve.h", NULL, FEATURE_MVE, NULL, true},
-    {"lm_int8.h", NULL, -1, int8, false},
-    {"arm/lm_int8_dsp.h", NULL, FEATURE_DSP, NULL, true},
-    {"arm/lm_int8_mve.h", NULL, FEATURE_MVE, NULL, true},
-    {"lm_attention.h", NULL, -1, NULL, false},
-    {"lm_layer.h", NULL, -1, NULL, false},
-    {"lm_hash.h", NULL, -1, NULL, false},
-    {"lm_sample.h", NULL, -1, NULL, false},
-    {"lm_utf8.h", NULL, -1, NULL, false},
-    {"lm_unicode.h", NULL, -1, words, false},
-    {"lm_tokenizer.h", NULL, -1, NULL, false},
-    {"lm_words.h", NULL, -1, words, false},
+    {"lm_port.h", -1, NULL, NULL},
+    {"lm_error.h", -1, NULL, NULL},
+    {"lm_fixed.h", -1, NULL, NULL},
+    {"lm_tables.h", -1, NULL, NULL},
+    {"lm_functions.h", -1, NULL, NULL},
+    {"lm_quantize.h", -1, NULL, NULL},
+    {"lm_norm.h", -1, NULL, NULL},
+    {"lm_planes.h", -1, NULL, NULL},
+    {"arm/lm_planes_thumb1.h", FEATURE_THUMB1, NULL, NULL},
+    {"arm/lm_planes_thumb2.h", FEATURE_THUMB2, NULL, NULL},
+    {"arm/lm_planes_mve.h", FEATURE_MVE, NULL, NULL},
+    {"lm_planes_direct.h", -1, direct, NULL},
+    {"lm_ternary.h", -1, ternary, NULL},
+    {"arm/lm_ternary_thumb1.h", FEATURE_THUMB1, NULL, NULL},
+    {"arm/lm_ternary_thumb2.h", FEATURE_THUMB2, NULL, NULL},
+    {"arm/lm_ternary_mve.h", FEATURE_MVE, NULL, NULL},
+    {"lm_int8.h", -1, int8, NULL},
+    {"arm/lm_int8_dsp.h", FEATURE_DSP, NULL, NULL},
+    {"arm/lm_int8_mve.h", FEATURE_MVE, NULL, NULL},
+    {"lm_pairs.h", -1, pairs, NULL},
+    {"lm_attention.h", -1, NULL, NULL},
+    {"lm_layer.h", -1, NULL, NULL},
+    {"lm_hash.h", -1, NULL, NULL},
+    {"lm_sample.h", -1, NULL, NULL},
+    {"lm_utf8.h", -1, NULL, NULL},
+    {"lm_unicode.h", -1, words, NULL},
+    {"lm_tokenizer.h", -1, NULL, NULL},
+    {"lm_words.h", -1, words, NULL},
 };
 
 /* Kernel files that build on another one. */
@@ -77,49 +93,102 @@ static const struct {
     {"arm/lm_ternary_mve.h", "arm/lm_planes_mve.h"},
 };
 
+/* What a compiler defines when it compiles for a core with the feature. */
+static const char *const guards[FEATURES] = {
+    [FEATURE_THUMB1] = "defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)",
+    [FEATURE_THUMB2] = "defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)",
+    [FEATURE_DSP] = "defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)",
+    [FEATURE_MVE] = "defined(__ARM_FEATURE_MVE)",
+    [FEATURE_RV32IMC] = "defined(__riscv) && __riscv_xlen == 32",
+};
+
+static bool is_pair(const Op *op)
+{
+    return op->kind == OP_TABLE_PAIR || op->kind == OP_MATVEC_PAIR;
+}
+
 static bool runs_kernel_of(const Emission *e, const char *file)
 {
     const Program *p = e->unit->program;
-    for (int i = 0; i < p->n_ops; i++)
-        if (p->ops[i].kernel >= 0 && strcmp(kernels[p->ops[i].kernel].file, file) == 0)
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        const Kernel *k = &kernels[op->kernel < 0 ? 0 : op->kernel];
+        if (op->kernel >= 0 && strcmp(is_pair(op) ? k->pair_file : k->file, file) == 0)
             return true;
+    }
     for (size_t i = 0; i < LENGTH(builds_on); i++)
         if (strcmp(builds_on[i].needs, file) == 0 && runs_kernel_of(e, builds_on[i].file))
             return true;
     return false;
 }
 
-static bool suits(const Emission *e, const struct RuntimeFile *f)
+static void put_file(const Emission *e, const char *file, Buf *b)
 {
-    return f->needs < 0 || e->unit->target->feature[f->needs];
+    const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
+    if (!f)
+        die("no template %s", file);
+    buf_write(b, f->data, f->size);
+    buf_puts(b, "\n");
 }
 
-/* Another file of its slot comes before it in the table and is taken. */
-static bool superseded(const Emission *e, const struct RuntimeFile *f)
+/* NULL: the portable file is the best there is. */
+static const struct RuntimeFile *better_than(const Emission *e, const char *file)
 {
-    for (const struct RuntimeFile *o = files; f->slot && o < f; o++)
-        if (o->slot && strcmp(o->slot, f->slot) == 0 && suits(e, o))
-            return true;
-    return false;
+    for (size_t i = 0; i < LENGTH(files); i++)
+        if (files[i].instead_of && strcmp(files[i].instead_of, file) == 0 &&
+            e->unit->target->feature[files[i].needs])
+            return &files[i];
+    return NULL;
 }
 
-static bool used(const Emission *e, const struct RuntimeFile *f)
+static void put_loops(const Emission *e, const struct RuntimeFile *f, Buf *b)
 {
-    if (f->kernels)
-        return runs_kernel_of(e, f->file);
-    return suits(e, f) && !superseded(e, f) && (!f->used || f->used(e));
+    const struct RuntimeFile *better = better_than(e, f->file);
+    if (better) {
+        buf_printf(b, "#if %s\n", guards[better->needs]);
+        put_file(e, better->file, b);
+        buf_puts(b, "#else\n");
+    }
+    put_file(e, f->file, b);
+    if (better)
+        buf_puts(b, "#endif\n\n");
+}
+
+static void put_twin(const char *name, const char *portable, Buf *b)
+{
+    if (name && strcmp(name, portable) != 0)
+        buf_printf(b, "#define %s %s\n", name, portable);
+}
+
+/* The kernels of a file; on other cores their names mean the portable twins. */
+static void put_kernels(const Emission *e, const struct RuntimeFile *f, Buf *b)
+{
+    buf_printf(b, "#if %s\n", guards[f->needs]);
+    put_file(e, f->file, b);
+    buf_puts(b, "#else\n");
+    for (const Kernel *k = kernels; k->name; k++) {
+        const Kernel *p = kernel_twin(k);
+        if (strcmp(k->file, f->file) == 0) {
+            put_twin(k->function, p->function, b);
+            put_twin(k->table_function, p->table_function, b);
+        }
+        if (k->pair_file && strcmp(k->pair_file, f->file) == 0) {
+            put_twin(k->pair_function, p->pair_function, b);
+            put_twin(k->pair_table_function, p->pair_table_function, b);
+        }
+    }
+    buf_puts(b, "#endif\n\n");
 }
 
 void emit_runtime(const Emission *e, Buf *b)
 {
     for (size_t i = 0; i < LENGTH(files); i++) {
-        if (!used(e, &files[i]))
+        const struct RuntimeFile *f = &files[i];
+        if (f->instead_of)
             continue;
-        const EmbeddedFile *f =
-            embedded_find(arena_printf(e->arena, "runtime_template/%s", files[i].file));
-        if (!f)
-            die("no template %s", files[i].file);
-        buf_write(b, f->data, f->size);
-        buf_puts(b, "\n");
+        if (f->needs < 0 && (!f->used || f->used(e)))
+            put_loops(e, f, b);
+        else if (f->needs >= 0 && runs_kernel_of(e, f->file))
+            put_kernels(e, f, b);
     }
 }

@@ -13,6 +13,7 @@
 
 #include "kernels_naive.h"
 #include "lm_int8.h"
+#include "lm_planes_direct.h"
 #include "lm_ternary.h"
 
 /* Fits of instruction set and file; the emitter decides by the target's features instead. */
@@ -23,7 +24,6 @@
 #elif defined(__thumb2__)
 #include "arm/lm_planes_thumb2.h"
 
-#include "arm/lm_planes_direct.h"
 #include "arm/lm_ternary_thumb2.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)

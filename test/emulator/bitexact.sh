@@ -1,7 +1,9 @@
 #!/bin/sh
-# bitexact.sh: the same logits everywhere. Compiles models with lmcc and runs 64 greedy steps of the
-# generated code on this machine under several compilers and options, and on every emulated board
-# whose tools are installed: each hash must be the one that the compiler recorded. B: build folder;
+# bitexact.sh: the same logits everywhere. Compiles models with lmcc for every kind of core and runs 64
+# greedy steps of the generated code on this machine under several compilers and options, and on
+# every emulated board whose tools are installed, each with the kernels of its core: each hash must
+# be the one that the compiler recorded, and a prompt read at once must give what steps give. Code
+# for a microcontroller must also run here, by the portable twins of its kernels. B: build folder;
 # REQUIRE_ALL=1: a platform that cannot be run is a failure.
 set -u
 # shellcheck source=test/emulator/board_lib.sh
@@ -14,23 +16,26 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-# NAME BOARD COMPILER-OR-EMPTY FLAGS
+# NAME TARGET BOARD COMPILER-OR-EMPTY FLAGS
 platforms() {
     cat <<'LIST'
-gcc-O0 host gcc -O0
-gcc-O2 host gcc -O2
-gcc-O3-native host gcc -O3 -march=native
-clang-O2 host clang -O2
-cortex-m0 mps2-an385 - -mcpu=cortex-m0 -mthumb -O2
-cortex-m3 mps2-an385 - -mcpu=cortex-m3 -mthumb -O2
-cortex-m4f mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
-cortex-m4f-Os mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os
-cortex-m7 mps2-an500 - -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16 -O2
-cortex-m33 mps2-an505 - -mcpu=cortex-m33 -mthumb -O2
-cortex-m55 mps3-an547 - -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
-rv32imc rv32-virt - -march=rv32imc -mabi=ilp32 -O2
-xtensa-lx106 xtensa-sim - -ffreestanding -mlongcalls -O2
-big-endian linux-user - -O2
+gcc-O0 host host gcc -O0
+gcc-O2 stm32h743 host gcc -O2
+gcc-O3-native corstone300 host gcc -O3 -march=native
+clang-O2 rp2040 host clang -O2
+cortex-m0 rp2040 mps2-an385 - -mcpu=cortex-m0 -mthumb -O2
+cortex-m0-O0 rp2040 mps2-an385 - -mcpu=cortex-m0 -mthumb -O0
+cortex-m3 mps2-m3 mps2-an385 - -mcpu=cortex-m3 -mthumb -O2
+cortex-m4f nrf52840 mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
+cortex-m4f-Os nrf52840 mps2-an386 - -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os
+cortex-m7 stm32h743 mps2-an500 - -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16 -O2
+cortex-m7-O0 stm32h743 mps2-an500 - -mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16 -O0
+cortex-m33 rp2350 mps2-an505 - -mcpu=cortex-m33 -mthumb -O2
+cortex-m55 corstone300 mps3-an547 - -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
+cortex-m55-O0 corstone300 mps3-an547 - -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O0
+rv32imc esp32c3 rv32-virt - -march=rv32imc -mabi=ilp32 -O2
+xtensa-lx106 xtensa-sim xtensa-sim - -ffreestanding -mlongcalls -O2
+big-endian bigendian linux-user - -O2
 LIST
 }
 
@@ -44,7 +49,7 @@ run_host() {
     compiler=$1
     shift
     # shellcheck disable=SC2086
-    "$compiler" -std=c99 "$@" -I"$work/out" -I"$boards/common" -o "$work/prog" "$here/hash_main.c" \
+    "$compiler" -std=c99 "$@" -I"$out" -I"$boards/common" -o "$work/prog" "$here/hash_main.c" \
         $sources "$boards/common/board_hosted.c" "$boards/common/print.c" && "$work/prog"
 }
 
@@ -55,7 +60,7 @@ run_board() { # BOARD FLAGS
     *cortex-m0*) plugin=$work/icount.so,strict-align=on ;;
     esac
     # shellcheck disable=SC2086
-    "$here/build_board.sh" "$board" "$* -I$work/out" "$work/prog.elf" "$here/hash_main.c" $sources &&
+    "$here/build_board.sh" "$board" "$* -I$out" "$work/prog.elf" "$here/hash_main.c" $sources &&
         "$here/run_board.sh" "$board" "$work/prog.elf" ${plugin:+"$plugin"} 2>"$work/err"
 }
 
@@ -87,20 +92,26 @@ try() {
     fi
 }
 
-# config NAME MODEL OPTIONS...: compiles the model and tries it on every platform.
+# config NAME MODEL OPTIONS...: compiles the model for every target and tries it on every platform.
 config() {
-    name=$1 model=$2
+    name=$1 model=$2 golden=
     shift 2
-    rm -rf "$work/out"
-    if ! "$lmcc" compile "$model" --name tiny -o "$work/out" -q "$@"; then
-        failed=$((failed + 1))
-        return
-    fi
-    golden=$(sed -n 's/.*"logits_xxh32": "\([0-9a-f]*\)".*/\1/p' "$work/out/tiny.json")
-    sources="$work/out/tiny.c $work/out/tiny_weights.c $work/out/tiny_tokenizer.c"
-    sources="$sources $work/out/tiny_selftest.c"
+    rm -rf "$work"/for-*
     platforms >"$work/platforms"
-    while read -r platform board compiler flags <&3; do
+    while read -r platform target board compiler flags <&3; do
+        out=$work/for-$target
+        if [ ! -d "$out" ] && ! "$lmcc" compile "$model" --name tiny -o "$out" -t "$target" --flash 4M \
+            --ram 4M -q "$@"; then
+            failed=$((failed + 1))
+            continue
+        fi
+        hash=$(sed -n 's/.*"logits_xxh32": "\([0-9a-f]*\)".*/\1/p' "$out/tiny.json")
+        golden=${golden:-$hash}
+        if [ "$hash" != "$golden" ]; then
+            echo "$name $target: FAILED: $hash, $golden for other targets"
+            failed=$((failed + 1))
+        fi
+        sources="$out/tiny.c $out/tiny_weights.c $out/tiny_tokenizer.c $out/tiny_selftest.c"
         # shellcheck disable=SC2086
         try "$name" "$platform" "$board" "$compiler" $flags
     done 3<"$work/platforms"
@@ -111,7 +122,7 @@ tales=$root/examples/tales/model
 config tales "$tales" --recipe "$root/examples/tales/recipe.yaml"
 config every-format "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' \
     --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2
-config nibble-tables "$tales" --bits 3 --tables nibble --window 300 -t stm32h743
+config nibble-tables "$tales" --bits 3 --tables nibble --window 300
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
 else

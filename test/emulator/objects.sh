@@ -40,7 +40,7 @@ compile() {
     mkdir "$work/obj"
     for part in $parts; do
         # shellcheck disable=SC2086
-        (cd "$work/ant" && "$@" -std=c99 $warnings -c -o "$work/obj/${part%.c}.o" "$part") || return 1
+        (cd "$ant" && "$@" -std=c99 $warnings -c -o "$work/obj/${part%.c}.o" "$part") || return 1
     done
 }
 
@@ -65,11 +65,12 @@ check_integer() {
     [ ! -s "$work/floats" ] || { head "$work/floats" && return 1; }
 }
 
-# cross LABEL TOOLS PACKAGE FLAGS...: one cross compiler's objects; TOOLS is its prefix.
+# cross LABEL TOOLS PACKAGE TARGET FLAGS...: one cross compiler's objects; TOOLS is its prefix.
 cross() {
     label=$1 tools=$2
     need "$label" "${tools}gcc" "$3" || return
-    shift 3
+    ant=$work/ant-$4
+    shift 4
     { compile "${tools}gcc" "$@" && check_names "${tools}nm" && check_integer "${tools}objdump"; } \
         >"$work/log" 2>&1
     result "$label" $?
@@ -88,7 +89,7 @@ host() {
 cplusplus() {
     need "from C++, $1" "$1" "$2" || return
     # shellcheck disable=SC2086
-    { compile cc -O1 && "$1" -std=c++11 $warnings -I"$work/ant" -o "$work/include" "$here/include.cpp" \
+    { compile cc -O1 && "$1" -std=c++11 $warnings -I"$ant" -o "$work/include" "$here/include.cpp" \
         "$work"/obj/*.o && "$work/include"; } >"$work/log" 2>&1
     result "from C++, $1" $?
 }
@@ -98,17 +99,20 @@ sanitized() {
     need "two models, $1, sanitized" "$1" "$2" || return
     # shellcheck disable=SC2086
     { "$1" -std=c11 -g -O1 $warnings -fsanitize=address,undefined -fno-sanitize-recover=all \
-        -I"$work/ant" -I"$work/bee" -o "$work/two" "$here/two_models.c" "$work/ant/ant.c" \
-        "$work"/ant/ant_[wts]*.c "$work/bee/bee.c" "$work"/bee/bee_[wts]*.c && "$work/two"; } \
+        -I"$ant" -I"$work/bee" -o "$work/two" "$here/two_models.c" "$ant/ant.c" \
+        "$ant"/ant_[wts]*.c "$work/bee/bee.c" "$work"/bee/bee_[wts]*.c && "$work/two"; } \
         >"$work/log" 2>&1
     result "two models, $1, sanitized" $?
 }
 
 # A model with every weight format, sinks and pruned layers, and a plain one.
 model=$root/examples/tales/model
-"$lmcc" compile "$model" -q --name ant -o "$work/ant" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' \
-    --bits '*.1.*=3' --bits '*.attn.o=8' --bits embed=5 --window 40 --sinks 4 --prune-heads 0.25 \
-    --prune-neurons 0.2 || exit 1
+for target in host rp2040 nrf52840 corstone300 esp32c3; do
+    "$lmcc" compile "$model" -q -t $target --name ant -o "$work/ant-$target" --bits 2 \
+        --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' --bits '*.attn.o=8' --bits embed=5 \
+        --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 || exit 1
+done
+ant=$work/ant-host
 "$lmcc" compile "$model" -q --name bee -o "$work/bee" --bits 4 --tables nibble || exit 1
 
 host gcc-O2 gcc gcc -fno-pie -O2
@@ -117,14 +121,15 @@ host clang-O2 clang clang -fno-pie -O2
 cplusplus g++ g++
 cplusplus clang++ clang
 arm="arm-none-eabi-"
-cross cortex-m0 $arm gcc-arm-none-eabi -mcpu=cortex-m0 -mthumb -O2
-cross cortex-m4 $arm gcc-arm-none-eabi -mcpu=cortex-m4 -mthumb -O2
-cross cortex-m4f $arm gcc-arm-none-eabi -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
-cross cortex-m55 $arm gcc-arm-none-eabi -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
+cross cortex-m0 $arm gcc-arm-none-eabi rp2040 -mcpu=cortex-m0 -mthumb -O2
+cross cortex-m4 $arm gcc-arm-none-eabi nrf52840 -mcpu=cortex-m4 -mthumb -O2
+cross cortex-m4f $arm gcc-arm-none-eabi nrf52840 -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
+cross cortex-m55 $arm gcc-arm-none-eabi corstone300 -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
 riscv="riscv64-unknown-elf-"
-cross rv32imc $riscv gcc-riscv64-unknown-elf -march=rv32imc -mabi=ilp32 -ffreestanding -O2
-cross rv32imafc $riscv gcc-riscv64-unknown-elf -march=rv32imafc -mabi=ilp32f -ffreestanding -O2
-cross xtensa-lx106 xtensa-lx106-elf- gcc-xtensa-lx106 -mlongcalls -ffreestanding -O2
+cross rv32imc $riscv gcc-riscv64-unknown-elf esp32c3 -march=rv32imc -mabi=ilp32 -ffreestanding -O2
+cross rv32imafc $riscv gcc-riscv64-unknown-elf esp32c3 -march=rv32imafc -mabi=ilp32f -ffreestanding -O2
+cross xtensa-lx106 xtensa-lx106-elf- gcc-xtensa-lx106 host -mlongcalls -ffreestanding -O2
+ant=$work/ant-host
 sanitized gcc gcc
 sanitized clang "clang libclang-rt-14-dev"
 echo "$passed passed, $failed failed, $skipped skipped"

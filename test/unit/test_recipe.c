@@ -118,7 +118,8 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"rounds\": 20,\n"
                                         "    \"tensors\": {}\n"
                                         "  },\n"
-                                        "  \"tables\": \"auto\"\n"
+                                        "  \"tables\": \"auto\",\n"
+                                        "  \"batch\": 0\n"
                                         "}");
     r = read_recipe("prune-heads: 0.25\nquantize: ternary\n");
     assert_true(r->prune_heads.ratio == 0.25);

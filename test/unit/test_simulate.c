@@ -71,6 +71,34 @@ static void test_close(void **state)
     }
 }
 
+/* Prompts read two tokens at a time: the next steps' logits are those after as many steps. */
+static void test_read_two(void **state)
+{
+    static const double bits[] = {1, 1.6, 2, 3, 5, 8};
+    (void)state;
+    for (size_t i = 0; i < 2 * LENGTH(bits); i++) {
+        Arena *a = arena_new();
+        Recipe *r = recipe_default(a);
+        r->window = 9;
+        r->sinks = i < LENGTH(bits) ? 0 : 3;
+        r->bits = bits[i % LENGTH(bits)];
+        r->batch = 2;
+        const Unit *u = compiled(a, r, 3 + (uint32_t)i, true);
+        assert_true(u->program->n_step < u->program->n_ops);
+        Simulator *two = simulator_new(a, u), *one = simulator_new(a, u);
+        for (int k = 0; k < 40; k += 3) {
+            const int tokens[3] = {k % 7, k * 5 % 11, k * 3 % 13};
+            const int32_t *logits = NULL;
+            simulator_read_two(two, tokens);
+            for (int t = 0; t < 3; t++)
+                logits = simulator_step(one, tokens[t]);
+            const int32_t *same = simulator_step(two, tokens[2]);
+            assert_memory_equal(same, logits, (size_t)u->model->vocab * 4);
+        }
+        arena_free(a);
+    }
+}
+
 static void test_reset_and_threads(void **state)
 {
     Arena *a = arena_new();
@@ -101,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close),
+        cmocka_unit_test(test_read_two),
         cmocka_unit_test(test_reset_and_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Bit-planes straight from the input vector, without a table: for matrices of few rows, and where
- * RAM is short. One 32-bit multiplication adds an input to the sums of two lanes. For Thumb-2
- * cores, whose AND shifts for free; 8 lanes, that is 1, 2 or 4 planes. Needs lm_planes.h.
+ * RAM is short. One 32-bit multiplication adds an input to the sums of two lanes. 8 lanes, that is
+ * 1, 2 or 4 planes. Needs lm_planes.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_PLANES_DIRECT_H
 #define LM_PLANES_DIRECT_H
@@ -22,15 +22,21 @@ LM_INLINE void lm_direct_bit(lm_twins *s, uint32_t v, uint32_t u, int32_t x, int
     s->d += ((u >> (8 + k)) & bits) * (uint32_t)x;
 }
 
+/* The first byte lowest; compilers see one load in it where that may be unaligned. */
+LM_INLINE uint32_t lm_four_bytes(const uint8_t *b)
+{
+    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
 /* groups <= LM_DIRECT_GROUPS times 8 bytes of codes and 8 inputs. */
 LM_INLINE lm_twins lm_direct_groups(const uint8_t *codes, const int8_t *x, int32_t groups)
 {
-    const lm_word *w = (const lm_word *)(const void *)codes;
     lm_twins s = {0, 0, 0, 0};
     uint32_t bits = LM_TWICE(1);
-    __asm__("" : "+r"(bits)); /* as an immediate it would cost a shift apart */
+    LM_HIDE(bits); /* as an immediate it would cost a shift apart */
     for (const int8_t *end = x + 8 * groups; x != end; x += 8) {
-        const uint32_t v = *w++, u = *w++;
+        const uint32_t v = lm_four_bytes(codes), u = lm_four_bytes(codes + 4);
+        codes += 8;
         lm_direct_bit(&s, v, u, x[0], 0, bits);
         lm_direct_bit(&s, v, u, x[1], 1, bits);
         lm_direct_bit(&s, v, u, x[2], 2, bits);
