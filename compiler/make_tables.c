@@ -1,4 +1,4 @@
-/* Writes runtime_template/lm_tables.h: the tables behind the runtime's exp2, sigmoid, sine and
+/* Writes runtime_template/lm_tables.h: the tables behind the runtime's exp2, silu, sine and
  * int8 scaling, rounded from long double. `make tables` runs it; a test compares the result. */
 #include <math.h>
 #include <stdint.h>
@@ -16,9 +16,14 @@ static long double exp2_negative(int i)
     return 32768.0L * exp2l(-i / 64.0L);
 }
 
-static long double sigmoid_negative(int i)
+static long double exp2_fine(int i)
 {
-    return 65536.0L / (1.0L + expl(i / 32.0L));
+    return 32768.0L * exp2l(-i / 512.0L);
+}
+
+static long double silu_negative(int i)
+{
+    return 1024.0L * i / (1.0L + expl(i / 32.0L));
 }
 
 static long double sine(int i)
@@ -33,7 +38,8 @@ static const struct Table {
 } tables[] = {
     {"lm_inverse", "floor(2^23 / m), m = 130 + i", 130, inverse},
     {"lm_exp2_table", "2^15 * 2^(-i / 64)", 65, exp2_negative},
-    {"lm_sigmoid_table", "2^16 / (1 + e^(i / 32)), x < 12", 385, sigmoid_negative},
+    {"lm_exp2_fine", "2^15 * 2^(-i / 512)", 512, exp2_fine},
+    {"lm_silu_table", "2^15 * x / (1 + e^x), x = i / 32, up to 16", 513, silu_negative},
     {"lm_sine_table", "2^15 * sin(pi/2 * i / 256), the last entry twice", 258, sine},
 };
 

@@ -6,11 +6,15 @@
 #define LM_ID uint32_t
 #include "../runtime_template/lm_port.h"
 
+#include "../runtime_template/lm_core.h"
+
 #include "../runtime_template/lm_fixed.h"
 #include "../runtime_template/lm_tables.h"
 
 #include "../runtime_template/lm_functions.h"
 #include "../runtime_template/lm_quantize.h"
+
+#include "../runtime_template/lm_attention_loops.h"
 
 #include "../runtime_template/lm_attention.h"
 #include "../runtime_template/lm_hash.h"

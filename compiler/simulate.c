@@ -181,17 +181,23 @@ static void run_matvec(Simulator *s, const Op *op)
     die("matrix is not quantized");
 }
 
-static lm_scale run_attend(Simulator *s, const Op *op)
+/* Slots with a token, that of this step included. */
+static int32_t filled(const Simulator *s)
 {
     const int32_t window = s->program->window;
-    const int32_t n = s->position < (uint32_t)window ? (int32_t)s->position + 1 : window;
+    return s->position < (uint32_t)window ? (int32_t)s->position + 1 : window;
+}
+
+static lm_scale run_attend(Simulator *s, const Op *op)
+{
     const int64_t *m = op->imm;
     return lm_attend(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
                      buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
-                     data(s, op->data[0]), n, buffer(s, op->out[1]), buffer(s, op->out[2]),
-                     buffer(s, op->out[3]), buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
-                     (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM], (int32_t)m[ATTEND_SINKS],
-                     (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE], (int32_t)m[ATTEND_SPREAD]);
+                     buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]), filled(s),
+                     buffer(s, op->out[1]), buffer(s, op->out[2]), buffer(s, op->out[3]),
+                     buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS], (int32_t)m[ATTEND_KV_HEADS],
+                     (int32_t)m[ATTEND_DIM], (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT],
+                     (int32_t)m[ATTEND_PRE], (int32_t)m[ATTEND_SPREAD]);
 }
 
 static void run_store(Simulator *s, const Op *op)
@@ -199,11 +205,12 @@ static void run_store(Simulator *s, const Op *op)
     const lm_scale y = unit(s, op->scalar_in[0], op->imm[STORE_EXP]);
     const int32_t heads = (int32_t)op->imm[STORE_HEADS], dim = (int32_t)op->imm[STORE_DIM];
     if (op->kind == OP_STORE_K)
-        lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[2]),
-                   buffer(s, op->out[0]), buffer(s, op->out[1]), s->slot, heads, dim);
+        lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[3]),
+                   buffer(s, op->out[0]), buffer(s, op->out[1]), buffer(s, op->out[2]), s->slot,
+                   filled(s), heads, dim);
     else
-        lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]), s->slot,
-                   heads, dim);
+        lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
+                   buffer(s, op->out[2]), s->slot, filled(s), heads, dim);
 }
 
 static lm_scale run_norm(Simulator *s, const Op *op)

@@ -220,11 +220,12 @@ static void check_store(const Site *s)
     need_buffer(s, s->op->in[0], ELEM_I32, n);
     need_buffer(s, s->op->out[0], ELEM_I8, window * n);
     need_buffer(s, s->op->out[1], ELEM_U16, window * b->n_kv_heads);
+    need_buffer(s, s->op->out[2], ELEM_I32, b->n_kv_heads);
     if (s->op->kind == OP_STORE_K) {
         need_buffer(s, s->op->in[1], ELEM_I32, b->head_dim);
-        need_buffer(s, s->op->out[2], ELEM_I32, b->head_dim);
+        need_buffer(s, s->op->out[3], ELEM_I32, b->head_dim);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         if (!s->v->program->buffers[s->op->out[i]].lasting) {
             broken(s->v, "op %d (%s): the cache %s does not last", s->index, op_name(s),
                    s->v->program->buffers[s->op->out[i]].name);
@@ -237,7 +238,7 @@ static void check_attend_shifts(const Site *s, const Block *b)
 {
     need_imm(s, ATTEND_PRE, 0, 31);
     need_imm(s, ATTEND_SPREAD, 0, 31);
-    if ((127LL * 127 * b->head_dim >> s->op->imm[ATTEND_PRE]) * 2047 > INT32_MAX) {
+    if ((127LL * 127 * b->head_dim >> s->op->imm[ATTEND_PRE]) * 65534 > INT32_MAX / 2) {
         broken(s->v, "op %d (attend): pre is too small", s->index);
     }
     if (s->v->program->window * 32768LL * 127 >> s->op->imm[ATTEND_SPREAD] > INT32_MAX) {
@@ -261,9 +262,10 @@ static void check_attend(const Site *s)
     check_attend_shifts(s, b);
     need_buffer(s, s->op->in[0], ELEM_I8, (int64_t)turns_of(s) * mix);
     need_buffer(s, s->op->in[1], ELEM_I32, b->n_heads);
-    for (int i = 2; i < 6; i += 2) {
+    for (int i = 2; i < 8; i += 3) {
         need_buffer(s, s->op->in[i], ELEM_I8, kv * b->head_dim);
         need_buffer(s, s->op->in[i + 1], ELEM_U16, kv);
+        need_buffer(s, s->op->in[i + 2], ELEM_I32, b->n_kv_heads);
     }
     need_buffer(s, s->op->out[0], ELEM_I8, mix);
     need_buffer(s, s->op->out[1], ELEM_I32, window);

@@ -53,7 +53,7 @@ typedef enum OpKind {
     OPS
 } OpKind;
 
-#define MAX_OPERANDS 6
+#define MAX_OPERANDS 8
 #define MAX_IMMEDIATES 8
 
 /* An op's scalars are numbers known only when it runs: a vector's scale, a table's sum. Within a

@@ -146,14 +146,14 @@ static void lower_add(Lowering *w, int y, int scale, int exp)
 }
 
 static void lower_store(Lowering *w, OpKind kind, const Block *b, int y, int scale, int exp,
-                        int cache, int scales)
+                        const int cache[3])
 {
     Op *op = add_op(w, kind);
     op->in[0] = y;
     op->in[1] = kind == OP_STORE_K ? w->angles : -1;
-    op->out[0] = cache;
-    op->out[1] = scales;
-    op->out[2] = kind == OP_STORE_K ? w->turned : -1;
+    for (int i = 0; i < 3; i++)
+        op->out[i] = cache[i];
+    op->out[3] = kind == OP_STORE_K ? w->turned : -1;
     op->imm[STORE_HEADS] = b->n_kv_heads;
     op->imm[STORE_DIM] = b->head_dim;
     op->imm[STORE_EXP] = exp;
@@ -172,13 +172,13 @@ static int lower_kv_of(Lowering *w, const Block *b)
 }
 
 /* q, keys and values of this token are in place: attention -> x, int8. */
-static void lower_attend(Lowering *w, const Block *b, const int q[2], const int cache[4], int x,
+static void lower_attend(Lowering *w, const Block *b, const int q[2], const int cache[6], int x,
                          int *scale)
 {
     const int window = w->program->window;
     const int mix = b->n_heads * b->head_dim;
     int pre = 0, spread = 0;
-    while ((127LL * 127 * b->head_dim >> pre) * 2047 > INT32_MAX)
+    while ((127LL * 127 * b->head_dim >> pre) * 65534 > INT32_MAX / 2)
         pre++;
     while ((window * 32768LL * 127) >> spread > INT32_MAX)
         spread++;
@@ -189,7 +189,7 @@ static void lower_attend(Lowering *w, const Block *b, const int q[2], const int 
     Op *op = add_op(w, OP_ATTEND);
     op->in[0] = q[0];
     op->in[1] = q[1];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         op->in[2 + i] = cache[i];
     op->out[0] = x;
     op->out[1] = weights;
@@ -212,11 +212,13 @@ static void lower_attention(Lowering *w, const Block *b)
     int scale, exp;
     const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x, &scale);
-    const int cache[4] = {
+    const int cache[6] = {
         add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, true),
         add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
+        add_buffer(w, "key_exponents", ELEM_I32, b->n_kv_heads, true),
         add_buffer(w, "values", ELEM_I8, (int64_t)window * kv_dim, true),
         add_buffer(w, "value_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
+        add_buffer(w, "value_exponents", ELEM_I32, b->n_kv_heads, true),
     };
     const int q[2] = {
         add_buffer(w, "q", ELEM_I8, (int64_t)w->turns * b->n_heads * b->head_dim, false),
@@ -235,9 +237,9 @@ static void lower_attention(Lowering *w, const Block *b)
     op->imm[ROTATE_EXP] = exp;
     op->scalar_in[0] = scale;
     const int yk = lower_role(w, b, ROLE_K, x, "attn.k", &exp);
-    lower_store(w, OP_STORE_K, b, yk, scale, exp, cache[0], cache[1]);
+    lower_store(w, OP_STORE_K, b, yk, scale, exp, cache);
     const int yv = lower_role(w, b, ROLE_V, x, "attn.v", &exp);
-    lower_store(w, OP_STORE_V, b, yv, scale, exp, cache[2], cache[3]);
+    lower_store(w, OP_STORE_V, b, yv, scale, exp, cache + 3);
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
     const int yo = lower_role(w, b, ROLE_O, mixed, "attn.o", &exp);

@@ -1,6 +1,6 @@
 /* Fixed-point arithmetic that every core computes alike: 32-bit words, no 64-bit multiply, no
  * divide, nothing that a compiler would call a library for. Exact rules: docs/arithmetic.md.
- * Needs lm_port.h. SPDX-License-Identifier: 0BSD */
+ * Needs lm_core.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_FIXED_H
 #define LM_FIXED_H
 
@@ -35,20 +35,11 @@ LM_INLINE lm_scale lm_scale_mul(lm_scale a, lm_scale b)
     return lm_scale_of(lm_mantissa(a) * lm_mantissa(b), lm_exponent(a) + lm_exponent(b));
 }
 
-/* floor(a * m / 2^16), m < 2^16: two 16-bit products instead of one of 48 bits. */
-LM_INLINE int32_t lm_mul16(int32_t a, uint32_t m)
-{
-    return (a >> 16) * (int32_t)m + (int32_t)((((uint32_t)a & 0xffffU) * m) >> 16);
-}
-
 /* a * 2^e: rounded half up when e < 0, saturated to +-(2^31 - 1) when e > 0. */
 LM_INLINE int32_t lm_shift(int32_t a, int32_t e)
 {
     if (e < 0) {
-        if (e < -31) {
-            return 0;
-        }
-        return (a >> -e) + ((a >> (-e - 1)) & 1);
+        return lm_round_shift(a, e < -255 ? 255 : -e);
     }
     if (e > 30) {
         return a > 0 ? INT32_MAX : (a < 0 ? -INT32_MAX : 0);
@@ -62,20 +53,22 @@ LM_INLINE int32_t lm_shift(int32_t a, int32_t e)
     return (int32_t)((uint32_t)a << e);
 }
 
-/* y * s in units of 2^-fraction, rounded half up after a cut to 32 bits, saturated. */
+/* y * s in units of 2^-fraction, rounded half up after a cut to 32 bits, saturated. In loops, where
+ * s is the same for all: `down` is lm_down(s, fraction). */
 LM_INLINE int32_t lm_to_fixed(int32_t y, lm_scale s, int32_t fraction)
 {
     return lm_shift(lm_mul16(y, lm_mantissa(s)), lm_exponent(s) + 16 + fraction);
 }
 
-/* a + b, saturated to the int32_t range. */
-LM_INLINE int32_t lm_add_sat(int32_t a, int32_t b)
+LM_INLINE int32_t lm_down(lm_scale s, int32_t fraction)
 {
-    const uint32_t sum = (uint32_t)a + (uint32_t)b;
-    if ((((sum ^ (uint32_t)a) & (sum ^ (uint32_t)b)) >> 31) != 0U) {
-        return a < 0 ? INT32_MIN : INT32_MAX;
-    }
-    return (int32_t)sum;
+    return -(lm_exponent(s) + 16 + fraction);
+}
+
+/* Whether lm_to_fixed is lm_round_shift(lm_mul16(y, mantissa), down), without the cases. */
+LM_INLINE int32_t lm_is_plain(int32_t down)
+{
+    return down > 0 && down < 256;
 }
 
 /* |a| without overflow at INT32_MIN. */
@@ -84,40 +77,11 @@ LM_INLINE uint32_t lm_abs(int32_t a)
     return a < 0 ? 0U - (uint32_t)a : (uint32_t)a;
 }
 
-LM_INLINE uint32_t lm_max_abs(const int32_t *v, int32_t n)
-{
-    uint32_t max = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const uint32_t a = lm_abs(v[i]);
-        max = a > max ? a : max;
-    }
-    return max;
-}
-
-/* min(65535, floor(2^31 / d)) for d in 32768..65535: the reciprocal's mantissa,
- * 1/d ~ lm_recip16(d) * 2^-31. Schoolbook division, one quotient bit a step. */
-LM_FUNCTION uint32_t lm_recip16(uint32_t d)
-{
-    uint32_t rest = 32768U;
-    uint32_t q = 0;
-    if (d <= 32768U) {
-        return 65535U;
-    }
-    for (int32_t i = 0; i < 16; i++) {
-        rest <<= 1;
-        q <<= 1;
-        if (rest >= d) {
-            rest -= d;
-            q |= 1U;
-        }
-    }
-    return q;
-}
-
 /* floor(sqrt(v)), exact for every v: two bits of v give one bit of the root. */
 LM_FUNCTION uint32_t lm_isqrt(uint32_t v)
 {
     uint32_t root = 0;
+    LM_UNROLL_4
     for (uint32_t bit = 0x40000000U; bit != 0U; bit >>= 2) {
         if (v >= root + bit) {
             v -= root + bit;
@@ -129,8 +93,37 @@ LM_FUNCTION uint32_t lm_isqrt(uint32_t v)
     return root;
 }
 
-/* A shift that brings values of magnitude up to `max` to 15 bits: (v << left) >> right, one of the
- * two being zero. v = result * 2^(right - left). */
+/* The size of v: v itself, or -v - 1 of a negative one, which needs as many bits. */
+LM_INLINE uint32_t lm_size(int32_t v)
+{
+    return (uint32_t)(v ^ (v >> 31));
+}
+
+/* The largest size in v (n). */
+LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
+{
+    uint32_t max = 0;
+    LM_UNROLL_8
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t size = lm_size(v[i]);
+        max = size > max ? size : max;
+    }
+    return max;
+}
+
+/* As many bits as the largest has. */
+LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
+{
+    uint32_t bits = 0;
+    LM_UNROLL_8
+    for (int32_t i = 0; i < n; i++) {
+        bits |= lm_size(v[i]);
+    }
+    return bits;
+}
+
+/* A shift that brings values of sizes up to `max` to 15 bits and a sign: (v << left) >> right, one
+ * of the two being zero. v = result * 2^(right - left). */
 typedef struct lm_window {
     int32_t left, right;
 } lm_window;

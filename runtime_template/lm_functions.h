@@ -1,30 +1,24 @@
-/* exp2, sigmoid and sine by table and linear interpolation; error bounds in docs/arithmetic.md.
+/* exp2, SiLU and sine by table and linear interpolation; error bounds in docs/arithmetic.md.
  * Needs lm_fixed.h, lm_tables.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_FUNCTIONS_H
 #define LM_FUNCTIONS_H
 
-/* 2^15 * 2^(-d / 2^11) for d >= 0. */
-LM_INLINE uint32_t lm_exp2_negative(uint32_t d)
+/* 2^15 * 2^(-a * m / 2^27), of the nearest of 512 steps an octave; a, m below 2^16. Half a step is
+ * added, but that the largest product stays below 2^32. */
+LM_INLINE uint32_t lm_exp2_nearest(uint32_t a, uint32_t m)
 {
-    const uint32_t i = (d >> 5) & 63U;
-    const uint32_t a = lm_exp2_table[i];
-    const uint32_t b = lm_exp2_table[i + 1U];
-    const uint32_t n = d >> 11;
-    return n > 15U ? 0U : (a - (((a - b) * (d & 31U)) >> 5)) >> n;
+    const uint32_t t = lm_mul_add(a, m, (1U << 17) - 2U);
+    return (uint32_t)lm_exp2_fine[(t >> 18) & 511U] >> (t >> 27);
 }
 
-/* 2^16 / (1 + e^x), x = a / 2^15 >= 0: the sigmoid of -x, 0..32768. */
-LM_INLINE uint32_t lm_sigmoid_negative(uint32_t a)
+/* SiLU of g, both in units of 2^-15: g or 0, less what is missing to it on either side, which past
+ * 16 is nothing. */
+LM_INLINE int32_t lm_silu(int32_t g)
 {
-    const uint32_t i = a >> 10;
-    if (i >= 384U) {
-        return 0U;
-    }
-    {
-        const uint32_t high = lm_sigmoid_table[i];
-        const uint32_t low = lm_sigmoid_table[i + 1U];
-        return high - (((high - low) * (a & 1023U)) >> 10);
-    }
+    const uint32_t a = lm_clip19(g < 0 ? 0U - (uint32_t)g : (uint32_t)g);
+    const int32_t low = lm_silu_table[a >> 10];
+    const int32_t high = lm_silu_table[(a >> 10) + 1U];
+    return (g & ~(g >> 31)) - (low + (((high - low) * (int32_t)(a & 1023U)) >> 10));
 }
 
 /* 2^15 * sin(2 pi * phase / 2^32), -32768..32768. */

@@ -15,58 +15,78 @@ LM_INLINE uint32_t lm_shift64(uint32_t hi, uint32_t lo, int32_t n)
     return (hi << (32 - n)) | (lo >> n);
 }
 
+/* Of v = resid >> right (n): the sum of squares, and the largest v * gamma. */
+LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, int32_t n,
+                                   int32_t right, uint32_t *largest)
+{
+    uint64_t squares = 0;
+    uint32_t top = 0;
+    LM_UNROLL_8
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t v = resid[i] >> right;
+        const uint32_t scaled = lm_size(v * gamma[i]);
+        squares = lm_add_square(squares, v);
+        top = scaled > top ? scaled : top;
+    }
+    *largest = top;
+    return squares;
+}
+
+/* v * gamma -> x (n) int8 */
+LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t n, int32_t right,
+                             lm_quantizer q, int8_t *x)
+{
+    LM_UNROLL_8
+    for (int32_t i = 0; i < n; i++) {
+        x[i] = lm_quantizer_apply(q, (resid[i] >> right) * gamma[i]);
+    }
+}
+
+/* root_m * 2^(exp + 31) / sqrt(squares * 2^(2 left) + eps_m * 2^eps_e), squares >= 2^(28 - 2 left).
+ */
+LM_INLINE lm_scale lm_norm_unit(uint64_t squares, int32_t left, uint32_t eps_m, int32_t eps_e,
+                                uint32_t root_m, int32_t exp)
+{
+    /* squares = sum * 2^k with k even and 2^28 <= sum < 2^30; eps is added in that unit. */
+    const uint32_t hi = (uint32_t)(squares >> 32);
+    const uint32_t lo = (uint32_t)squares;
+    const int32_t length = hi != 0U ? 32 + lm_bits(hi) : lm_bits(lo);
+    int32_t k = (length - 29) & ~1;
+    uint32_t sum = lm_shift64(hi, lo, k);
+    k += 2 * left;
+    int32_t eps_shift = eps_e - k;
+    if (eps_shift > 13) { /* eps outweighs the squares: a coarser unit */
+        const int32_t coarser = (eps_shift - 12) & ~1;
+        sum = coarser > 31 ? 0U : sum >> coarser;
+        k += coarser;
+        eps_shift -= coarser;
+    }
+    if (eps_shift > -16) {
+        sum += eps_shift >= 0 ? eps_m << eps_shift : eps_m >> -eps_shift;
+    }
+    const int32_t up = (32 - lm_bits(sum)) & ~1; /* now 2^30 <= sum < 2^32 */
+    return lm_scale_of(lm_recip16(lm_isqrt(sum << up)) * root_m, exp - ((k - up) >> 1));
+}
+
 /* resid (dim): value * 2^r for one r; gamma (dim), int16, worth 2^g each; eps * dim =
  * eps_m * 2^(eps_e + 2 r), eps_m < 2^16; sqrt(dim) = root_m * 2^(exp + 31 - g), root_m in
- * 32768..65535 -> x (dim) int8; gives the scale of x. */
+ * 32768..65535 -> x (dim) int8; gives the scale of x. A window to the left is made up for at the
+ * end: what it multiplies is the same everywhere. */
 LM_INLINE lm_scale lm_norm(const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t dim,
                            uint32_t eps_m, int32_t eps_e, uint32_t root_m, int32_t exp)
 {
-    const uint32_t max = lm_max_abs(resid, dim);
-    const lm_window w = lm_window_for(max);
-    uint64_t squares = 0;
+    const lm_window w = lm_window_for(lm_longest(resid, dim));
     uint32_t top = 0;
-    if (max == 0U) {
-        memset(x, 0, (uint32_t)dim);
-        return LM_SCALE_TINY;
-    }
-    for (int32_t i = 0; i < dim; i++) {
-        const int32_t v = lm_window_apply(w, resid[i]);
-        const uint32_t scaled = lm_abs(v * gamma[i]);
-        squares += (uint32_t)(v * v);
-        top = scaled > top ? scaled : top;
-    }
+    const uint64_t squares = lm_norm_measure(resid, gamma, dim, w.right, &top);
     if (top == 0U) {
         memset(x, 0, (uint32_t)dim);
         return LM_SCALE_TINY;
     }
-    {
-        /* squares = sum * 2^k with k even and 2^28 <= sum < 2^30; eps is added in that unit. */
-        const uint32_t hi = (uint32_t)(squares >> 32);
-        const uint32_t lo = (uint32_t)squares;
-        const int32_t length = hi != 0U ? 32 + lm_bits(hi) : lm_bits(lo);
-        int32_t k = (length - 29) & ~1;
-        uint32_t sum = lm_shift64(hi, lo, k);
-        int32_t eps_shift = eps_e - 2 * (w.right - w.left) - k;
-        if (eps_shift > 13) { /* eps outweighs the squares: a coarser unit */
-            const int32_t coarser = (eps_shift - 12) & ~1;
-            sum = coarser > 31 ? 0U : sum >> coarser;
-            k += coarser;
-            eps_shift -= coarser;
-        }
-        if (eps_shift > -16) {
-            sum += eps_shift >= 0 ? eps_m << eps_shift : eps_m >> -eps_shift;
-        }
-        {
-            const int32_t up = (32 - lm_bits(sum)) & ~1; /* now 2^30 <= sum < 2^32 */
-            const uint32_t recip = lm_recip16(lm_isqrt(sum << up));
-            const lm_scale unit = lm_scale_of(recip * root_m, exp - ((k - up) >> 1));
-            const lm_quantizer q = lm_quantizer_for(top);
-            for (int32_t i = 0; i < dim; i++) {
-                x[i] = lm_quantizer_apply(q, lm_window_apply(w, resid[i]) * gamma[i]);
-            }
-            return lm_quantizer_scale(q, unit);
-        }
-    }
+    const lm_quantizer q = lm_quantizer_for(top << w.left);
+    const lm_scale unit =
+        lm_norm_unit(squares, w.left, eps_m, eps_e - 2 * (w.right - w.left), root_m, exp);
+    lm_norm_apply(resid, gamma, dim, w.right, lm_quantizer_before(q, w.left), x);
+    return lm_quantizer_scale(q, unit);
 }
 
 #endif

@@ -205,17 +205,36 @@ LM_INLINE lm_book lm_read_book(const uint8_t *rows_data, int32_t sum)
     return book;
 }
 
-/* One row from the sums of its planes: ((zero + coef . s) >> pre) * scale. */
+/* For sums that keep the bias of `groups` table entries each. */
+LM_INLINE lm_book lm_unbias(lm_book b, int32_t groups, int32_t planes)
+{
+    int32_t coef = b.c0;
+    coef += planes > 1 ? b.c1 : 0;
+    coef += planes > 2 ? b.c2 : 0;
+    coef += planes > 3 ? b.c3 : 0;
+    coef += planes > 4 ? b.c4 : 0;
+    coef += planes > 5 ? b.c5 : 0;
+    b.zero -= LM_BIAS * groups * coef;
+    return b;
+}
+
+LM_INLINE uint32_t lm_times(int32_t a, int32_t b)
+{
+    return (uint32_t)a * (uint32_t)b;
+}
+
+/* One row from the sums of its planes: ((zero + coef . s) >> pre) * scale. Modulo 2^32 until it is
+ * whole, because a bias may take parts of it past that. */
 LM_INLINE int32_t lm_combine_row(const int32_t *s, lm_book b, int32_t scale, int32_t planes,
                                  int32_t pre)
 {
-    int32_t acc = b.zero + b.c0 * s[0];
-    acc += planes > 1 ? b.c1 * s[1] : 0;
-    acc += planes > 2 ? b.c2 * s[2] : 0;
-    acc += planes > 3 ? b.c3 * s[3] : 0;
-    acc += planes > 4 ? b.c4 * s[4] : 0;
-    acc += planes > 5 ? b.c5 * s[5] : 0;
-    return (acc >> pre) * scale;
+    uint32_t acc = (uint32_t)b.zero + lm_times(b.c0, s[0]);
+    acc += planes > 1 ? lm_times(b.c1, s[1]) : 0U;
+    acc += planes > 2 ? lm_times(b.c2, s[2]) : 0U;
+    acc += planes > 3 ? lm_times(b.c3, s[3]) : 0U;
+    acc += planes > 4 ? lm_times(b.c4, s[4]) : 0U;
+    acc += planes > 5 ? lm_times(b.c5, s[5]) : 0U;
+    return ((int32_t)acc >> pre) * scale;
 }
 
 /* The rows of a block from its lane sums. No loops, so that the sums stay in registers. */

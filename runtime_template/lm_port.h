@@ -30,6 +30,19 @@ void *memset(void *to, int byte, size_t n);
 #define LM_FUNCTION static
 #endif
 
+/* Before a loop over elements: so many of them a round, more where there is little to do for each.
+ */
+#if defined(__clang__)
+#define LM_UNROLL_8 _Pragma("clang loop unroll_count(8)")
+#define LM_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#elif defined(__GNUC__)
+#define LM_UNROLL_8 _Pragma("GCC unroll 8")
+#define LM_UNROLL_4 _Pragma("GCC unroll 4")
+#else
+#define LM_UNROLL_8
+#define LM_UNROLL_4
+#endif
+
 /* Keeps a constant in a register, where compilers would rather take an immediate. */
 #if defined(__GNUC__) || defined(__clang__)
 #define LM_HIDE(v) __asm__("" : "+r"(v))

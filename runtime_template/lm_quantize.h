@@ -5,61 +5,72 @@
 #define LM_QUANTIZE_H
 
 typedef struct lm_quantizer {
-    lm_window window;
-    int32_t inverse;   /* floor(2^23 / mantissa) */
+    int32_t right;     /* shift of the input */
+    uint32_t inverse;  /* floor(2^23 / mantissa) * 2^(shift left of the input) */
     uint32_t mantissa; /* 130..259 */
+    int32_t exponent;  /* one unit of the result is worth mantissa * 2^exponent */
 } lm_quantizer;
 
-/* For values of magnitude up to max > 0: one unit of the int8 result is worth
- * mantissa * 2^(window.right - window.left). */
+/* For values of sizes up to max > 0. */
 LM_INLINE lm_quantizer lm_quantizer_for(uint32_t max)
 {
+    const lm_window w = lm_window_for(max);
     lm_quantizer q;
-    q.window = lm_window_for(max);
-    max = (max << q.window.left) >> q.window.right;
+    max = (max << w.left) >> w.right;
     q.mantissa = ((max * 33027U) >> 22) + 1U; /* > max / 127 */
-    q.inverse = (int32_t)lm_inverse[q.mantissa - 130U];
+    q.inverse = (uint32_t)lm_inverse[q.mantissa - 130U] << w.left;
+    q.right = w.right;
+    q.exponent = w.right - w.left;
     return q;
 }
 
-/* Rounded half up; in -127..127. */
+/* The same for values that are still to be multiplied by 2^left. */
+LM_INLINE lm_quantizer lm_quantizer_before(lm_quantizer q, int32_t left)
+{
+    q.inverse <<= q.right < left ? left - q.right : 0;
+    q.right = q.right < left ? 0 : q.right - left;
+    return q;
+}
+
+/* Rounded half up; in -127..127. The product fits in 32 bits once it is whole, hence unsigned. */
 LM_INLINE int8_t lm_quantizer_apply(lm_quantizer q, int32_t v)
 {
-    return (int8_t)((lm_window_apply(q.window, v) * q.inverse + 0x400000) >> 23);
+    return (int8_t)((int32_t)((uint32_t)(v >> q.right) * q.inverse + 0x400000U) >> 23);
 }
 
 /* The scale of the result when one unit of the input is worth `unit`. */
 LM_INLINE lm_scale lm_quantizer_scale(lm_quantizer q, lm_scale unit)
 {
-    return lm_scale_of(lm_mantissa(unit) * q.mantissa,
-                       lm_exponent(unit) + q.window.right - q.window.left);
+    return lm_scale_of(lm_mantissa(unit) * q.mantissa, lm_exponent(unit) + q.exponent);
 }
 
-/* v (n), |v| <= max -> x (n) int8. */
-LM_INLINE void lm_quantize_to(const int32_t *v, int32_t n, uint32_t max, int8_t *x)
+/* v (n) -> x (n) int8 */
+LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int8_t *x)
 {
-    if (max == 0U) {
-        memset(x, 0, (uint32_t)n);
-    } else {
-        const lm_quantizer q = lm_quantizer_for(max);
-        for (int32_t i = 0; i < n; i++) {
-            x[i] = lm_quantizer_apply(q, v[i]);
-        }
+    LM_UNROLL_8
+    for (int32_t i = 0; i < n; i++) {
+        x[i] = lm_quantizer_apply(q, v[i]);
     }
 }
 
-/* The scale of what lm_quantize_to made of values worth unit each. */
-LM_INLINE lm_scale lm_quantized_scale(uint32_t max, lm_scale unit)
+/* v (n) of sizes up to max; a value is v * 2^left, worth unit each -> x (n) int8; gives the scale
+ * of x. All zeros, and -1 where it is the largest size, give zeros. */
+LM_INLINE lm_scale lm_quantize_to(const int32_t *v, int32_t n, uint32_t max, int32_t left,
+                                  lm_scale unit, int8_t *x)
 {
-    return max == 0U ? LM_SCALE_TINY : lm_quantizer_scale(lm_quantizer_for(max), unit);
+    if (max == 0U) {
+        memset(x, 0, (uint32_t)n);
+        return LM_SCALE_TINY;
+    }
+    lm_quantizer q = lm_quantizer_for(max << left);
+    const lm_scale scale = lm_quantizer_scale(q, unit);
+    lm_quantize_loop(v, n, lm_quantizer_before(q, left), x);
+    return scale;
 }
 
-/* v (n), worth unit each -> x (n) int8; gives the scale of x. */
 LM_INLINE lm_scale lm_quantize(const int32_t *v, int32_t n, lm_scale unit, int8_t *x)
 {
-    const uint32_t max = lm_max_abs(v, n);
-    lm_quantize_to(v, n, max, x);
-    return lm_quantized_scale(max, unit);
+    return lm_quantize_to(v, n, lm_largest(v, n), 0, unit, x);
 }
 
 #endif

@@ -146,6 +146,21 @@ LM_FUNCTION void lm_candidates_all(lm_candidates *c)
     c->last_id = c->vocab - 1;
 }
 
+/* The first largest logit. */
+LM_FUNCTION int32_t lm_argmax(const int32_t *logits, int32_t vocab)
+{
+    int32_t top = logits[0];
+    int32_t top_id = 0;
+    LM_UNROLL_8
+    for (int32_t id = 1; id < vocab; id++) {
+        if (logits[id] > top) {
+            top = logits[id];
+            top_id = id;
+        }
+    }
+    return top_id;
+}
+
 /* Sum of the candidates' weights. */
 LM_FUNCTION uint64_t lm_candidates_sum(const lm_candidates *c)
 {
@@ -229,6 +244,9 @@ LM_FUNCTION int32_t lm_sample(const int32_t *logits, int32_t vocab, const lm_sam
     lm_candidates c;
     uint64_t sum;
     uint32_t total;
+    if (o->temperature == 0U && o->allowed == NULL && vocab > 0) {
+        return lm_argmax(logits, vocab);
+    }
     c.logits = logits;
     c.allowed = o->allowed;
     c.vocab = vocab;

@@ -109,6 +109,19 @@ LM_INLINE void lm_scale_rows(const int32_t *s, const uint8_t *scales, int32_t *y
     y[7] = lm_scale_row(s[7], scales[7], pre);
 }
 
+/* Sums (8) that keep the bias of `groups` table entries each -> without it. */
+LM_INLINE void lm_unbias_sums(int32_t *s, int32_t groups)
+{
+    s[0] -= LM_BIAS * groups;
+    s[1] -= LM_BIAS * groups;
+    s[2] -= LM_BIAS * groups;
+    s[3] -= LM_BIAS * groups;
+    s[4] -= LM_BIAS * groups;
+    s[5] -= LM_BIAS * groups;
+    s[6] -= LM_BIAS * groups;
+    s[7] -= LM_BIAS * groups;
+}
+
 /* codes: blocks of 8 rows, byte by byte interleaved, `stride` bytes each; rows_data: book (unused),
  * then one scale a row -> y (rows, rounded up to 8) = (acc >> pre) * row scale. */
 LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,

@@ -68,7 +68,7 @@ static Program *with_window(Arena *a, const Program *from, int window)
     p->buffers = arena_copy(a, from->buffers, (size_t)p->n_buffers, sizeof *p->buffers);
     for (int i = 0; i < p->n_ops; i++) {
         const Op *op = &p->ops[i];
-        const int grown[] = {op->in[2], op->in[3], op->in[4], op->in[5], op->out[1]};
+        const int grown[] = {op->in[2], op->in[3], op->in[5], op->in[6], op->out[1]};
         for (size_t k = 0; op->kind == OP_ATTEND && k < LENGTH(grown); k++) {
             Buffer *b = &p->buffers[grown[k]];
             const int64_t count = (int64_t)b->count * window;

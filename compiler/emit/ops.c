@@ -238,27 +238,32 @@ static void write_store_k(Writer *w, const Op *op)
         arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
     if (new_shape(w, name, "void",
                   "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
-                  "int8_t *keys, uint16_t *scales, uint32_t slot"))
+                  "int8_t *keys, uint16_t *scales, int32_t *exponents, uint32_t slot, "
+                  "int32_t filled"))
         buf_printf(w->shapes,
-                   "lm_store_k(y, angles, unit, turned, keys, scales, slot, %lld, %lld);\n}\n\n",
+                   "lm_store_k(y, angles, unit, turned, keys, scales, exponents, slot, filled, "
+                   "%lld, %lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
-               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[2]),
-               at(w, op->out[0]), at(w, op->out[1]), place(w, op, "slot"));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[3]),
+               at(w, op->out[0]), at(w, op->out[1]), at(w, op->out[2]), place(w, op, "slot"),
+               place(w, op, "filled"));
 }
 
 static void write_store_v(Writer *w, const Op *op)
 {
     const char *name =
         arena_printf(w->e->arena, "store_v_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    if (new_shape(
-            w, name, "void",
-            "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, uint32_t slot"))
-        buf_printf(w->shapes, "lm_store_v(y, unit, values, scales, slot, %lld, %lld);\n}\n\n",
+    if (new_shape(w, name, "void",
+                  "const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales, "
+                  "int32_t *exponents, uint32_t slot, int32_t filled"))
+        buf_printf(w->shapes,
+                   "lm_store_v(y, unit, values, scales, exponents, slot, filled, %lld, "
+                   "%lld);\n}\n\n",
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]),
-               place(w, op, "slot"));
+               at(w, op->out[2]), place(w, op, "slot"), place(w, op, "filled"));
 }
 
 static void write_attend(Writer *w, const Op *op)
@@ -267,21 +272,23 @@ static void write_attend(Writer *w, const Op *op)
                                     imm(op, ATTEND_DIM), imm(op, ATTEND_KV_HEADS));
     if (new_shape(w, name, "lm_scale",
                   "const int8_t *q, const int32_t *q_scale, const int8_t *keys, "
-                  "const uint16_t *k_scale, const int8_t *values, const uint16_t *v_scale, "
-                  "const uint8_t *kv_of, int32_t n, int32_t *weights, int32_t *mix, "
-                  "int32_t *mix_scale, int8_t *x"))
+                  "const uint16_t *k_scale, const int32_t *k_exponent, const int8_t *values, "
+                  "const uint16_t *v_scale, const int32_t *v_exponent, const uint8_t *kv_of, "
+                  "int32_t n, int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x"))
         buf_printf(
             w->shapes,
-            "return lm_attend(q, q_scale, keys, k_scale, values, v_scale, kv_of, n, weights, "
-            "mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, %lld);\n}\n\n",
+            "return lm_attend(q, q_scale, keys, k_scale, k_exponent, values, v_scale, v_exponent, "
+            "kv_of, n, weights, mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, "
+            "%lld);\n}\n\n",
             imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
             imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
             imm(op, ATTEND_SPREAD));
     buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
-    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), place(w, op, "filled"),
-               at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
+    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]),
+               place(w, op, "filled"), at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]),
+               at(w, op->out[0]));
 }
 
 static void write_add(Writer *w, const Op *op)

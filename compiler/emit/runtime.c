@@ -56,6 +56,9 @@ static const struct RuntimeFile {
 } files[] = {
     {"lm_port.h", -1, NULL, NULL},
     {"lm_error.h", -1, NULL, NULL},
+    {"lm_core.h", -1, NULL, NULL},
+    {"arm/lm_core_dsp.h", FEATURE_DSP, NULL, "lm_core.h"},
+    {"arm/lm_core_thumb2.h", FEATURE_THUMB2, NULL, "lm_core.h"},
     {"lm_fixed.h", -1, NULL, NULL},
     {"lm_tables.h", -1, NULL, NULL},
     {"lm_functions.h", -1, NULL, NULL},
@@ -65,15 +68,19 @@ static const struct RuntimeFile {
     {"arm/lm_planes_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_planes_thumb2.h", FEATURE_THUMB2, NULL, NULL},
     {"arm/lm_planes_mve.h", FEATURE_MVE, NULL, NULL},
+    {"riscv/lm_planes_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_planes_direct.h", -1, direct, NULL},
     {"lm_ternary.h", -1, ternary, NULL},
     {"arm/lm_ternary_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_ternary_thumb2.h", FEATURE_THUMB2, NULL, NULL},
     {"arm/lm_ternary_mve.h", FEATURE_MVE, NULL, NULL},
+    {"riscv/lm_ternary_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_int8.h", -1, int8, NULL},
     {"arm/lm_int8_dsp.h", FEATURE_DSP, NULL, NULL},
     {"arm/lm_int8_mve.h", FEATURE_MVE, NULL, NULL},
     {"lm_pairs.h", -1, pairs, NULL},
+    {"lm_attention_loops.h", -1, NULL, NULL},
+    {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},
     {"lm_layer.h", -1, NULL, NULL},
     {"lm_hash.h", -1, NULL, NULL},
@@ -91,6 +98,7 @@ static const struct {
     {"arm/lm_ternary_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_ternary_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"arm/lm_ternary_mve.h", "arm/lm_planes_mve.h"},
+    {"riscv/lm_ternary_rv32.h", "riscv/lm_planes_rv32.h"},
 };
 
 /* What a compiler defines when it compiles for a core with the feature. */

@@ -36,13 +36,13 @@ LM_INLINE void lm_int8_rows_dsp(const int8_t *w, const int8_t *inputs, int32_t c
     register uint32_t v __asm__("r10");
     register uint32_t e __asm__("r11");
     if (cols >= 4) {
-        __asm__ volatile("1:\n\t" LM_DSP_FOUR("[%[in]], #4", "[%[p]], #4", "[%[q]], #4")
-                         "cmp %[in], %[end]\n\tbne 1b"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p),
-                           [q] "+r"(q), [in] "+r"(in), [x] "=&r"(x), [u] "=&r"(u), [v] "=&r"(v),
-                           [e] "=&r"(e)
-                         : [stride] "r"(stride), [end] "r"(end)
-                         : "cc", "memory");
+        __asm__ volatile(
+            "1:\n\t" LM_DSP_FOUR("[%[in]], #4", "[%[p]], #4",
+                                 "[%[q]], #4") "cmp %[in], %[end]\n\tbne 1b"
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p), [q] "+r"(q),
+              [in] "+r"(in), [x] "=&r"(x), [u] "=&r"(u), [v] "=&r"(v), [e] "=&r"(e)
+            : [stride] "r"(stride), [end] "r"(end)
+            : "cc", "memory");
     }
     acc[0] = a;
     acc[1] = b;

@@ -61,8 +61,9 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
     "add " #lane ", " #lane ", %[x]\n\t"
 #define LM_T1_LOOK_8(at0, at1, at2, at3, at4, at5, at6, at7)                                       \
     LM_T1_LOOK(r3, at0)                                                                            \
-    LM_T1_LOOK(r4, at1) LM_T1_LOOK(r5, at2) LM_T1_LOOK(r6, at3) LM_T1_LOOK(r8, at4)                \
-        LM_T1_LOOK(r9, at5) LM_T1_LOOK(r10, at6) LM_T1_LOOK(r11, at7)
+    LM_T1_LOOK(r4, at1)                                                                            \
+    LM_T1_LOOK(r5, at2) LM_T1_LOOK(r6, at3) LM_T1_LOOK(r8, at4) LM_T1_LOOK(r9, at5)                \
+        LM_T1_LOOK(r10, at6) LM_T1_LOOK(r11, at7)
 
 /* As lm_lanes_byte with 8 lanes: two steps a round. Named registers are set last, from plain
  * variables, and r8 to r12 first, through any other. */
@@ -85,13 +86,16 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
     register int32_t c __asm__("r5") = zero;
     register int32_t d __asm__("r6") = zero;
     if (groups > 1) {
-        __asm__ volatile(".syntax unified\n1:\n\t" LM_T1_LOOK_8(0, 1, 2, 3, 4, 5, 6, 7)
-                         "add %[t], %[step]\n\t" LM_T1_LOOK_8(8, 9, 10, 11, 12, 13, 14, 15)
-                         "adds %[w], #16\n\tadd %[t], %[step]\n\tcmp %[t], %[end]\n\tbne 1b"
-                         : [w] "+l"(w), [t] "+l"(t), [x] "=&l"(x), "+l"(a), "+l"(b), "+l"(c),
-                           "+l"(d), "+r"(e), "+r"(f), "+r"(g), "+r"(h)
-                         : [end] "r"(end), [step] "r"(step)
-                         : "cc", "memory");
+        __asm__ volatile(
+            ".syntax unified\n1:\n\t" LM_T1_LOOK_8(
+                0, 1, 2, 3, 4, 5, 6,
+                7) "add %[t], %[step]\n\t" LM_T1_LOOK_8(8, 9, 10, 11, 12, 13, 14,
+                                                        15) "adds %[w], #16\n\tadd %[t], "
+                                                            "%[step]\n\tcmp %[t], %[end]\n\tbne 1b"
+            : [w] "+l"(w), [t] "+l"(t), [x] "=&l"(x), "+l"(a), "+l"(b), "+l"(c), "+l"(d), "+r"(e),
+              "+r"(f), "+r"(g), "+r"(h)
+            : [end] "r"(end), [step] "r"(step)
+            : "cc", "memory");
     }
     const int32_t s0 = a, s1 = b, s2 = c, s3 = d, s4 = e, s5 = f, s6 = g, s7 = h;
     codes = w;

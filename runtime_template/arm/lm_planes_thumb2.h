@@ -30,8 +30,8 @@ LM_INLINE uint32_t lm_table_group_thumb2(int16_t *table, lm_pairs p, uint32_t up
     register uint32_t e5 __asm__("r10") = p.e5;
     register uint32_t e6 __asm__("r11") = p.e6;
     register uint32_t e7 __asm__("r12") = p.e7;
-    __asm__ volatile(LM_T2_STORE LM_T2_ADD_3 LM_T2_ADD(d2) LM_T2_ADD_3 LM_T2_ADD(d3) LM_T2_ADD_3
-                         LM_T2_ADD(d2) LM_T2_ADD_3
+    __asm__ volatile(LM_T2_STORE LM_T2_ADD_3 LM_T2_ADD(d2) LM_T2_ADD_3 LM_T2_ADD(d3)
+                         LM_T2_ADD_3 LM_T2_ADD(d2) LM_T2_ADD_3
                      : [t] "+r"(t), "+r"(e0), "+r"(e1), "+r"(e2), "+r"(e3), "+r"(e4), "+r"(e5),
                        "+r"(e6), "+r"(e7)
                      : [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2), [d3] "r"(d3)
@@ -48,60 +48,66 @@ LM_INLINE int32_t lm_table_byte_thumb2(const int8_t *x, int16_t *table, int32_t 
         int8_t tail[8];
         const int8_t *in = lm_inputs(x, c, 8, cols, tail);
         const uint32_t x4 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
-        const uint32_t last =
-            lm_table_group_thumb2(table, lm_subsets(in), x4, x5 - x4, x6 - (x5 + x4),
-                                  LM_TWICE(in[7]) - (x6 + (x5 + x4)));
+        const uint32_t last = lm_table_group_thumb2(
+            table, lm_subsets(in), x4, x5 - x4, x6 - (x5 + x4), LM_TWICE(in[7]) - (x6 + (x5 + x4)));
         sum += (last >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
         table += 256;
     }
     return (int32_t)sum;
 }
 
-/* One byte of codes to one lane sum. */
+/* One byte of codes to one lane sum: its first entry, or one more. */
+#define LM_T2_FIRST(lane, at)                                                                      \
+    "ldrb %[x], [%[w]" at "\n\tldrh %[" #lane "], [%[t], %[x], lsl #1]\n\t"
 #define LM_T2_LOOK(lane, at)                                                                       \
     "ldrb %[x], [%[w]" at "\n\tldrh %[x], [%[t], %[x], lsl #1]\n\tadd %[" #lane "], %[x]\n\t"
 
-/* As lm_lanes_byte with 8 lanes: two steps a round. */
+/* A step of all lanes with one of these; the last moves on to the next step's codes. */
+#define LM_T2_STEP(one)                                                                            \
+    one(b, ", #1]") one(c, ", #2]") one(d, ", #3]") one(e, ", #4]") one(f, ", #5]")                \
+        one(g, ", #6]") one(h, ", #7]") one(a, "], #8") "add %[t], #512\n\t"
+#define LM_T2_LOOP                                                                                 \
+    "cmp %[t], %[end]\n\tbeq 2f\n1:\n\t" LM_T2_STEP(LM_T2_LOOK)                                    \
+        LM_T2_STEP(LM_T2_LOOK) "cmp %[t], %[end]\n\tbne 1b\n2:"
+#define LM_T2_LANES                                                                                \
+    [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [e] "=&r"(e), [f] "=&r"(f),            \
+        [g] "=&r"(g), [h] "=&r"(h), [w] "+r"(w), [t] "+r"(t), [x] "=&r"(x)
+
+/* As lm_lanes_byte with 8 lanes, but that the sums keep the bias of the table: they are LM_BIAS *
+ * groups too high. */
 LM_INLINE void lm_lanes_byte_thumb2(const uint8_t *codes, const int16_t *table, int32_t groups,
                                     int32_t *s)
 {
-    const int32_t zero = -LM_BIAS * groups;
-    const int16_t *last = table + (groups & ~1) * 256;
+    const int16_t *last = table + groups * 256;
     register const uint8_t *w __asm__("r0") = codes;
     register const int16_t *t __asm__("r1") = table;
     register const int16_t *end __asm__("r12") = last;
     register uint32_t x __asm__("r2");
-    register int32_t a __asm__("r3") = zero;
-    register int32_t b __asm__("r4") = zero;
-    register int32_t c __asm__("r5") = zero;
-    register int32_t d __asm__("r6") = zero;
-    register int32_t e __asm__("r8") = zero;
-    register int32_t f __asm__("r9") = zero;
-    register int32_t g __asm__("r10") = zero;
-    register int32_t h __asm__("r11") = zero;
-    if (groups > 1) {
-        __asm__ volatile(
-            "1:\n\t" LM_T2_LOOK(b, ", #1]") LM_T2_LOOK(c, ", #2]") LM_T2_LOOK(d, ", #3]")
-                LM_T2_LOOK(e, ", #4]") LM_T2_LOOK(f, ", #5]") LM_T2_LOOK(g, ", #6]")
-                    LM_T2_LOOK(h, ", #7]") LM_T2_LOOK(a, "], #16") "add %[t], #512\n\t"
-                        LM_T2_LOOK(a, ", #-8]") LM_T2_LOOK(b, ", #-7]") LM_T2_LOOK(c, ", #-6]")
-                            LM_T2_LOOK(d, ", #-5]") LM_T2_LOOK(e, ", #-4]") LM_T2_LOOK(f, ", #-3]")
-                                LM_T2_LOOK(g, ", #-2]") LM_T2_LOOK(h, ", #-1]")
-            "add %[t], #512\n\tcmp %[t], %[end]\n\tbne 1b"
-            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [e] "+r"(e), [f] "+r"(f),
-              [g] "+r"(g), [h] "+r"(h), [w] "+r"(w), [t] "+r"(t), [x] "=&r"(x)
-            : [end] "r"(end)
-            : "cc", "memory");
+    register int32_t a __asm__("r3");
+    register int32_t b __asm__("r4");
+    register int32_t c __asm__("r5");
+    register int32_t d __asm__("r6");
+    register int32_t e __asm__("r8");
+    register int32_t f __asm__("r9");
+    register int32_t g __asm__("r10");
+    register int32_t h __asm__("r11");
+    if ((groups & 1) != 0) {
+        __asm__ volatile(LM_T2_STEP(LM_T2_FIRST) LM_T2_LOOP:LM_T2_LANES
+                         : [end] "r"(end)
+                         : "cc", "memory");
+    } else {
+        __asm__ volatile(LM_T2_STEP(LM_T2_FIRST) LM_T2_STEP(LM_T2_LOOK) LM_T2_LOOP:LM_T2_LANES
+                         : [end] "r"(end)
+                         : "cc", "memory");
     }
-    const int32_t odd = groups & 1;
-    s[0] = a + (odd ? t[w[0]] : 0);
-    s[1] = b + (odd ? t[w[1]] : 0);
-    s[2] = c + (odd ? t[w[2]] : 0);
-    s[3] = d + (odd ? t[w[3]] : 0);
-    s[4] = e + (odd ? t[w[4]] : 0);
-    s[5] = f + (odd ? t[w[5]] : 0);
-    s[6] = g + (odd ? t[w[6]] : 0);
-    s[7] = h + (odd ? t[w[7]] : 0);
+    s[0] = a;
+    s[1] = b;
+    s[2] = c;
+    s[3] = d;
+    s[4] = e;
+    s[5] = f;
+    s[6] = g;
+    s[7] = h;
 }
 
 /* As lm_planes_byte. */
@@ -109,14 +115,16 @@ LM_INLINE void lm_planes_byte_thumb2(const uint8_t *codes, const uint8_t *rows_d
                                      const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
                                      int32_t cols, int32_t planes, int32_t pre, int32_t stride)
 {
-    const int32_t step = lm_plane_rows(planes);
-    const lm_book book = lm_read_book(rows_data, sum);
+    const int32_t step = lm_plane_rows(planes), groups = (cols + 7) / 8;
+    const int32_t whole = step * planes == 8 ? 1 : 0;
+    lm_book book = lm_read_book(rows_data, sum);
+    book = whole != 0 ? lm_unbias(book, groups, planes) : book;
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
-        if (step * planes == 8) {
-            lm_lanes_byte_thumb2(codes, table, (cols + 7) / 8, s);
+        if (whole != 0) {
+            lm_lanes_byte_thumb2(codes, table, groups, s);
         } else {
-            lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
+            lm_lanes_byte(codes, table, groups, step * planes, s);
         }
         lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
         codes += stride;

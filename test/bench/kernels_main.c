@@ -8,6 +8,8 @@
 #include "lm_port.h"
 
 #include "lm_error.h"
+#include "lm_core.h"
+
 #include "lm_fixed.h"
 #include "lm_planes.h"
 
@@ -25,6 +27,11 @@
 #include "arm/lm_planes_thumb2.h"
 
 #include "arm/lm_ternary_thumb2.h"
+#endif
+#if defined(__riscv)
+#include "riscv/lm_planes_rv32.h"
+
+#include "riscv/lm_ternary_rv32.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)
 #include "arm/lm_int8_dsp.h"

@@ -24,10 +24,10 @@ static const Op *find_op(const Program *p, OpKind kind, int nth)
 
 static void test_tables(void **state)
 {
-    static const uint16_t *const held[] = {lm_inverse, lm_exp2_table, lm_sigmoid_table,
+    static const uint16_t *const held[] = {lm_inverse, lm_exp2_table, lm_exp2_fine, lm_silu_table,
                                            lm_sine_table};
-    static const size_t size[] = {LENGTH(lm_inverse), LENGTH(lm_exp2_table),
-                                  LENGTH(lm_sigmoid_table), LENGTH(lm_sine_table)};
+    static const size_t size[] = {LENGTH(lm_inverse), LENGTH(lm_exp2_table), LENGTH(lm_exp2_fine),
+                                  LENGTH(lm_silu_table), LENGTH(lm_sine_table)};
     (void)state;
     assert_int_equal(LENGTH(tables), LENGTH(held));
     for (size_t t = 0; t < LENGTH(held); t++) {
@@ -148,11 +148,13 @@ static void test_attention_shifts(void **state)
         pass_lower(u);
         const int64_t *imm = find_op(u->program, OP_ATTEND, 0)->imm;
         const int64_t dot = 127LL * 127 * dim;
-        assert_true((dot >> imm[ATTEND_PRE]) * 2047 <= INT32_MAX);
-        assert_true((-dot >> imm[ATTEND_PRE]) * 2047 >= INT32_MIN);
+        assert_true((dot >> imm[ATTEND_PRE]) * LM_CACHE_SCALE_MAX <= INT32_MAX / 2);
+        assert_true((-dot >> imm[ATTEND_PRE]) * LM_CACHE_SCALE_MAX >= INT32_MIN / 2);
         if (imm[ATTEND_PRE] > 0)
-            assert_true((dot >> (imm[ATTEND_PRE] - 1)) * 2047 > INT32_MAX);
-        const int32_t w = lm_shift(32768 * 2047, (int32_t)(-11 - imm[ATTEND_SPREAD]));
+            assert_true((dot >> (imm[ATTEND_PRE] - 1)) * LM_CACHE_SCALE_MAX > INT32_MAX / 2);
+        const uint32_t half = 0x8000U << imm[ATTEND_SPREAD];
+        const uint32_t w = (32768U * LM_CACHE_SCALE_MAX + half) >> (16 + imm[ATTEND_SPREAD]);
+        assert_true(w < 0x8000U);
         assert_true((int64_t)w * 127 * u->program->window <= INT32_MAX);
         arena_free(a);
     }
@@ -160,7 +162,8 @@ static void test_attention_shifts(void **state)
 
 /* Every score equal, every value the largest: the sums are as large as they can be, and the result
  * must be the value itself. `sign`: of q against the keys. */
-static void check_full_cache(int dim, int window, int sign, uint16_t k_scale, uint16_t v_scale)
+static void check_full_cache(int dim, int window, int sign, uint16_t k_scale, uint16_t v_scale,
+                             int32_t exponent)
 {
     Arena *a = arena_new();
     Unit *u = one_layer(a, dim, 4, window);
@@ -180,10 +183,11 @@ static void check_full_cache(int dim, int window, int sign, uint16_t k_scale, ui
         ks[j] = k_scale;
         vs[j] = v_scale;
     }
-    const lm_scale s = lm_attend(q, &q_scale, keys, ks, values, vs, &kv_of, window, weights, mix,
-                                 &mix_scale, x, 1, 1, dim, 0, (lm_scale)imm[ATTEND_UNIT],
-                                 (int32_t)imm[ATTEND_PRE], (int32_t)imm[ATTEND_SPREAD]);
-    const double value = ldexp(-127.0 * lm_packed_mantissa(v_scale), lm_packed_exponent(v_scale));
+    const lm_scale s =
+        lm_attend(q, &q_scale, keys, ks, &exponent, values, vs, &exponent, &kv_of, window, weights,
+                  mix, &mix_scale, x, 1, 1, dim, 0, (lm_scale)imm[ATTEND_UNIT],
+                  (int32_t)imm[ATTEND_PRE], (int32_t)imm[ATTEND_SPREAD]);
+    const double value = ldexp(-127.0 * v_scale, exponent);
     for (int d = 0; d < dim; d++) {
         const double got = ldexp(x[d] * (double)lm_mantissa(s), lm_exponent(s));
         if (!(fabs(got / value - 1) < 0.006)) /* half a unit of 127, and the weights' rounding */
@@ -200,9 +204,10 @@ static void test_full_cache(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(sizes); i++)
         for (int sign = -1; sign <= 1; sign += 2) {
-            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0xffff, 0xffff);
-            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0, 0);
-            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0x7fff, 0x7c00);
+            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0xfffe, 0xfffe, 30);
+            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0xfffe, 0xfffe, -300);
+            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0, 0x8000, -20);
+            check_full_cache(sizes[i].dim, sizes[i].window, sign, 0x7fff, 0x7c00, 0);
         }
 }
 
@@ -225,8 +230,8 @@ static double sink_pattern(int window)
     double want[DIM] = {0}, top = 0, total = 0, worst = 0;
     keys[0] = (int8_t)nearbyint(log(window) * 10);
     for (int j = 0; j < window; j++) {
-        ks[j] = 36u << 10; /* 64 */
-        vs[j] = 30u << 10; /* 1 */
+        ks[j] = 0x8000; /* 64 */
+        vs[j] = 0x8000; /* 1 */
         for (int d = 0; d < DIM; d++) {
             if (j > 0 && d > 0)
                 keys[j * DIM + d] = (int8_t)(20 * tiny_random());
@@ -237,9 +242,11 @@ static double sink_pattern(int window)
         for (int d = 0; d < DIM; d++)
             want[d] += p * values[j * DIM + d];
     }
-    const lm_scale s = lm_attend(q, &q_scale, keys, ks, values, vs, &kv_of, window, weights, mix,
-                                 &mix_scale, x, 1, 1, DIM, 0, (lm_scale)imm[ATTEND_UNIT],
-                                 (int32_t)imm[ATTEND_PRE], (int32_t)imm[ATTEND_SPREAD]);
+    const int32_t k_exponent = 6 - 15, v_exponent = -15;
+    const lm_scale s =
+        lm_attend(q, &q_scale, keys, ks, &k_exponent, values, vs, &v_exponent, &kv_of, window,
+                  weights, mix, &mix_scale, x, 1, 1, DIM, 0, (lm_scale)imm[ATTEND_UNIT],
+                  (int32_t)imm[ATTEND_PRE], (int32_t)imm[ATTEND_SPREAD]);
     for (int d = 0; d < DIM; d++)
         top = fmax(top, fabs(want[d] / total));
     for (int d = 0; d < DIM; d++) {
@@ -320,7 +327,7 @@ static void test_ends(void **state)
         const uint32_t frequency[2] = {0x04000000U, 0xfffffff1U};
         lm_angles(phase, frequency, angles, 2);
         lm_rotate(y, angles, LM_SCALE(65535, -40), turned, x, &q_scale, 1, 4, 1);
-        assert_true(lm_max_abs(turned, 4) >= 0x20000000U);
+        assert_true(lm_largest(turned, 4) >= 0x20000000U);
         for (int i = 0; i < 4; i++)
             assert_true(x[i] >= -127);
     }

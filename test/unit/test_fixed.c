@@ -108,31 +108,34 @@ static void test_scales(void **state)
     check("scale_mul, relative", worst_mul, ldexpl(1, -15));
 }
 
+/* Of the nearest step: off by half of one, which is 2^-10 of an octave, and by the table's and the
+ * shift's rounding. */
 static void test_exp2(void **state)
 {
     long double worst = 0;
     (void)state;
-    for (uint32_t d = 0; d < 65536 * 2; d++)
-        worst = fmaxl(worst, fabsl(lm_exp2_negative(d) - 32768 * exp2l(-(long double)d / 2048)));
-    check("exp2, of 2^15", worst, 2);
-    assert_int_equal(lm_exp2_negative(0), 32768);
-    assert_int_equal(lm_exp2_negative(UINT32_MAX), 0);
+    for (uint32_t i = 0; i < 1 << 21; i++) {
+        const uint32_t a = draw() & 0xffffU, m = draw() & 0xffffU;
+        const long double exact = 32768 * exp2l(-(long double)a * m / 134217728);
+        const long double got = lm_exp2_nearest(a, m);
+        worst = fmaxl(worst, fabsl(got - exact) - exact * (exp2l(1.0L / 1024) - 1));
+    }
+    check("exp2, of 2^15, past half a step", worst, 1.51L);
+    assert_int_equal(lm_exp2_nearest(0, 65535), 32768);
+    assert_int_equal(lm_exp2_nearest(65535, 65535), 0);
+    assert_int_equal(lm_exp2_nearest(65535, 32768), 0);
 }
 
-static void test_sigmoid(void **state)
+static void test_silu(void **state)
 {
-    long double worst = 0, worst_silu = 0;
+    long double worst = 0;
     (void)state;
-    for (uint32_t a = 0; a < 14 * 32768; a++)
-        worst = fmaxl(worst, fabsl(lm_sigmoid_negative(a) - 65536 / (1 + expl(a / 32768.0L))));
-    /* A chord over 1/32 is off by 0.77, the table by 0.5, the cut of the product by 1. */
-    check("sigmoid, of 2^16", worst, 2.27L);
-    for (int32_t g = -14 * 32768; g < 14 * 32768; g += 3) {
+    for (int32_t g = -18 * 32768; g < 18 * 32768; g++) {
         const long double x = g / 32768.0L;
-        worst_silu = fmaxl(worst_silu, fabsl(lm_silu(g) / 32768.0L - x / (1 + expl(-x))));
+        worst = fmaxl(worst, fabsl(lm_silu(g) - 32768 * x / (1 + expl(-x))));
     }
-    /* |x| <= 12 times the sigmoid's error, and the cut of the product. */
-    check("silu", worst_silu, 12 * 2.27L / 65536 + 1.0L / 32768);
+    /* A chord over 1/32 is off by 2, the table by 0.5, the cut of the product by 1. */
+    check("silu, of 2^15", worst, 3.5L);
     assert_int_equal(lm_silu(INT32_MAX), INT32_MAX);
     assert_int_equal(lm_silu(INT32_MIN), 0);
 }
@@ -158,10 +161,10 @@ static void test_quantizer(void **state)
     long double worst = 0;
     (void)state;
     for (int i = 0; i < 2000000; i++) {
-        const uint32_t max = lm_abs(any_word()) | 1U;
+        const uint32_t max = lm_size(any_word()) | 1U;
         const lm_quantizer q = lm_quantizer_for(max);
         assert_in_range(q.mantissa, 130, 259);
-        const long double unit = ldexpl(q.mantissa, q.window.right - q.window.left);
+        const long double unit = ldexpl(q.mantissa, q.exponent);
         int64_t v =
             i % 3 == 0 ? (int64_t)max : (int64_t)(draw() % (max < UINT32_MAX ? max + 1 : max));
         v = draw() % 2 ? -v : v;
@@ -173,20 +176,26 @@ static void test_quantizer(void **state)
     check("int8, units", worst, 0.5L + 1.0L / 100);
 }
 
-static void test_packed_scales(void **state)
+/* A scale in the cache, in a unit that later ones made larger: off by half of what it is then, once
+ * for every time that it grew. */
+static void test_cache_scales(void **state)
 {
-    long double worst = 0;
+    enum { N = 12 };
     (void)state;
-    for (int e = -55; e <= 7; e++)
-        for (uint32_t m = 32768; m < 65536; m++) {
-            const uint16_t s = lm_scale_pack(LM_SCALE((int32_t)m, e));
-            const long double got = ldexpl(lm_packed_mantissa(s), lm_packed_exponent(s));
-            if (e >= -45)
-                worst = fmaxl(worst, fabsl(got / ldexpl(m, e) - 1));
+    for (int i = 0; i < 20000; i++) {
+        uint16_t scales[2 * N] = {0};
+        long double exact[N];
+        int32_t exponent = 77; /* of what was there before */
+        for (int n = 1; n <= N; n++) {
+            const lm_scale s =
+                LM_SCALE((int32_t)(32768 + draw() % 32768), (int)(draw() % (n < 4 ? 3 : 12)) - 20);
+            exact[n - 1] = ldexpl(lm_mantissa(s), lm_exponent(s));
+            lm_store_scale(s, scales, &exponent, (uint32_t)n - 1, n, 2);
+            for (int k = 0; k < n; k++)
+                assert_true(fabsl(scales[2 * k] - ldexpl(exact[k], -exponent)) <= 1.5L);
         }
-    check("packed scale, relative", worst, ldexpl(1, -11));
-    assert_int_equal(lm_scale_pack(LM_SCALE_TINY), 0);
-    assert_int_equal(lm_scale_pack(LM_SCALE(65535, 100)), 0xffff);
+        assert_int_equal(scales[1], 0);
+    }
 }
 
 int main(void)
@@ -195,8 +204,8 @@ int main(void)
         cmocka_unit_test(test_bits),      cmocka_unit_test(test_exact),
         cmocka_unit_test(test_recip),     cmocka_unit_test(test_isqrt),
         cmocka_unit_test(test_scales),    cmocka_unit_test(test_exp2),
-        cmocka_unit_test(test_sigmoid),   cmocka_unit_test(test_sine),
-        cmocka_unit_test(test_quantizer), cmocka_unit_test(test_packed_scales),
+        cmocka_unit_test(test_silu),      cmocka_unit_test(test_sine),
+        cmocka_unit_test(test_quantizer), cmocka_unit_test(test_cache_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,11 +209,12 @@ enum { HEADS = 4, KV = 2, HEAD_DIM = 10, WINDOW = 24 };
 typedef struct Cache {
     int8_t keys[WINDOW * KV * HEAD_DIM], values[WINDOW * KV * HEAD_DIM];
     uint16_t k_scale[WINDOW * KV], v_scale[WINDOW * KV];
+    int32_t k_exponent[KV], v_exponent[KV];
 } Cache;
 
-static double packed(int x, uint16_t s)
+static double scaled(int x, uint16_t s, int32_t exponent)
 {
-    return ldexp(x * (double)lm_packed_mantissa(s), lm_packed_exponent(s));
+    return ldexp(x * (double)s, exponent);
 }
 
 /* What attention over the cache should give, from the very int8 values that are in it. */
@@ -226,9 +227,9 @@ static void attend_exactly(const Cache *c, const int8_t *q, const int32_t *qs, c
             const int8_t *query = q + ((j < sinks ? HEADS : 0) + h) * HEAD_DIM;
             score[j] = 0;
             for (int d = 0; d < HEAD_DIM; d++)
-                score[j] +=
-                    real(query[d], qs[h]) * packed(c->keys[(j * KV + kv_of[h]) * HEAD_DIM + d],
-                                                   c->k_scale[j * KV + kv_of[h]]);
+                score[j] += real(query[d], qs[h]) *
+                            scaled(c->keys[(j * KV + kv_of[h]) * HEAD_DIM + d],
+                                   c->k_scale[j * KV + kv_of[h]], c->k_exponent[kv_of[h]]);
             score[j] /= sqrt(HEAD_DIM);
             max = fmax(max, score[j]);
         }
@@ -237,9 +238,10 @@ static void attend_exactly(const Cache *c, const int8_t *q, const int32_t *qs, c
         for (int d = 0; d < HEAD_DIM; d++) {
             out[h * HEAD_DIM + d] = 0;
             for (int j = 0; j < n; j++)
-                out[h * HEAD_DIM + d] += score[j] / total *
-                                         packed(c->values[(j * KV + kv_of[h]) * HEAD_DIM + d],
-                                                c->v_scale[j * KV + kv_of[h]]);
+                out[h * HEAD_DIM + d] +=
+                    score[j] / total *
+                    scaled(c->values[(j * KV + kv_of[h]) * HEAD_DIM + d],
+                           c->v_scale[j * KV + kv_of[h]], c->v_exponent[kv_of[h]]);
         }
     }
 }
@@ -259,7 +261,7 @@ static void test_attention(void **state)
     double worst = 0;
     (void)state;
     for (int sinks = 0; sinks <= 3; sinks += 3) {
-        Cache c = {{0}, {0}, {0}, {0}};
+        Cache c = {{0}, {0}, {0}, {0}, {0}, {0}};
         uint32_t slot = 0;
         for (uint32_t position = 0; position < 5 * WINDOW; position++) {
             int32_t angles[2 * HEAD_DIM], y[HEADS * HEAD_DIM], turned[2 * HEAD_DIM], qs[HEADS];
@@ -275,14 +277,15 @@ static void test_attention(void **state)
             random_heads(y, HEADS, 14 + (int)(position % 4));
             lm_rotate(y, angles, unit, turned, q, qs, HEADS, HEAD_DIM, sinks ? 2 : 1);
             random_heads(y, KV, 16);
-            lm_store_k(y, angles, unit, turned, c.keys, c.k_scale, slot, KV, HEAD_DIM);
-            random_heads(y, KV, 10 + (int)(position % 7));
-            lm_store_v(y, unit, c.values, c.v_scale, slot, KV, HEAD_DIM);
             const int n = position < WINDOW ? (int)position + 1 : WINDOW;
+            lm_store_k(y, angles, unit, turned, c.keys, c.k_scale, c.k_exponent, slot, n, KV,
+                       HEAD_DIM);
+            random_heads(y, KV, 10 + (int)(position % 7));
+            lm_store_v(y, unit, c.values, c.v_scale, c.v_exponent, slot, n, KV, HEAD_DIM);
             attend_exactly(&c, q, qs, kv_of, n, sinks, want);
-            const lm_scale s =
-                lm_attend(q, qs, c.keys, c.k_scale, c.values, c.v_scale, kv_of, n, weights, mix,
-                          mix_scale, x, HEADS, KV, HEAD_DIM, sinks, log2e, 0, 0);
+            const lm_scale s = lm_attend(q, qs, c.keys, c.k_scale, c.k_exponent, c.values,
+                                         c.v_scale, c.v_exponent, kv_of, n, weights, mix, mix_scale,
+                                         x, HEADS, KV, HEAD_DIM, sinks, log2e, 4, 0);
             for (int i = 0; i < HEADS * HEAD_DIM; i++)
                 largest = fmax(largest, fabs(want[i]));
             for (int i = 0; i < HEADS * HEAD_DIM; i++)

@@ -1,0 +1,59 @@
+/* lm_core.h for cores with the DSP extension (Cortex-M4, M7, M33, M55): the high half of a product
+ * and a saturating sum are one instruction each. Needs lm_port.h. SPDX-License-Identifier: 0BSD */
+#ifndef LM_CORE_H
+#define LM_CORE_H
+
+/* m * 2^16 as a signed word is 2^32 too small, because the top bit of a mantissa is set: a makes up
+ * for it. */
+LM_INLINE int32_t lm_mul16(int32_t a, uint32_t m)
+{
+    int32_t high;
+    __asm__("smmla %0, %1, %2, %1" : "=r"(high) : "r"(a), "r"(m << 16));
+    return high;
+}
+
+LM_INLINE uint32_t lm_clip19(uint32_t a)
+{
+    uint32_t r;
+    __asm__("usat %0, #19, %1" : "=r"(r) : "r"(a));
+    return r;
+}
+
+LM_INLINE uint32_t lm_clip16(int32_t v)
+{
+    uint32_t r;
+    __asm__("usat %0, #16, %1" : "=r"(r) : "r"(v));
+    return r;
+}
+
+LM_INLINE int32_t lm_round_shift(int32_t a, int32_t n)
+{
+    __asm__("asrs %0, %1, %2\n\tadc %0, %0, #0" : "=r"(a) : "r"(a), "r"(n) : "cc");
+    return a;
+}
+
+/* Compilers would rather add a large constant in two halves. */
+LM_INLINE uint32_t lm_mul_add(uint32_t a, uint32_t b, uint32_t c)
+{
+    uint32_t r;
+    __asm__("mla %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+    return r;
+}
+
+LM_INLINE uint64_t lm_add_square(uint64_t sum, int32_t v)
+{
+    return sum + (uint64_t)((int64_t)v * v);
+}
+
+LM_INLINE int32_t lm_add_sat(int32_t a, int32_t b)
+{
+    __asm__("qadd %0, %0, %1" : "+r"(a) : "r"(b));
+    return a;
+}
+
+LM_INLINE uint32_t lm_recip16(uint32_t d)
+{
+    return d <= 32768U ? 65535U : 0x80000000U / d;
+}
+
+#endif
