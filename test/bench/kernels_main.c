@@ -25,6 +25,11 @@
 
 #include "arm/lm_planes_direct.h"
 #include "arm/lm_ternary_thumb2.h"
+#elif defined(__riscv) && __riscv_xlen == 32
+#include "riscv/lm_planes_rv32.h"
+
+#include "riscv/lm_int8_rv32.h"
+#include "riscv/lm_ternary_rv32.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)
 #include "arm/lm_int8_dsp.h"
