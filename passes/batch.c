@@ -22,10 +22,12 @@ static int *none(Arena *a, int n)
     return v;
 }
 
-/* The buffer that stands for `i` with a token. */
+/* The buffer that stands for `i` with a token. The second one's residual stream is that of the
+ * step: the head can follow. */
 static int buffer_of(Batch *b, int token, int i)
 {
-    if (i < 0 || b->from->buffers[i].lasting)
+    const int resid = b->from->ops[0].out[0];
+    if (i < 0 || b->from->buffers[i].lasting || (token == 1 && i == resid))
         return i;
     int *mine = &b->buffer[token][i];
     if (*mine < 0) {

@@ -25,8 +25,8 @@ LM_INLINE void lm_rescale_cache(uint16_t *scales, int32_t n, int32_t heads, int3
 
 /* s to slot `slot` of scales (slots, `heads` apart), of which n are filled with this one; the first
  * sets their unit, 2^exponent. */
-LM_INLINE void lm_store_scale(lm_scale s, uint16_t *scales, int32_t *exponent, uint32_t slot,
-                              int32_t n, int32_t heads)
+LM_FUNCTION void lm_store_scale(lm_scale s, uint16_t *scales, int32_t *exponent, uint32_t slot,
+                                int32_t n, int32_t heads)
 {
     const int32_t e = lm_exponent(s);
     if (n > 1 && e > *exponent) {
@@ -108,8 +108,8 @@ LM_INLINE void lm_store_v(const int32_t *y, lm_scale unit, int8_t *values, uint1
 /* v * 2^up, saturated to 31 bits: what two of these are apart fits in 32. */
 LM_INLINE int32_t lm_raise(int32_t v, int32_t up)
 {
-    const int32_t r = lm_shift(v, up);
-    return r > 0x3fffffff ? 0x3fffffff : (r < -0x3fffffff ? -0x3fffffff : r);
+    const int32_t most = up > 30 ? 0 : 0x3fffffff >> up;
+    return v > most ? 0x3fffffff : (v < -most ? -0x3fffffff : (int32_t)((uint32_t)v << (up & 31)));
 }
 
 /* Scores (n) and their maximum times 2^up. */

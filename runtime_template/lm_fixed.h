@@ -81,7 +81,6 @@ LM_INLINE uint32_t lm_abs(int32_t a)
 LM_FUNCTION uint32_t lm_isqrt(uint32_t v)
 {
     uint32_t root = 0;
-    LM_UNROLL_4
     for (uint32_t bit = 0x40000000U; bit != 0U; bit >>= 2) {
         if (v >= root + bit) {
             v -= root + bit;

@@ -64,4 +64,20 @@ LM_FUNCTION uint32_t lm_hash(const void *data, uint32_t width, uint32_t bytes, u
     return h ^ (h >> 16);
 }
 
+/* A constant: elements of `width` bytes. */
+typedef struct lm_hashed {
+    const void *data;
+    uint32_t width, bytes;
+} lm_hashed;
+
+/* XXH32 of each of n constants, seeded with the hash before it. */
+LM_FUNCTION uint32_t lm_hash_all(const lm_hashed *all, uint32_t n)
+{
+    uint32_t h = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        h = lm_hash(all[i].data, all[i].width, all[i].bytes, h);
+    }
+    return h;
+}
+
 #endif

@@ -9,7 +9,7 @@ LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n
     const int32_t down = lm_down(unit, fraction);
     const uint32_t m = lm_mantissa(unit);
     if (lm_is_plain(down)) {
-        LM_UNROLL_8
+        LM_UNROLL_4
         for (int32_t i = 0; i < n; i++) {
             resid[i] = lm_add_sat(resid[i], lm_round_shift(lm_mul16(y[i], m), down));
         }
@@ -46,7 +46,7 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
                                    int32_t n)
 {
     uint32_t max = 0;
-    LM_UNROLL_8
+    LM_UNROLL_4
     for (int32_t i = 0; i < n; i++) {
         const int32_t v = (gate[i] >> a) * (up[i] >> b);
         const uint32_t size = lm_size(v);
@@ -74,7 +74,7 @@ LM_INLINE void lm_logits(int32_t *logits, lm_scale unit, int32_t n, int32_t frac
     const int32_t down = lm_down(unit, fraction);
     const uint32_t m = lm_mantissa(unit);
     if (lm_is_plain(down)) {
-        LM_UNROLL_8
+        LM_UNROLL_4
         for (int32_t i = 0; i < n; i++) {
             logits[i] = lm_round_shift(lm_mul16(logits[i], m), down);
         }

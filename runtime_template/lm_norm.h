@@ -21,7 +21,7 @@ LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, i
 {
     uint64_t squares = 0;
     uint32_t top = 0;
-    LM_UNROLL_8
+    LM_UNROLL_4
     for (int32_t i = 0; i < n; i++) {
         const int32_t v = resid[i] >> right;
         const uint32_t scaled = lm_size(v * gamma[i]);
@@ -36,7 +36,7 @@ LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, i
 LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t n, int32_t right,
                              lm_quantizer q, int8_t *x)
 {
-    LM_UNROLL_8
+    LM_UNROLL_4
     for (int32_t i = 0; i < n; i++) {
         x[i] = lm_quantizer_apply(q, (resid[i] >> right) * gamma[i]);
     }

@@ -1,7 +1,7 @@
 /* Matrix times vector, weights as bit-planes. For every 8 inputs a table holds the 256 sums of
  * their subsets; one byte of a plane looks up 8 products at once. Several (row, plane) pairs, the
  * lanes, are interleaved byte by byte so that they share the walk over the tables.
- * Needs lm_port.h. SPDX-License-Identifier: 0BSD */
+ * Needs lm_core.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_PLANES_H
 #define LM_PLANES_H
 
@@ -218,22 +218,17 @@ LM_INLINE lm_book lm_unbias(lm_book b, int32_t groups, int32_t planes)
     return b;
 }
 
-LM_INLINE uint32_t lm_times(int32_t a, int32_t b)
-{
-    return (uint32_t)a * (uint32_t)b;
-}
-
 /* One row from the sums of its planes: ((zero + coef . s) >> pre) * scale. Modulo 2^32 until it is
  * whole, because a bias may take parts of it past that. */
 LM_INLINE int32_t lm_combine_row(const int32_t *s, lm_book b, int32_t scale, int32_t planes,
                                  int32_t pre)
 {
-    uint32_t acc = (uint32_t)b.zero + lm_times(b.c0, s[0]);
-    acc += planes > 1 ? lm_times(b.c1, s[1]) : 0U;
-    acc += planes > 2 ? lm_times(b.c2, s[2]) : 0U;
-    acc += planes > 3 ? lm_times(b.c3, s[3]) : 0U;
-    acc += planes > 4 ? lm_times(b.c4, s[4]) : 0U;
-    acc += planes > 5 ? lm_times(b.c5, s[5]) : 0U;
+    uint32_t acc = lm_mul_add((uint32_t)b.c0, (uint32_t)s[0], (uint32_t)b.zero);
+    acc = planes > 1 ? lm_mul_add((uint32_t)b.c1, (uint32_t)s[1], acc) : acc;
+    acc = planes > 2 ? lm_mul_add((uint32_t)b.c2, (uint32_t)s[2], acc) : acc;
+    acc = planes > 3 ? lm_mul_add((uint32_t)b.c3, (uint32_t)s[3], acc) : acc;
+    acc = planes > 4 ? lm_mul_add((uint32_t)b.c4, (uint32_t)s[4], acc) : acc;
+    acc = planes > 5 ? lm_mul_add((uint32_t)b.c5, (uint32_t)s[5], acc) : acc;
     return ((int32_t)acc >> pre) * scale;
 }
 

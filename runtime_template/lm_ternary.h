@@ -18,7 +18,7 @@ LM_INLINE uint32_t lm_pair(int32_t first, int32_t second)
 }
 
 /* From x (5), the 9 sums n of the lower 2 weights; for the third weight's 0 and 1, x[2] and twice
- * x[2] more. */
+ * x[2] more. No loop, so that the pairs stay in registers. */
 LM_INLINE void lm_trit_pairs(const int8_t *x, lm_trits *p)
 {
     const int32_t n0 = LM_BIAS - x[0] - x[1] - x[2] - x[3] - x[4], n1 = n0 + x[0], n2 = n1 + x[0];
@@ -37,12 +37,22 @@ LM_INLINE void lm_trit_pairs(const int8_t *x, lm_trits *p)
     p->even[4] = seam;
     p->odd[8] = seam + up;
     p->between = lm_pair(n8 + 2 * x[2], n0);
-    for (int32_t i = 0; i < 4; i++) {
-        p->even[5 + i] = p->odd[i] + up;
-        p->even[9 + i] = p->even[i] + up2;
-        p->odd[4 + i] = p->even[i] + up;
-        p->odd[9 + i] = p->odd[i] + up2;
-    }
+    p->even[5] = p->odd[0] + up;
+    p->even[6] = p->odd[1] + up;
+    p->even[7] = p->odd[2] + up;
+    p->even[8] = p->odd[3] + up;
+    p->odd[4] = p->even[0] + up;
+    p->odd[5] = p->even[1] + up;
+    p->odd[6] = p->even[2] + up;
+    p->odd[7] = p->even[3] + up;
+    p->even[9] = p->even[0] + up2;
+    p->even[10] = p->even[1] + up2;
+    p->even[11] = p->even[2] + up2;
+    p->even[12] = p->even[3] + up2;
+    p->odd[9] = p->odd[0] + up2;
+    p->odd[10] = p->odd[1] + up2;
+    p->odd[11] = p->odd[2] + up2;
+    p->odd[12] = p->odd[3] + up2;
 }
 
 /* 13 pairs e, each with `add` added to both -> 26 sums. */

@@ -97,18 +97,24 @@ int model_prefill(model_t *s, const model_token *t, int32_t n)
             return MODEL_E_ARGUMENT;
         }
     }
-    if (n > 1) {
-        s->ready = 0;
+    if (n == 0) {
+        return MODEL_OK;
     }
 #if MODEL_BATCH > 1
-    for (; n > 2; n -= 2, t += 2) {
+    if (n % 2 != 0) {
+        model_read(s, *t++);
+    }
+    for (n /= 2; n > 0; n--, t += 2) {
         model_read_pair(s, t);
     }
-#endif
-    for (; n > 1; n--, t++) {
-        model_read(s, *t);
+#else
+    for (; n > 0; n--) {
+        model_read(s, *t++);
     }
-    return n > 0 ? model_step(s, *t, NULL) : MODEL_OK;
+#endif
+    model_head(s);
+    s->ready = 1;
+    return MODEL_OK;
 }
 
 model_token model_sample(const model_t *s, const model_sampling *how)

@@ -101,11 +101,11 @@ void emit_source(const Emission *e, Buf *b)
     emit_template(e, "model.c", fill_source, b);
 }
 
-static void hash_calls(const Emission *e, const Data *d, int n, Buf *b)
+static void hash_rows(const Emission *e, const Data *d, int n, Buf *b)
 {
     for (int i = 0; i < n; i++)
-        buf_printf(b, "    h = lm_hash(%s_%s, %dU, %lldU, h);\n", e->name, d[i].name,
-                   elem_bytes[d[i].elem], (long long)d[i].count * elem_bytes[d[i].elem]);
+        buf_printf(b, "    {%s_%s, %dU, %lldU},\n", e->name, d[i].name, elem_bytes[d[i].elem],
+                   (long long)d[i].count * elem_bytes[d[i].elem]);
 }
 
 static void aligned_data(const Emission *e, const Data *d, Buf *b)
@@ -123,13 +123,15 @@ void emit_weights(const Emission *e, Buf *b)
     buf_printf(b, "#include \"%s_kernels.h\"\n", e->name);
     for (int i = 0; i < p->n_data; i++)
         aligned_data(e, &p->data[i], b);
+    buf_printf(
+        b, "\n/* What the hash covers, in this order. */\nstatic const lm_hashed %s_hashed[] = {\n",
+        e->name);
+    hash_rows(e, p->data, p->n_data, b);
+    hash_rows(e, e->tables, e->n_tables, b);
     buf_printf(b,
-               "\n/* XXH32 of every constant, each seeded with the hash before it. */\n"
-               "uint32_t %s_weights_hash(void)\n{\n    uint32_t h = 0;\n",
-               e->name);
-    hash_calls(e, p->data, p->n_data, b);
-    hash_calls(e, e->tables, e->n_tables, b);
-    buf_puts(b, "    return h;\n}\n");
+               "};\n\nuint32_t %s_weights_hash(void)\n{\n"
+               "    return lm_hash_all(%s_hashed, sizeof %s_hashed / sizeof %s_hashed[0]);\n}\n",
+               e->name, e->name, e->name, e->name);
 }
 
 static void fill_tables(const Emission *e, const char *marker, Buf *b)

@@ -131,7 +131,8 @@ static void write_table(Writer *w, const Op *op)
     buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
 }
 
-/* "planes_byte_b2_64x172": kernel, planes, shape. */
+/* "planes_byte_b2_x172": kernel, planes, inputs. How many rows there are is an argument: it costs
+ * nothing, and matrices of one input share an instance. */
 static const char *matvec_name(const Writer *w, const Op *op)
 {
     const Kernel *k = &kernels[op->kernel];
@@ -140,8 +141,7 @@ static const char *matvec_name(const Writer *w, const Op *op)
                      (op->kind == OP_MATVEC_PAIR ? k->pair_function : k->function) + 3);
     if (k->format == FORMAT_PLANES)
         n += snprintf(name + n, sizeof name - (size_t)n, "_b%lld", imm(op, MATVEC_PLANES));
-    n += snprintf(name + n, sizeof name - (size_t)n, "_%lldx%lld", imm(op, MATVEC_ROWS),
-                  imm(op, MATVEC_COLS));
+    n += snprintf(name + n, sizeof name - (size_t)n, "_x%lld", imm(op, MATVEC_COLS));
     if (imm(op, MATVEC_PRE))
         n += snprintf(name + n, sizeof name - (size_t)n, "_pre%lld", imm(op, MATVEC_PRE));
     return arena_strndup(w->e->arena, name, (size_t)n);
@@ -150,7 +150,7 @@ static const char *matvec_name(const Writer *w, const Op *op)
 /* The dimensions; whether planes are among them depends on the format. */
 static void write_dimensions(const Writer *w, const Op *op)
 {
-    buf_printf(w->shapes, "%lld, %lld, ", imm(op, MATVEC_ROWS), imm(op, MATVEC_COLS));
+    buf_printf(w->shapes, "n, %lld, ", imm(op, MATVEC_COLS));
     if (kernels[op->kernel].format == FORMAT_PLANES)
         buf_printf(w->shapes, "%lld, ", imm(op, MATVEC_PLANES));
     buf_printf(w->shapes, "%lld, %lld);\n}\n\n", imm(op, MATVEC_PRE), imm(op, MATVEC_STRIDE));
@@ -162,7 +162,8 @@ static void write_matvec(Writer *w, const Op *op)
     const bool sum = kernel_takes_sum(k);
     const char *name = matvec_name(w, op);
     const char *params = arena_printf(
-        w->e->arena, "const uint8_t *codes, const uint8_t *rows, const %s *x, %sint32_t *y",
+        w->e->arena,
+        "const uint8_t *codes, const uint8_t *rows, const %s *x, %sint32_t *y, int32_t n",
         k->table == TABLE_NONE ? "int8_t" : "int16_t", sum ? "int32_t sum, " : "");
     if (new_shape(w, name, "void", params)) {
         buf_printf(w->shapes, "%s(codes, rows, x, %sy, ", k->function, sum ? "sum, " : "");
@@ -172,7 +173,7 @@ static void write_matvec(Writer *w, const Op *op)
                at(w, op->in[0]));
     if (sum)
         buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
-    buf_printf(w->calls, "%s);\n", at(w, op->out[0]));
+    buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
 }
 
 static void write_table_pair(Writer *w, const Op *op)
@@ -200,7 +201,7 @@ static void write_matvec_pair(Writer *w, const Op *op)
     const char *params =
         arena_printf(w->e->arena,
                      "const uint8_t *codes, const uint8_t *rows, %s%s, int32_t *y, "
-                     "int32_t *second_y",
+                     "int32_t *second_y, int32_t n",
                      straight ? "const int8_t *x, const int8_t *second" : "const uint32_t *table",
                      sum ? ", lm_two sums" : "");
     if (new_shape(w, name, "void", params)) {
@@ -214,7 +215,8 @@ static void write_matvec_pair(Writer *w, const Op *op)
         buf_printf(w->calls, "%s, ", at(w, op->in[1]));
     if (sum)
         buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
-    buf_printf(w->calls, "%s, %s);\n", at(w, op->out[0]), at(w, op->out[1]));
+    buf_printf(w->calls, "%s, %s, %lld);\n", at(w, op->out[0]), at(w, op->out[1]),
+               imm(op, MATVEC_ROWS));
 }
 
 static void write_rotate(Writer *w, const Op *op)
@@ -286,9 +288,8 @@ static void write_attend(Writer *w, const Op *op)
     buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
     for (int i = 0; i < 8; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
-    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]),
-               place(w, op, "filled"), at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]),
-               at(w, op->out[0]));
+    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), place(w, op, "filled"),
+               at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
 }
 
 static void write_add(Writer *w, const Op *op)

@@ -78,8 +78,11 @@ static const struct RuntimeFile {
     {"lm_int8.h", -1, int8, NULL},
     {"arm/lm_int8_dsp.h", FEATURE_DSP, NULL, NULL},
     {"arm/lm_int8_mve.h", FEATURE_MVE, NULL, NULL},
+    {"riscv/lm_int8_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_pairs.h", -1, pairs, NULL},
+    {"arm/lm_pairs_thumb2.h", FEATURE_THUMB2, NULL, NULL},
     {"lm_attention_loops.h", -1, NULL, NULL},
+    {"arm/lm_attention_loops_mve.h", FEATURE_MVE, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},
     {"lm_layer.h", -1, NULL, NULL},
@@ -98,6 +101,7 @@ static const struct {
     {"arm/lm_ternary_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_ternary_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"arm/lm_ternary_mve.h", "arm/lm_planes_mve.h"},
+    {"arm/lm_pairs_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"riscv/lm_ternary_rv32.h", "riscv/lm_planes_rv32.h"},
 };
 

@@ -62,8 +62,9 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
 #define LM_T1_LOOK_8(at0, at1, at2, at3, at4, at5, at6, at7)                                       \
     LM_T1_LOOK(r3, at0)                                                                            \
     LM_T1_LOOK(r4, at1)                                                                            \
-    LM_T1_LOOK(r5, at2) LM_T1_LOOK(r6, at3) LM_T1_LOOK(r8, at4) LM_T1_LOOK(r9, at5)                \
-        LM_T1_LOOK(r10, at6) LM_T1_LOOK(r11, at7)
+    LM_T1_LOOK(r5, at2)                                                                            \
+    LM_T1_LOOK(r6, at3) LM_T1_LOOK(r8, at4) LM_T1_LOOK(r9, at5) LM_T1_LOOK(r10, at6)               \
+        LM_T1_LOOK(r11, at7)
 
 /* As lm_lanes_byte with 8 lanes: two steps a round. Named registers are set last, from plain
  * variables, and r8 to r12 first, through any other. */

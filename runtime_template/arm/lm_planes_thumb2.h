@@ -41,7 +41,7 @@ LM_INLINE uint32_t lm_table_group_thumb2(int16_t *table, lm_pairs p, uint32_t up
 
 /* As lm_table_byte, to the bit; table (256 per 8 cols) on a 4-byte boundary. 16 sums stay in eight
  * registers and are stored by one instruction. */
-LM_INLINE int32_t lm_table_byte_thumb2(const int8_t *x, int16_t *table, int32_t cols)
+LM_FUNCTION int32_t lm_table_byte_thumb2(const int8_t *x, int16_t *table, int32_t cols)
 {
     uint32_t sum = 0;
     for (int32_t c = 0; c < cols; c += 8) {

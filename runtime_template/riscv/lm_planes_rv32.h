@@ -1,36 +1,31 @@
-/* lm_planes.h for RV32I (no bit manipulation): a lookup is 5 instructions, so what is left to save
- * is around it. Four steps a round, whose tables and codes are within reach of one address each.
- * Sums keep the table's bias, as those of Thumb-2 do. Needs lm_planes.h. SPDX-License-Identifier:
- * 0BSD */
+/* lm_planes.h for RV32IM[C]: the same tables and sums at the instruction floor of a core without
+ * indexed loads, 5 per lookup. No register is named, so it compiles at every optimisation level.
+ * Needs lm_planes.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_PLANES_RV32_H
 #define LM_PLANES_RV32_H
 
-/* 8 pairs of sums stored; the same after adding what leads to the next. */
-#define LM_RV32_STORE(at)                                                                          \
-    "sw %[e0], " #at "(%[t])\n\tsw %[e1], " #at "+4(%[t])\n\t"                                     \
-    "sw %[e2], " #at "+8(%[t])\n\tsw %[e3], " #at "+12(%[t])\n\t"                                  \
-    "sw %[e4], " #at "+16(%[t])\n\tsw %[e5], " #at "+20(%[t])\n\t"                                 \
-    "sw %[e6], " #at "+24(%[t])\n\tsw %[e7], " #at "+28(%[t])\n\t"
-#define LM_RV32_NEXT(d, at)                                                                        \
-    "add %[e0], %[e0], %[" #d "]\n\tadd %[e1], %[e1], %[" #d "]\n\t"                               \
-    "add %[e2], %[e2], %[" #d "]\n\tadd %[e3], %[e3], %[" #d "]\n\t"                               \
-    "add %[e4], %[e4], %[" #d "]\n\tadd %[e5], %[e5], %[" #d "]\n\t"                               \
-    "add %[e6], %[e6], %[" #d "]\n\tadd %[e7], %[e7], %[" #d "]\n\t" LM_RV32_STORE(at)
-#define LM_RV32_NEXT_3(first)                                                                      \
-    LM_RV32_NEXT(d0, first + 32) LM_RV32_NEXT(d1, first + 64) LM_RV32_NEXT(d0, first + 96)
+/* 16 sums to `at` bytes past t; the next 16, d more each. */
+#define LM_RV_STORE(at)                                                                            \
+    "sw %[e0]," #at "+0(%[t])\n\tsw %[e1]," #at "+4(%[t])\n\tsw %[e2]," #at "+8(%[t])\n\t"         \
+    "sw %[e3]," #at "+12(%[t])\n\tsw %[e4]," #at "+16(%[t])\n\tsw %[e5]," #at "+20(%[t])\n\t"      \
+    "sw %[e6]," #at "+24(%[t])\n\tsw %[e7]," #at "+28(%[t])\n\t"
+#define LM_RV_ADD(d, at)                                                                           \
+    "add %[e0],%[e0],%[" #d "]\n\tadd %[e1],%[e1],%[" #d "]\n\tadd %[e2],%[e2],%[" #d "]\n\t"      \
+    "add %[e3],%[e3],%[" #d "]\n\tadd %[e4],%[e4],%[" #d "]\n\tadd %[e5],%[e5],%[" #d "]\n\t"      \
+    "add %[e6],%[e6],%[" #d "]\n\tadd %[e7],%[e7],%[" #d "]\n\t" LM_RV_STORE(at)
 
-/* 256 sums: p and all that follows from it by adding the upper four inputs; gives the last pair. */
-LM_INLINE uint32_t lm_table_group_rv32(int16_t *t, lm_pairs p, uint32_t d0, uint32_t d1,
-                                       uint32_t d2, uint32_t d3)
+/* 128 sums: p and all that follows from it by adding three more inputs; d: what leads from one 16
+ * sums to the next. Gives the last 16. GCC's own code computes each pair from the first eight and
+ * runs out of registers. */
+LM_INLINE lm_pairs lm_half_table_rv32(int16_t *t, lm_pairs p, uint32_t d0, uint32_t d1, uint32_t d2)
 {
-    __asm__ volatile(LM_RV32_STORE(0) LM_RV32_NEXT_3(0) LM_RV32_NEXT(d2, 128) LM_RV32_NEXT_3(128)
-                         LM_RV32_NEXT(d3, 256) LM_RV32_NEXT_3(256) LM_RV32_NEXT(d2, 384)
-                             LM_RV32_NEXT_3(384)
+    __asm__ volatile(LM_RV_STORE(0) LM_RV_ADD(d0, 32) LM_RV_ADD(d1, 64) LM_RV_ADD(d0, 96)
+                         LM_RV_ADD(d2, 128) LM_RV_ADD(d0, 160) LM_RV_ADD(d1, 192) LM_RV_ADD(d0, 224)
                      : [e0] "+r"(p.e0), [e1] "+r"(p.e1), [e2] "+r"(p.e2), [e3] "+r"(p.e3),
                        [e4] "+r"(p.e4), [e5] "+r"(p.e5), [e6] "+r"(p.e6), [e7] "+r"(p.e7)
-                     : [t] "r"(t), [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2), [d3] "r"(d3)
+                     : [t] "r"(t), [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2)
                      : "memory");
-    return p.e7;
+    return p;
 }
 
 /* As lm_table_byte, to the bit; table (256 per 8 cols) on a 4-byte boundary. */
@@ -40,49 +35,62 @@ LM_INLINE int32_t lm_table_byte_rv32(const int8_t *x, int16_t *table, int32_t co
     for (int32_t c = 0; c < cols; c += 8) {
         int8_t tail[8];
         const int8_t *in = lm_inputs(x, c, 8, cols, tail);
-        const uint32_t x4 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
-        const uint32_t last = lm_table_group_rv32(
-            table, lm_subsets(in), x4, x5 - x4, x6 - (x5 + x4), LM_TWICE(in[7]) - (x6 + (x5 + x4)));
-        sum += (last >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
+        const uint32_t d0 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
+        const uint32_t d1 = x5 - d0, d2 = x6 - (x5 + d0), d3 = LM_TWICE(in[7]) - (x6 + (x5 + d0));
+        lm_pairs p = lm_half_table_rv32(table, lm_subsets(in), d0, d1, d2);
+        p = lm_half_table_rv32(table + 128, lm_add_pairs(p, d3), d0, d1, d2);
+        sum += (p.e7 >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
         table += 256;
     }
     return (int32_t)sum;
 }
 
-/* A step of all lanes, number k of a round. */
-#define LM_RV32_LOOK(lane, at, k)                                                                  \
-    "lbu %[x], " #k "*8+" #at "(%[w])\n\tslli %[x], %[x], 1\n\tadd %[x], %[x], %[t]\n\t"           \
-    "lhu %[x], " #k "*512(%[x])\n\tadd %[" #lane "], %[" #lane "], %[x]\n\t"
-#define LM_RV32_STEP(k)                                                                            \
-    LM_RV32_LOOK(a, 0, k)                                                                          \
-    LM_RV32_LOOK(b, 1, k) LM_RV32_LOOK(c, 2, k) LM_RV32_LOOK(d, 3, k) LM_RV32_LOOK(e, 4, k)        \
-        LM_RV32_LOOK(f, 5, k) LM_RV32_LOOK(g, 6, k) LM_RV32_LOOK(h, 7, k)
+/* Four bytes of codes, `at` past w, to four lane sums, through the table `step` past t. Four at a
+ * time, so that no load is followed by what waits for it. */
+#define LM_RV_LOOK_4(a, b, c, d, at, step)                                                         \
+    "lbu %[i]," #at "+0(%[w])\n\tlbu %[j]," #at "+1(%[w])\n\tlbu %[k]," #at "+2(%[w])\n\t"         \
+    "lbu %[l]," #at "+3(%[w])\n\tslli %[i],%[i],1\n\tslli %[j],%[j],1\n\tslli %[k],%[k],1\n\t"     \
+    "slli %[l],%[l],1\n\tadd %[i],%[i],%[t]\n\tadd %[j],%[j],%[t]\n\tadd %[k],%[k],%[t]\n\t"       \
+    "add %[l],%[l],%[t]\n\tlhu %[i]," #step "(%[i])\n\tlhu %[j]," #step "(%[j])\n\t"               \
+    "lhu %[k]," #step "(%[k])\n\tlhu %[l]," #step "(%[l])\n\tadd %[" #a "],%[" #a "],%[i]\n\t"     \
+    "add %[" #b "],%[" #b "],%[j]\n\tadd %[" #c "],%[" #c "],%[k]\n\t"                             \
+    "add %[" #d "],%[" #d "],%[l]\n\t"
+#define LM_RV_LOOK_8(at, step)                                                                     \
+    LM_RV_LOOK_4(s0, s1, s2, s3, at, step) LM_RV_LOOK_4(s4, s5, s6, s7, at + 4, step)
 
-/* As lm_lanes_byte with 8 lanes, but that the sums are LM_BIAS * groups too high. */
+/* As many table steps as `looks` has, until t is at `end`. */
+#define LM_RV_LOOP(looks, steps)                                                                   \
+    __asm__ volatile("1:\n\t" looks "addi %[w],%[w],8*" #steps "\n\tadd %[t],%[t],%[bytes]"        \
+                     "\n\tbne %[t],%[end],1b"                                                      \
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [s4] "+r"(s4),  \
+                       [s5] "+r"(s5), [s6] "+r"(s6), [s7] "+r"(s7), [w] "+r"(w), [t] "+r"(t),      \
+                       [i] "=&r"(i), [j] "=&r"(j), [k] "=&r"(k), [l] "=&r"(l)                      \
+                     : [end] "r"(end), [bytes] "r"(512 * steps)                                    \
+                     : "memory")
+
+/* As lm_lanes_byte with 8 lanes: first what four does not divide, then four steps a round. */
 LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t groups, int32_t *s)
 {
-    const int16_t *last = t + groups * 256, *round = t + (groups & ~3) * 256;
-    int32_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
-    uint32_t x;
-    __asm__ volatile(
-        "beq %[t], %[round], 2f\n1:\n\t" LM_RV32_STEP(0) LM_RV32_STEP(1) LM_RV32_STEP(2)
-            LM_RV32_STEP(3) "addi %[w], %[w], 32\n\taddi %[t], %[t], 1024\n\t"
-                            "addi %[t], %[t], 1024\n\tbne %[t], %[round], 1b\n2:\n\t"
-                            "beq %[t], %[last], 4f\n3:\n\t" LM_RV32_STEP(
-                                0) "addi %[w], %[w], 8\n\taddi %[t], %[t], 512\n\t"
-                                   "bne %[t], %[last], 3b\n4:"
-        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [e] "+r"(e), [f] "+r"(f), [g] "+r"(g),
-          [h] "+r"(h), [w] "+r"(w), [t] "+r"(t), [x] "=&r"(x)
-        : [round] "r"(round), [last] "r"(last)
-        : "memory");
-    s[0] = a;
-    s[1] = b;
-    s[2] = c;
-    s[3] = d;
-    s[4] = e;
-    s[5] = f;
-    s[6] = g;
-    s[7] = h;
+    int32_t s0 = -LM_BIAS * groups, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+    uint32_t i, j, k, l;
+    const int16_t *end = t + groups % 4 * 256;
+    if (t != end) {
+        LM_RV_LOOP(LM_RV_LOOK_8(0, 0), 1);
+    }
+    end = t + groups / 4 * 1024;
+    if (t != end) {
+        LM_RV_LOOP(LM_RV_LOOK_8(0, 0) LM_RV_LOOK_8(8, 512) LM_RV_LOOK_8(16, 1024)
+                       LM_RV_LOOK_8(24, 1536),
+                   4);
+    }
+    s[0] = s0;
+    s[1] = s1;
+    s[2] = s2;
+    s[3] = s3;
+    s[4] = s4;
+    s[5] = s5;
+    s[6] = s6;
+    s[7] = s7;
 }
 
 /* As lm_planes_byte. */
@@ -90,16 +98,14 @@ LM_INLINE void lm_planes_byte_rv32(const uint8_t *codes, const uint8_t *rows_dat
                                    const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
                                    int32_t cols, int32_t planes, int32_t pre, int32_t stride)
 {
-    const int32_t step = lm_plane_rows(planes), groups = (cols + 7) / 8;
-    const int32_t whole = step * planes == 8 ? 1 : 0;
-    lm_book book = lm_read_book(rows_data, sum);
-    book = whole != 0 ? lm_unbias(book, groups, planes) : book;
+    const int32_t step = lm_plane_rows(planes);
+    const lm_book book = lm_read_book(rows_data, sum);
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
-        if (whole != 0) {
-            lm_lanes_byte_rv32(codes, table, groups, s);
+        if (step * planes == 8) {
+            lm_lanes_byte_rv32(codes, table, (cols + 7) / 8, s);
         } else {
-            lm_lanes_byte(codes, table, groups, step * planes, s);
+            lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
         }
         lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
         codes += stride;

@@ -52,12 +52,12 @@
 #define ISA_INT8(X)
 #endif
 #define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb2) WIDTHS(X, lm_table_trit_thumb2)
-#elif defined(__riscv)
+#elif defined(__riscv) && __riscv_xlen == 32
 #define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_rv32, lm_planes_byte_rv32)
-#define ISA_TERNARY(X) SHAPES(X, lm_table_trit, lm_ternary_byte_rv32)
+#define ISA_TERNARY(X) SHAPES(X, lm_table_trit_rv32, lm_ternary_byte_rv32)
 #define ISA_DIRECT(X)
-#define ISA_INT8(X)
-#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_rv32)
+#define ISA_INT8(X) SHAPES(X, lm_int8_rv32)
+#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_rv32) WIDTHS(X, lm_table_trit_rv32)
 #else
 #define ISA_PLANES(X)
 #define ISA_TERNARY(X)

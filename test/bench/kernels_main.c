@@ -27,10 +27,10 @@
 #include "arm/lm_planes_thumb2.h"
 
 #include "arm/lm_ternary_thumb2.h"
-#endif
-#if defined(__riscv)
+#elif defined(__riscv) && __riscv_xlen == 32
 #include "riscv/lm_planes_rv32.h"
 
+#include "riscv/lm_int8_rv32.h"
 #include "riscv/lm_ternary_rv32.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)
