@@ -12,9 +12,9 @@
     "adds r6, r6, %[v]\n\t" LM_T1_STORE
 #define LM_T1_ADD_3 LM_T1_ADD(d0) LM_T1_ADD(d1) LM_T1_ADD(d0)
 
-/* Half a table: e (4) pairs and all that follows from them by adding the upper four inputs;
+/* Half a table: 4 words p and all that follows from them by adding the upper four inputs;
  * gives the last pair. */
-LM_INLINE uint32_t lm_half_table_thumb1(int16_t *table, uint32_t p0, uint32_t p1, uint32_t p2,
+LM_INLINE uint32_t lm_half_table_thumb1(void *table, uint32_t p0, uint32_t p1, uint32_t p2,
                                         uint32_t p3, uint32_t up0, uint32_t up1, uint32_t up2,
                                         uint32_t up3)
 {
@@ -22,7 +22,7 @@ LM_INLINE uint32_t lm_half_table_thumb1(int16_t *table, uint32_t p0, uint32_t p1
     register uint32_t d1 __asm__("r9") = up1;
     register uint32_t d2 __asm__("r10") = up2;
     register uint32_t d3 __asm__("r11") = up3;
-    register int16_t *t __asm__("r0") = table;
+    register void *t __asm__("r0") = table;
     register uint32_t v __asm__("r1");
     register uint32_t e0 __asm__("r3") = p0;
     register uint32_t e1 __asm__("r4") = p1;

@@ -11,13 +11,13 @@
     "add r11, r11, %[" #d "]\n\tadd r12, r12, %[" #d "]\n\t" LM_T2_STORE
 #define LM_T2_ADD_3 LM_T2_ADD(d0) LM_T2_ADD(d1) LM_T2_ADD(d0)
 
-/* 256 sums: p and all that follows from it by adding the upper four inputs; d: what leads from one
- * 16 sums to the next. Gives the last pair. Named registers are set last, from plain variables: a
- * build without optimization computes in any register. */
-LM_INLINE uint32_t lm_table_group_thumb2(int16_t *table, lm_pairs p, uint32_t up0, uint32_t up1,
+/* 16 times p and what follows from it by adding four more inputs; up: what leads from one time to
+ * the next. Gives the last. Named registers are set last, from plain variables: a build without
+ * optimization computes in any register. */
+LM_INLINE lm_pairs lm_table_group_thumb2(void *table, lm_pairs p, uint32_t up0, uint32_t up1,
                                          uint32_t up2, uint32_t up3)
 {
-    register int16_t *t __asm__("r0") = table;
+    register void *t __asm__("r0") = table;
     register uint32_t d0 __asm__("r1") = up0;
     register uint32_t d1 __asm__("r2") = up1;
     register uint32_t d2 __asm__("r3") = up2;
@@ -36,7 +36,8 @@ LM_INLINE uint32_t lm_table_group_thumb2(int16_t *table, lm_pairs p, uint32_t up
                        "+r"(e6), "+r"(e7)
                      : [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2), [d3] "r"(d3)
                      : "memory");
-    return e7;
+    const lm_pairs last = {e0, e1, e2, e3, e4, e5, e6, e7};
+    return last;
 }
 
 /* As lm_table_byte, to the bit; table (256 per 8 cols) on a 4-byte boundary. 16 sums stay in eight
@@ -48,9 +49,9 @@ LM_FUNCTION int32_t lm_table_byte_thumb2(const int8_t *x, int16_t *table, int32_
         int8_t tail[8];
         const int8_t *in = lm_inputs(x, c, 8, cols, tail);
         const uint32_t x4 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
-        const uint32_t last = lm_table_group_thumb2(
+        const lm_pairs last = lm_table_group_thumb2(
             table, lm_subsets(in), x4, x5 - x4, x6 - (x5 + x4), LM_TWICE(in[7]) - (x6 + (x5 + x4)));
-        sum += (last >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
+        sum += (last.e7 >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
         table += 256;
     }
     return (int32_t)sum;

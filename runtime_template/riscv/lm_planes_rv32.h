@@ -14,10 +14,10 @@
     "add %[e3],%[e3],%[" #d "]\n\tadd %[e4],%[e4],%[" #d "]\n\tadd %[e5],%[e5],%[" #d "]\n\t"      \
     "add %[e6],%[e6],%[" #d "]\n\tadd %[e7],%[e7],%[" #d "]\n\t" LM_RV_STORE(at)
 
-/* 128 sums: p and all that follows from it by adding three more inputs; d: what leads from one 16
- * sums to the next. Gives the last 16. GCC's own code computes each pair from the first eight and
+/* 8 times p and what follows from it by adding three more inputs; d: what leads from one time to
+ * the next. Gives the last. GCC's own code computes each pair from the first eight and
  * runs out of registers. */
-LM_INLINE lm_pairs lm_half_table_rv32(int16_t *t, lm_pairs p, uint32_t d0, uint32_t d1, uint32_t d2)
+LM_INLINE lm_pairs lm_half_table_rv32(void *t, lm_pairs p, uint32_t d0, uint32_t d1, uint32_t d2)
 {
     __asm__ volatile(LM_RV_STORE(0) LM_RV_ADD(d0, 32) LM_RV_ADD(d1, 64) LM_RV_ADD(d0, 96)
                          LM_RV_ADD(d2, 128) LM_RV_ADD(d0, 160) LM_RV_ADD(d1, 192) LM_RV_ADD(d0, 224)
@@ -45,27 +45,29 @@ LM_INLINE int32_t lm_table_byte_rv32(const int8_t *x, int16_t *table, int32_t co
     return (int32_t)sum;
 }
 
-/* Four bytes of codes, `at` past w, to four lane sums, through the table `step` past t. Four at a
- * time, so that no load is followed by what waits for it. */
-#define LM_RV_LOOK_4(a, b, c, d, at, step)                                                         \
+/* Four bytes of codes, `at` past w, to four lane sums, through the table of `load`s `step` past t,
+ * entries of 2^shift bytes. Four at a time, so that no load is followed by what waits for it. */
+#define LM_RV_LOOK_4(a, b, c, d, load, shift, at, step)                                            \
     "lbu %[i]," #at "+0(%[w])\n\tlbu %[j]," #at "+1(%[w])\n\tlbu %[k]," #at "+2(%[w])\n\t"         \
-    "lbu %[l]," #at "+3(%[w])\n\tslli %[i],%[i],1\n\tslli %[j],%[j],1\n\tslli %[k],%[k],1\n\t"     \
-    "slli %[l],%[l],1\n\tadd %[i],%[i],%[t]\n\tadd %[j],%[j],%[t]\n\tadd %[k],%[k],%[t]\n\t"       \
-    "add %[l],%[l],%[t]\n\tlhu %[i]," #step "(%[i])\n\tlhu %[j]," #step "(%[j])\n\t"               \
-    "lhu %[k]," #step "(%[k])\n\tlhu %[l]," #step "(%[l])\n\tadd %[" #a "],%[" #a "],%[i]\n\t"     \
-    "add %[" #b "],%[" #b "],%[j]\n\tadd %[" #c "],%[" #c "],%[k]\n\t"                             \
-    "add %[" #d "],%[" #d "],%[l]\n\t"
-#define LM_RV_LOOK_8(at, step)                                                                     \
-    LM_RV_LOOK_4(s0, s1, s2, s3, at, step) LM_RV_LOOK_4(s4, s5, s6, s7, at + 4, step)
+    "lbu %[l]," #at "+3(%[w])\n\tslli %[i],%[i]," #shift "\n\tslli %[j],%[j]," #shift "\n\t"       \
+    "slli %[k],%[k]," #shift "\n\tslli %[l],%[l]," #shift "\n\tadd %[i],%[i],%[t]\n\t"             \
+    "add %[j],%[j],%[t]\n\tadd %[k],%[k],%[t]\n\tadd %[l],%[l],%[t]\n\t" #load " %[i]," #step      \
+    "(%[i])\n\t" #load " %[j]," #step "(%[j])\n\t" #load " %[k]," #step "(%[k])\n\t" #load         \
+    " %[l]," #step "(%[l])\n\t"                                                                    \
+    "add %[" #a "],%[" #a "],%[i]\n\tadd %[" #b "],%[" #b "],%[j]\n\t"                             \
+    "add %[" #c "],%[" #c "],%[k]\n\tadd %[" #d "],%[" #d "],%[l]\n\t"
+#define LM_RV_LOOK_8(load, shift, at, step)                                                        \
+    LM_RV_LOOK_4(s0, s1, s2, s3, load, shift, at, step)                                            \
+    LM_RV_LOOK_4(s4, s5, s6, s7, load, shift, at + 4, step)
 
-/* As many table steps as `looks` has, until t is at `end`. */
-#define LM_RV_LOOP(looks, steps)                                                                   \
-    __asm__ volatile("1:\n\t" looks "addi %[w],%[w],8*" #steps "\n\tadd %[t],%[t],%[bytes]"        \
-                     "\n\tbne %[t],%[end],1b"                                                      \
+/* `looks`, as many as `steps` of 2^shift * 256 bytes, again and again until t is at `end`. */
+#define LM_RV_LOOP(looks, steps, shift)                                                            \
+    __asm__ volatile("1:\n\t" looks "addi %[w],%[w],8*" #steps "\n\tadd %[t],%[t],%[bytes]\n\t"    \
+                     "bne %[t],%[end],1b"                                                          \
                      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [s4] "+r"(s4),  \
                        [s5] "+r"(s5), [s6] "+r"(s6), [s7] "+r"(s7), [w] "+r"(w), [t] "+r"(t),      \
                        [i] "=&r"(i), [j] "=&r"(j), [k] "=&r"(k), [l] "=&r"(l)                      \
-                     : [end] "r"(end), [bytes] "r"(512 * steps)                                    \
+                     : [end] "r"(end), [bytes] "r"((steps)*256 << (shift))                         \
                      : "memory")
 
 /* As lm_lanes_byte with 8 lanes: first what four does not divide, then four steps a round. */
@@ -75,13 +77,13 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
     uint32_t i, j, k, l;
     const int16_t *end = t + groups % 4 * 256;
     if (t != end) {
-        LM_RV_LOOP(LM_RV_LOOK_8(0, 0), 1);
+        LM_RV_LOOP(LM_RV_LOOK_8(lhu, 1, 0, 0), 1, 1);
     }
     end = t + groups / 4 * 1024;
     if (t != end) {
-        LM_RV_LOOP(LM_RV_LOOK_8(0, 0) LM_RV_LOOK_8(8, 512) LM_RV_LOOK_8(16, 1024)
-                       LM_RV_LOOK_8(24, 1536),
-                   4);
+        LM_RV_LOOP(LM_RV_LOOK_8(lhu, 1, 0, 0) LM_RV_LOOK_8(lhu, 1, 8, 512)
+                       LM_RV_LOOK_8(lhu, 1, 16, 1024) LM_RV_LOOK_8(lhu, 1, 24, 1536),
+                   4, 1);
     }
     s[0] = s0;
     s[1] = s1;

@@ -18,20 +18,28 @@
 #include "lm_planes_direct.h"
 #include "lm_ternary.h"
 
+#include "lm_pairs.h"
+
 /* Fits of instruction set and file; the emitter decides by the target's features instead. */
 #if defined(__ARM_ARCH_6M__)
 #include "arm/lm_planes_thumb1.h"
 
 #include "arm/lm_ternary_thumb1.h"
+
+#include "arm/lm_pairs_thumb1.h"
 #elif defined(__thumb2__)
 #include "arm/lm_planes_thumb2.h"
 
 #include "arm/lm_ternary_thumb2.h"
+
+#include "arm/lm_pairs_thumb2.h"
 #elif defined(__riscv) && __riscv_xlen == 32
 #include "riscv/lm_planes_rv32.h"
 
 #include "riscv/lm_int8_rv32.h"
 #include "riscv/lm_ternary_rv32.h"
+
+#include "riscv/lm_pairs_rv32.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)
 #include "arm/lm_int8_dsp.h"
@@ -61,9 +69,12 @@ uint8_t weights[MAX_ROWS * MAX_COLS]; /* one code each */
 uint8_t packed[MAX_ROWS * (MAX_COLS + 4) + 64] __attribute__((aligned(16)));
 uint8_t rows_data[LM_BOOK_BYTES + MAX_ROWS + 8] __attribute__((aligned(4)));
 int8_t x[MAX_COLS + 1] __attribute__((aligned(16)));
+int8_t xb[MAX_COLS + 1] __attribute__((aligned(16))); /* the other input of a pair */
 int16_t table[(MAX_COLS + 4) / 5 * 256] __attribute__((aligned(16)));
+uint32_t pairs[(MAX_COLS + 4) / 5 * 256] __attribute__((aligned(16)));
 int32_t y[MAX_ROWS + 9] __attribute__((aligned(16)));
-int32_t expected[MAX_ROWS];
+int32_t yb[MAX_ROWS + 9] __attribute__((aligned(16)));
+int32_t expected[2][MAX_ROWS];
 int8_t levels[4]; /* of 2-bit codes, for the naive loop */
 
 static int failures;
@@ -141,11 +152,14 @@ static int32_t level(Layout f, int32_t planes, uint32_t code)
 static void expect(Layout f, int32_t planes, int32_t rows, int32_t cols)
 {
     for (int32_t r = 0; r < rows; r++) {
-        int32_t acc = 0;
+        int32_t a = 0, b = 0;
         for (int32_t c = 0; c < cols; c++) {
-            acc += level(f, planes, weights[r * cols + c]) * x[c];
+            const int32_t w = level(f, planes, weights[r * cols + c]);
+            a += w * x[c];
+            b += w * xb[c];
         }
-        expected[r] = (acc >> PRE) * (int32_t)rows_data[LM_BOOK_BYTES + r];
+        expected[0][r] = (a >> PRE) * (int32_t)rows_data[LM_BOOK_BYTES + r];
+        expected[1][r] = (b >> PRE) * (int32_t)rows_data[LM_BOOK_BYTES + r];
     }
 }
 
@@ -168,7 +182,12 @@ static void fill(Layout f, int32_t planes, int32_t rows, int32_t cols, int kind)
     for (int32_t c = 0; c < cols; c++) {
         x[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? 127 : -127));
     }
+    for (int32_t c = 0; c < cols; c++) { /* extreme where x is, the other way around in places */
+        const int32_t sign = c % 3 == 0 ? 127 : -127;
+        xb[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? sign : -x[c]));
+    }
     x[cols] = GUARD; /* not an input: must not count */
+    xb[cols] = GUARD;
     for (int32_t k = 0; k < LM_BOOK_BYTES; k++) {
         const int32_t extreme = k == 0 ? -64 : (planes < 3 ? 64 : 20);
         rows_data[k] = (uint8_t)(kind == 0 ? (int32_t)(draw() % 41U) - 20 : extreme);
@@ -182,18 +201,21 @@ static void clear_y(void)
 {
     for (int32_t r = 0; r < MAX_ROWS + 9; r++) {
         y[r] = GUARD;
+        yb[r] = GUARD;
     }
 }
 
-static void verify(const char *name, Layout f, int32_t planes, int32_t rows, int kind)
+static void verify(const char *name, Layout f, int32_t planes, int32_t rows, int32_t inputs,
+                   int kind)
 {
     int32_t wrong = 0;
     const int32_t n = block_rows(f, planes), padded = (rows + n - 1) / n * n;
     for (int32_t r = 0; r < rows; r++) {
-        wrong += y[r] != expected[r] ? 1 : 0;
+        wrong += y[r] != expected[0][r] ? 1 : 0;
+        wrong += inputs > 1 && yb[r] != expected[1][r] ? 1 : 0;
     }
     for (int32_t r = padded; r < MAX_ROWS + 9; r++) {
-        wrong += y[r] != GUARD ? 1 : 0;
+        wrong += y[r] != GUARD || yb[r] != GUARD ? 1 : 0;
     }
     if (wrong > 0) {
         board_puts("WRONG ");
@@ -214,7 +236,7 @@ typedef struct Instance {
     Layout layout;
     int32_t planes, rows, cols;
     void (*run)(void);
-    int32_t macs; /* 0: a table alone, per column */
+    int32_t inputs; /* 0: a table alone, counted per column */
 } Instance;
 
 static void check(const Instance *i)
@@ -234,8 +256,8 @@ static void check(const Instance *i)
         } else {
             i->run();
         }
-        if (i->macs > 0) {
-            verify(i->name, i->layout, i->planes, i->rows, kind);
+        if (i->inputs > 0) {
+            verify(i->name, i->layout, i->planes, i->rows, i->inputs, kind);
         }
     }
     board_puts(i->name);
@@ -246,7 +268,7 @@ static void check(const Instance *i)
     board_puts(" ");
     board_put_dec(i->planes);
     board_puts(" ");
-    board_put_dec(i->macs != 0 ? i->macs : i->cols);
+    board_put_dec(i->inputs != 0 ? i->inputs * i->rows * i->cols : i->cols);
     board_puts("\n");
 }
 
@@ -275,6 +297,24 @@ static void check(const Instance *i)
     {                                                                                              \
         kernel(packed, rows_data, x, y, r, c, PRE, stride_of(LAYOUT_INT8, 0, c));                  \
     }
+#define PLANES_PAIR_RUN(build, kernel, p, r, c)                                                    \
+    RUN(kernel##_##p##_##r##_##c)                                                                  \
+    {                                                                                              \
+        const lm_two sum = build(x, xb, pairs, c);                                                 \
+        kernel(packed, rows_data, pairs, sum, y, yb, r, c, p, PRE,                                 \
+               stride_of(LAYOUT_PLANES, p, c));                                                    \
+    }
+#define TERNARY_PAIR_RUN(build, kernel, r, c)                                                      \
+    RUN(kernel##_##r##_##c)                                                                        \
+    {                                                                                              \
+        (void)build(x, xb, pairs, c);                                                              \
+        kernel(packed, rows_data, pairs, y, yb, r, c, PRE, stride_of(LAYOUT_TERNARY, 0, c));       \
+    }
+#define INT8_PAIR_RUN(kernel, r, c)                                                                \
+    RUN(kernel##_##r##_##c)                                                                        \
+    {                                                                                              \
+        kernel(packed, rows_data, x, xb, y, yb, r, c, PRE, stride_of(LAYOUT_INT8, 0, c));          \
+    }
 #define TABLE_RUN(build, c)                                                                        \
     RUN(build##_##c)                                                                               \
     {                                                                                              \
@@ -292,16 +332,19 @@ static void check(const Instance *i)
     }
 
 #define PLANES_ROW(build, kernel, p, r, c)                                                         \
-    {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, (r) * (c)},
-#define DIRECT_ROW(kernel, p, r, c)                                                                \
-    {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, (r) * (c)},
-#define TERNARY_ROW(build, kernel, r, c)                                                           \
-    {#kernel, LAYOUT_TERNARY, 0, r, c, kernel##_##r##_##c, (r) * (c)},
-#define INT8_ROW(kernel, r, c) {#kernel, LAYOUT_INT8, 0, r, c, kernel##_##r##_##c, (r) * (c)},
+    {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
+#define DIRECT_ROW(kernel, p, r, c) {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
+#define TERNARY_ROW(build, kernel, r, c) {#kernel, LAYOUT_TERNARY, 0, r, c, kernel##_##r##_##c, 1},
+#define INT8_ROW(kernel, r, c) {#kernel, LAYOUT_INT8, 0, r, c, kernel##_##r##_##c, 1},
+#define PLANES_PAIR_ROW(build, kernel, p, r, c)                                                    \
+    {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 2},
+#define TERNARY_PAIR_ROW(build, kernel, r, c)                                                      \
+    {#kernel, LAYOUT_TERNARY, 0, r, c, kernel##_##r##_##c, 2},
+#define INT8_PAIR_ROW(kernel, r, c) {#kernel, LAYOUT_INT8, 0, r, c, kernel##_##r##_##c, 2},
 #define TABLE_ROW(build, c) {#build, LAYOUT_PLANES, 1, 1, c, build##_##c, 0},
 #define NAIVE_ROW(r, c)                                                                            \
-    {"naive_2bit", LAYOUT_2BIT, 2, r, c, naive_2bit_##r##_##c, (r) * (c)},                         \
-        {"naive_int8", LAYOUT_INT8, 0, r, c, naive_int8_##r##_##c, (r) * (c)},
+    {"naive_2bit", LAYOUT_2BIT, 2, r, c, naive_2bit_##r##_##c, 1},                                 \
+        {"naive_int8", LAYOUT_INT8, 0, r, c, naive_int8_##r##_##c, 1},
 
 #include "kernels_list.h"
 

@@ -72,6 +72,35 @@ static int shift_for(const Linear *l)
     return pre;
 }
 
+/* The kernels for two inputs give what those for one give; y: of x, as checked before. */
+static void check_pair(const Linear *l, const uint8_t *codes, const uint8_t *rd, const int8_t *x,
+                       const int32_t *y, int pre, int32_t stride, int kind)
+{
+    Arena *a = arena_new();
+    const int rows = l->rows, cols = l->cols, padded = packed_rows(l);
+    int8_t *other = NEW(a, int8_t, cols);
+    int32_t *ya = NEW(a, int32_t, padded), *yb = NEW(a, int32_t, padded);
+    uint32_t *table =
+        NEW(a, uint32_t, table_entries(TABLE_BYTE, cols) + table_entries(TABLE_TRIT, cols));
+    fill(other, cols, kind);
+    for (int order = 0; order < 2; order++) { /* x in the low half, then in the high one */
+        const int8_t *xa = order ? other : x, *xb = order ? x : other;
+        if (l->format == FORMAT_PLANES) {
+            const lm_two sum = lm_table_pair_byte(xa, xb, table, cols);
+            lm_planes_pair_byte(codes, rd, table, sum, ya, yb, rows, cols, l->planes, pre, stride);
+        } else if (l->format == FORMAT_TERNARY) {
+            lm_table_pair_trit(xa, xb, table, cols);
+            lm_ternary_pair_byte(codes, rd, table, ya, yb, rows, cols, pre, stride);
+        } else {
+            lm_int8_pair(codes, rd, xa, xb, ya, yb, rows, cols, pre, stride);
+        }
+        assert_memory_equal(order ? yb : ya, y, (size_t)rows * 4);
+        for (int r = 0; r < rows; r++)
+            assert_int_equal((order ? ya : yb)[r], defined(l, other, r, pre));
+    }
+    arena_free(a);
+}
+
 static void check_matrix(Format f, int planes, int rows, int cols, int kind, int padding)
 {
     Arena *a = arena_new();
@@ -102,6 +131,7 @@ static void check_matrix(Format f, int planes, int rows, int cols, int kind, int
     }
     for (int r = 0; r < rows; r++)
         assert_int_equal(y[r], defined(&l, x, r, pre));
+    check_pair(&l, codes, rd, x, y, pre, st, (kind + cols) % 5);
     int32_t *resid = NEW(a, int32_t, cols);
     const int r = (int)(draw() % (uint32_t)rows), shift = (int)(draw() % 12) - 4;
     if (f == FORMAT_PLANES)
@@ -124,6 +154,8 @@ static void check_format(Format f, int planes)
                 check_matrix(f, planes, rows, cols, kind, cols % 3 * 4);
     check_matrix(f, planes, 9, 1500, 1, 0);
     check_matrix(f, planes, 9, 1500, 0, 0);
+    for (int cols = 250; cols <= 265; cols += 3) /* about LM_PAIR_STEPS */
+        check_matrix(f, planes, 9, cols, cols % 5, 0);
 }
 
 static void test_planes(void **state)
