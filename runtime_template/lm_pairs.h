@@ -259,30 +259,47 @@ LM_INLINE void lm_store_27(uint32_t *table, const uint32_t *n, uint32_t add, uin
     }
 }
 
+/* Of inputs c to c + 4 of xa and xb (cols), zeros past the end: the 9 sums of the lower two
+ * weights, the upper three being -1; the upper three inputs; the sums of all. */
+typedef struct lm_nine {
+    uint32_t n[9];
+    uint32_t v2, v3, v4;
+    lm_two sum;
+} lm_nine;
+
+LM_INLINE lm_nine lm_nine_both(const int8_t *xa, const int8_t *xb, int32_t c, int32_t cols)
+{
+    int8_t tail_a[5], tail_b[5];
+    const int8_t *a = lm_inputs(xa, c, 5, cols, tail_a), *b = lm_inputs(xb, c, 5, cols, tail_b);
+    const uint32_t v0 = lm_both(a[0], b[0]), v1 = lm_both(a[1], b[1]), v2 = lm_both(a[2], b[2]);
+    const uint32_t v3 = lm_both(a[3], b[3]), v4 = lm_both(a[4], b[4]);
+    const uint32_t n0 = LM_TWICE(LM_BIAS) - v0 - v1 - v2 - v3 - v4, n1 = n0 + v0, n2 = n1 + v0;
+    const uint32_t n3 = n0 + v1, n4 = n1 + v1, n5 = n2 + v1;
+    const lm_nine nine = {{n0, n1, n2, n3, n4, n5, n3 + v1, n4 + v1, n5 + v1},
+                          v2,
+                          v3,
+                          v4,
+                          {a[0] + a[1] + a[2] + a[3] + a[4], b[0] + b[1] + b[2] + b[3] + b[4]}};
+    return nine;
+}
+
 /* xa, xb (cols) int8 -> table: 243 words per 5 inputs, 256 apart; gives the sums of both. */
 LM_INLINE lm_two lm_table_pair_trit(const int8_t *xa, const int8_t *xb, uint32_t *table,
                                     int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 5) {
-        int8_t tail_a[5], tail_b[5];
-        const int8_t *a = lm_inputs(xa, c, 5, cols, tail_a), *b = lm_inputs(xb, c, 5, cols, tail_b);
-        const uint32_t v0 = lm_both(a[0], b[0]), v1 = lm_both(a[1], b[1]), v2 = lm_both(a[2], b[2]);
-        const uint32_t v3 = lm_both(a[3], b[3]), v4 = lm_both(a[4], b[4]);
-        const uint32_t n0 = LM_TWICE(LM_BIAS) - v0 - v1 - v2 - v3 - v4, n3 = n0 + v1, n6 = n3 + v1;
-        const uint32_t n[9] = {n0,          n0 + v0, n0 + 2 * v0, n3,         n3 + v0,
-                               n3 + 2 * v0, n6,      n6 + v0,     n6 + 2 * v0};
-        uint32_t add = 0;
-        for (int32_t i = 0; i < 3; i++) {
-            lm_store_27(table, n, add, v2);
-            lm_store_27(table + 27, n, add + v3, v2);
-            lm_store_27(table + 54, n, add + 2 * v3, v2);
-            table += 81;
-            add += v4;
+        const lm_nine in = lm_nine_both(xa, xb, c, cols);
+        uint32_t *t = table;
+        for (uint32_t add = 0; t != table + 243; add += in.v4) {
+            lm_store_27(t, in.n, add, in.v2);
+            lm_store_27(t + 27, in.n, add + in.v3, in.v2);
+            lm_store_27(t + 54, in.n, add + 2 * in.v3, in.v2);
+            t += 81;
         }
-        table += 256 - 243;
-        sum.a += a[0] + a[1] + a[2] + a[3] + a[4];
-        sum.b += b[0] + b[1] + b[2] + b[3] + b[4];
+        sum.a += in.sum.a;
+        sum.b += in.sum.b;
+        table += 256;
     }
     return sum;
 }

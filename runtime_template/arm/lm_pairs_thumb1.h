@@ -26,14 +26,78 @@ LM_INLINE lm_two lm_table_pair_byte_thumb1(const int8_t *xa, const int8_t *xb, u
     return sum;
 }
 
+/* 5 or 4 words of each 9, past the others; then what leads to the next 9. */
+#define LM_T1_STORE_5 "stmia %[t]!, {r2, r3, r4, r5, r6}\n\tadds %[t], #16\n\t"
+#define LM_T1_STORE_4 "stmia %[t]!, {r3, r4, r5, r6}\n\tadds %[t], #20\n\t"
+#define LM_T1_ADD_4(d)                                                                             \
+    "mov %[v], %[" #d "]\n\tadds r3, r3, %[v]\n\tadds r4, r4, %[v]\n\tadds r5, r5, %[v]\n\t"       \
+    "adds r6, r6, %[v]\n\t" LM_T1_STORE_4
+#define LM_T1_ADD_5(d)                                                                             \
+    "mov %[v], %[" #d "]\n\tadds r2, r2, %[v]\n\tadds r3, r3, %[v]\n\tadds r4, r4, %[v]\n\t"       \
+    "adds r5, r5, %[v]\n\tadds r6, r6, %[v]\n\t" LM_T1_STORE_5
+#define LM_T1_TRITS(add) add(up) add(up) add(next) add(up) add(up) add(next) add(up) add(up)
+
+/* 27 times the sums n[0] to n[4], or n[5] to n[8], and what follows from them by counting the upper
+ * three weights through: `up` leads from one to the next, `next` where the third weight and `last`
+ * where the fourth one, too, starts again at -1. */
+LM_INLINE void lm_trit_group_thumb1(uint32_t *table, const uint32_t *n, uint32_t step,
+                                    uint32_t step_3, uint32_t step_9, int32_t words)
+{
+    const uint32_t n0 = words == 5 ? n[0] : 0, n1 = n[words - 4], n2 = n[words - 3];
+    const uint32_t n3 = n[words - 2], n4 = n[words - 1];
+    register uint32_t up __asm__("r8") = step;
+    register uint32_t next __asm__("r9") = step_3;
+    register uint32_t last __asm__("r10") = step_9;
+    register uint32_t *t __asm__("r0") = table;
+    register uint32_t v __asm__("r1");
+    register uint32_t e0 __asm__("r2") = n0;
+    register uint32_t e1 __asm__("r3") = n1;
+    register uint32_t e2 __asm__("r4") = n2;
+    register uint32_t e3 __asm__("r5") = n3;
+    register uint32_t e4 __asm__("r6") = n4;
+    if (words == 5) {
+        __asm__ volatile(
+            ".syntax unified\n\t" LM_T1_STORE_5 LM_T1_TRITS(LM_T1_ADD_5) LM_T1_ADD_5(last)
+                LM_T1_TRITS(LM_T1_ADD_5) LM_T1_ADD_5(last) LM_T1_TRITS(LM_T1_ADD_5)
+            : [t] "+l"(t), [v] "=&l"(v), "+l"(e0), "+l"(e1), "+l"(e2), "+l"(e3), "+l"(e4)
+            : [up] "r"(up), [next] "r"(next), [last] "r"(last)
+            : "cc", "memory");
+    } else {
+        __asm__ volatile(".syntax unified\n\t" LM_T1_STORE_4 LM_T1_TRITS(LM_T1_ADD_4)
+                             LM_T1_ADD_4(last) LM_T1_TRITS(LM_T1_ADD_4) LM_T1_ADD_4(last)
+                                 LM_T1_TRITS(LM_T1_ADD_4)
+                         : [t] "+l"(t), [v] "=&l"(v), "+l"(e1), "+l"(e2), "+l"(e3), "+l"(e4)
+                         : [up] "r"(up), [next] "r"(next), [last] "r"(last)
+                         : "cc", "memory");
+    }
+}
+
+/* As lm_table_pair_trit, to the bit. */
+LM_INLINE lm_two lm_table_pair_trit_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                           int32_t cols)
+{
+    lm_two sum = {0, 0};
+    for (int32_t c = 0; c < cols; c += 5) {
+        const lm_nine in = lm_nine_both(xa, xb, c, cols);
+        const uint32_t next = in.v3 - 2 * in.v2, last = in.v4 - 2 * (in.v3 + in.v2);
+        lm_trit_group_thumb1(table, in.n, in.v2, next, last, 5);
+        lm_trit_group_thumb1(table + 5, in.n + 5, in.v2, next, last, 4);
+        sum.a += in.sum.a;
+        sum.b += in.sum.b;
+        table += 256;
+    }
+    return sum;
+}
+
 #define LM_T1_BOTH(lane, at)                                                                       \
     "ldrb %[x], [%[w], #" #at "]\n\tlsls %[x], %[x], #2\n\tldr %[x], [%[t], %[x]]\n\t"             \
     "add " #lane ", " #lane ", %[x]\n\t"
 #define LM_T1_BOTH_8(at0, at1, at2, at3, at4, at5, at6, at7)                                       \
     LM_T1_BOTH(r3, at0)                                                                            \
     LM_T1_BOTH(r4, at1)                                                                            \
-    LM_T1_BOTH(r5, at2) LM_T1_BOTH(r6, at3) LM_T1_BOTH(r8, at4) LM_T1_BOTH(r9, at5)                \
-        LM_T1_BOTH(r10, at6) LM_T1_BOTH(r11, at7)
+    LM_T1_BOTH(r5, at2)                                                                            \
+    LM_T1_BOTH(r6, at3) LM_T1_BOTH(r8, at4) LM_T1_BOTH(r9, at5) LM_T1_BOTH(r10, at6)               \
+        LM_T1_BOTH(r11, at7)
 
 /* As lm_lanes_pair with 8 lanes: two steps a round. Named registers are set last, from plain
  * variables, and r8 to r12 first, through any other. */

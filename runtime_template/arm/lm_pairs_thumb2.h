@@ -21,6 +21,62 @@ LM_INLINE lm_two lm_table_pair_byte_thumb2(const int8_t *xa, const int8_t *xb, u
     return sum;
 }
 
+#define LM_T2_STORE_9 "stmia %[t]!, {r3, r4, r5, r6, r8, r9, r10, r11, r12}\n\t"
+#define LM_T2_ADD_9(d)                                                                             \
+    "add r3, r3, %[" #d "]\n\tadd r4, r4, %[" #d "]\n\tadd r5, r5, %[" #d "]\n\t"                  \
+    "add r6, r6, %[" #d "]\n\tadd r8, r8, %[" #d "]\n\tadd r9, r9, %[" #d "]\n\t"                  \
+    "add r10, r10, %[" #d "]\n\tadd r11, r11, %[" #d "]\n\tadd r12, r12, %[" #d                    \
+    "]\n\t" LM_T2_STORE_9
+#define LM_T2_TRITS LM_T2_ADD_9(up) LM_T2_ADD_9(up)
+#define LM_T2_TRITS_3                                                                              \
+    LM_T2_TRITS LM_T2_ADD_9(next)                                                                  \
+    LM_T2_TRITS LM_T2_ADD_9(next) LM_T2_TRITS
+
+/* 27 times the 9 sums n and what follows from them by counting the upper three weights through:
+ * `up` leads from one to the next, `next` where the third weight and `last` where the fourth one,
+ * too, starts again at -1. */
+LM_INLINE void lm_trit_group_thumb2(uint32_t *table, const uint32_t *n, uint32_t step,
+                                    uint32_t step_3, uint32_t step_9)
+{
+    const uint32_t n0 = n[0], n1 = n[1], n2 = n[2], n3 = n[3], n4 = n[4];
+    const uint32_t n5 = n[5], n6 = n[6], n7 = n[7], n8 = n[8];
+    register uint32_t *t __asm__("r0") = table;
+    register uint32_t up __asm__("r1") = step;
+    register uint32_t next __asm__("r2") = step_3;
+    register uint32_t last __asm__("lr") = step_9;
+    register uint32_t e0 __asm__("r3") = n0;
+    register uint32_t e1 __asm__("r4") = n1;
+    register uint32_t e2 __asm__("r5") = n2;
+    register uint32_t e3 __asm__("r6") = n3;
+    register uint32_t e4 __asm__("r8") = n4;
+    register uint32_t e5 __asm__("r9") = n5;
+    register uint32_t e6 __asm__("r10") = n6;
+    register uint32_t e7 __asm__("r11") = n7;
+    register uint32_t e8 __asm__("r12") = n8;
+    __asm__ volatile(LM_T2_STORE_9 LM_T2_TRITS_3 LM_T2_ADD_9(last) LM_T2_TRITS_3 LM_T2_ADD_9(last)
+                         LM_T2_TRITS_3
+                     : [t] "+r"(t), "+r"(e0), "+r"(e1), "+r"(e2), "+r"(e3), "+r"(e4), "+r"(e5),
+                       "+r"(e6), "+r"(e7), "+r"(e8)
+                     : [up] "r"(up), [next] "r"(next), [last] "r"(last)
+                     : "memory");
+}
+
+/* As lm_table_pair_trit, to the bit. */
+LM_INLINE lm_two lm_table_pair_trit_thumb2(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                           int32_t cols)
+{
+    lm_two sum = {0, 0};
+    for (int32_t c = 0; c < cols; c += 5) {
+        const lm_nine in = lm_nine_both(xa, xb, c, cols);
+        const uint32_t next = in.v3 - 2 * in.v2;
+        lm_trit_group_thumb2(table, in.n, in.v2, next, in.v4 - 2 * (in.v3 + in.v2));
+        sum.a += in.sum.a;
+        sum.b += in.sum.b;
+        table += 256;
+    }
+    return sum;
+}
+
 /* One byte of codes to one lane sum. */
 #define LM_T2_BOTH(lane, at)                                                                       \
     "ldrb %[x], [%[w]" at "\n\tldr %[x], [%[t], %[x], lsl #2]\n\tadd %[" #lane "], %[x]\n\t"

@@ -41,7 +41,7 @@
 #define ISA_DIRECT(X)
 #define ISA_INT8(X)
 #define ISA_PLANES_PAIR(X) PAIR_OF(X, lm_table_pair_byte_thumb1, lm_planes_pair_byte_thumb1)
-#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit, lm_ternary_pair_byte_thumb1)
+#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit_thumb1, lm_ternary_pair_byte_thumb1)
 #define ISA_INT8_PAIR(X)
 #define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb1)
 #elif defined(__ARM_FEATURE_MVE)
@@ -54,7 +54,7 @@
 #define ISA_DIRECT(X) SHAPES(X, lm_planes_direct, 1) SHAPES(X, lm_planes_direct, 2)
 #define ISA_INT8(X) SHAPES(X, lm_int8_dsp) SHAPES(X, lm_int8_mve)
 #define ISA_PLANES_PAIR(X) PAIR_OF(X, lm_table_pair_byte_thumb2, lm_planes_pair_byte_thumb2)
-#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit, lm_ternary_pair_byte_thumb2)
+#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit_thumb2, lm_ternary_pair_byte_thumb2)
 #define ISA_INT8_PAIR(X)
 #define ISA_TABLES(X) WIDTHS(X, lm_table_byte_mve) WIDTHS(X, lm_table_trit_mve)
 #elif defined(__thumb2__)
@@ -69,7 +69,7 @@
 #define ISA_INT8_PAIR(X)
 #endif
 #define ISA_PLANES_PAIR(X) PAIR_OF(X, lm_table_pair_byte_thumb2, lm_planes_pair_byte_thumb2)
-#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit, lm_ternary_pair_byte_thumb2)
+#define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit_thumb2, lm_ternary_pair_byte_thumb2)
 #define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb2) WIDTHS(X, lm_table_trit_thumb2)
 #elif defined(__riscv) && __riscv_xlen == 32
 #define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_rv32, lm_planes_byte_rv32)
