@@ -26,6 +26,7 @@
 
 #include "arm/lm_ternary_thumb1.h"
 
+#include "arm/lm_int8_thumb1.h"
 #include "arm/lm_pairs_thumb1.h"
 #elif defined(__thumb2__)
 #include "arm/lm_planes_thumb2.h"
@@ -39,16 +40,21 @@
 #include "riscv/lm_int8_rv32.h"
 #include "riscv/lm_ternary_rv32.h"
 
+#include "riscv/lm_int8_pair_rv32.h"
 #include "riscv/lm_pairs_rv32.h"
 #endif
 #if defined(__ARM_FEATURE_DSP)
 #include "arm/lm_int8_dsp.h"
+
+#include "arm/lm_int8_pair_dsp.h"
 #endif
 #if defined(__ARM_FEATURE_MVE)
 #include "arm/lm_planes_mve.h"
 
 #include "arm/lm_int8_mve.h"
 #include "arm/lm_ternary_mve.h"
+
+#include "arm/lm_int8_pair_mve.h"
 #endif
 
 #ifdef SMALL
