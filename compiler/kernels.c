@@ -258,6 +258,11 @@ Cost table_cost(const Kernel *k, const Target *t, int cols)
 
 double cost_cycles(Cost c, const Target *t)
 {
-    (void)t;
-    return c.instructions;
+    const double other = c.instructions - c.loads - c.stores;
+    if (t->cycles_other <= 0) {
+        return c.instructions;
+    }
+    /* a vector's load counts each of its elements */
+    return (other > 0 ? other * t->cycles_other : 0) + c.loads * t->cycles_load +
+           c.stores * t->cycles_store;
 }

@@ -214,6 +214,17 @@ static void read_compiler(Target *t, const Node *n)
     t->flags = read_text(n, "flags", LOWER UPPER DIGITS " _+=,./:-", true);
 }
 
+static void read_cycles(Target *t, const Node *n)
+{
+    static const char *const known[] = {"load", "store", "other", NULL};
+    if (!n)
+        return;
+    node_check_keys(n, "cycles", known);
+    t->cycles_load = node_double(need(n, "load"), "load", 0.1, 100);
+    t->cycles_store = node_double(need(n, "store"), "store", 0.1, 100);
+    t->cycles_other = node_double(need(n, "other"), "other", 0.1, 100);
+}
+
 static void read_kernels(Arena *a, Target *t, const Node *list)
 {
     if (!list)
@@ -236,7 +247,7 @@ static Target *read_target(Arena *a, const Node *root)
 {
     static const char *const known[] = {"name",     "what",     "core",    "features", "endian",
                                         "clock",    "memory",   "weights", "state",    "layout",
-                                        "compiler", "emulator", "kernels", NULL};
+                                        "compiler", "emulator", "kernels", "cycles",   NULL};
     static const char *const endians[] = {"little", "big"};
     Target *t = NEW(a, Target, 1);
     node_check_keys(root, "target", known);
@@ -260,6 +271,7 @@ static Target *read_target(Arena *a, const Node *root)
     read_compiler(t, node_get(root, "compiler"));
     t->board = read_text(root, "emulator", LOWER DIGITS "_-", true);
     read_kernels(a, t, node_get(root, "kernels"));
+    read_cycles(t, node_get(root, "cycles"));
     return t;
 }
 

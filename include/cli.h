@@ -12,7 +12,7 @@ typedef struct Options {
     int64_t flash, ram; /* bytes, 0: not given */
     double temperature, top_p;
     int64_t top_k, seed, tokens;
-    bool json;
+    bool json, profile;
     int n_sets;
     const char **sets; /* recipe assignments in the order given: KEY=VALUE, bits as "bits:ARG" */
 } Options;
@@ -71,12 +71,29 @@ typedef struct Bench {
     Count counts[BENCH_COUNTS];
     const char *hash;   /* of the logits, 8 hex digits */
     int64_t code_bytes; /* functions and their tables, without weights and tokenizer */
+    bool profile;       /* wanted */
+    int n_parts;        /* of the profile, most instructions first */
+    struct Part *parts;
 } Bench;
+
+/* Instructions of one function, a token's mean. */
+typedef struct Part {
+    const char *name;
+    double instructions;
+    bool matrix; /* of a kernel or its table */
+} Part;
 void bench_on_board(Arena *a, Bench *bench);
 
 /* compiler/cli/elf.c: bytes of functions and static tables that came from NAME*.c; 0 when the file
  * is not a 32-bit ELF. */
 int64_t elf_code_bytes(Arena *a, const char *path, const char *name);
+/* Calls back with every function: name, first address, bytes. */
+void elf_functions(Arena *a, const char *path,
+                   void (*each)(void *user, const char *name, uint32_t address, uint32_t bytes),
+                   void *user);
+
+/* compiler/cli/profile.c: "PC COUNT" lines of the plugin over the functions of a firmware. */
+void read_profile(Arena *a, const char *elf, const char *profile, Bench *bench);
 
 /* compiler/cli/fit.c: where a model would fit with every weight at one width. */
 typedef struct Fit {

@@ -136,7 +136,7 @@ typedef struct Cost {
 } Cost;
 Cost kernel_cost(const Kernel *k, const Target *t, int rows, int cols, int planes);
 Cost table_cost(const Kernel *k, const Target *t, int cols);
-double cost_cycles(Cost c, const Target *t); /* estimated: classes of instructions weighed */
+double cost_cycles(Cost c, const Target *t); /* estimated; instructions where classes have none */
 
 /* compiler/layout.c: packed weights, bit by bit in docs/formats.md. A matrix is a row of blocks of
  * block_rows() rows, each `stride` bytes; rows_data is the codebook and then one scale a row. */

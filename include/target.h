@@ -36,6 +36,8 @@ typedef struct Target {
     bool feature[FEATURES];
     bool big_endian;
     int64_t clock_hz; /* 0: not known */
+    /* Cycles of an instruction, for estimates: a load, a store, any other. 0: not known. */
+    double cycles_load, cycles_store, cycles_other;
     int n_regions;
     Region regions[MAX_REGIONS];
     int weights_region, state_region; /* indices: where const data and the state go by default */

@@ -42,11 +42,11 @@ static const char *golden_hash(const Node *manifest)
     return node_string(n, "logits_xxh32");
 }
 
-static const char *const size_keys[] = {"weights", "padding",  "tokenizer",
-                                        "state",   "kv_cache", "weights_per_token"};
+static const char *const size_keys[] = {"weights",  "padding",      "tokenizer",        "state",
+                                        "kv_cache", "largest_live", "weights_per_token"};
 static const char *const size_names[] = {
-    "weights, flash", "  of it padding",  "tokenizer, flash",
-    "state, RAM",     "  of it KV cache", "weights read per token",
+    "weights, flash",   "  of it padding",    "tokenizer, flash",       "state, RAM",
+    "  of it KV cache", "  largest live set", "weights read per token",
 };
 
 static void print_sizes(Arena *a, const Node *manifest, bool json)
@@ -60,13 +60,63 @@ static void print_sizes(Arena *a, const Node *manifest, bool json)
     }
 }
 
+static void print_regions(Arena *a, const Node *manifest, bool json)
+{
+    const Node *list = node_get(manifest, "regions");
+    if (json)
+        printf(", \"regions\": {");
+    for (int i = 0; list && i < list->n; i++) {
+        const Node *name = node_get(list->child[i], "name"),
+                   *read = node_get(list->child[i], "read_per_token");
+        if (!name || !read)
+            fatal("%s: regions: name or read_per_token missing", manifest->file);
+        const char *region = node_string(name, "name");
+        const int64_t n = node_int(read, "read_per_token", 0, INT64_MAX);
+        if (json)
+            printf("%s\"%s\": %lld", i ? ", " : "", region, (long long)n);
+        else
+            printf("    from %-19s %10s bytes\n", region, format_bytes(a, n));
+    }
+    if (json)
+        printf("}");
+}
+
 static void print_count(Arena *a, const char *what, const Count *c)
 {
     printf("  %-24s %12s instructions %11s loads %11s stores\n", what,
            format_bytes(a, c->instructions), format_bytes(a, c->loads), format_bytes(a, c->stores));
 }
 
-static void print_table(Arena *a, const Bench *b)
+static double cycles_of(const Target *t, double instructions, double loads, double stores)
+{
+    return t && t->cycles_other > 0 ? cost_cycles((Cost){instructions, loads, stores}, t) : 0;
+}
+
+/* Functions that take at least a thousandth, and how much of it all is not of matrices. */
+static void print_profile(Arena *a, const Bench *b, bool json)
+{
+    double total = 0, rest = 0;
+    for (int i = 0; i < b->n_parts; i++) {
+        total += b->parts[i].instructions;
+        rest += b->parts[i].matrix ? 0 : b->parts[i].instructions;
+    }
+    printf(json ? ", \"profile\": {" : "where a token's instructions go, mean of 64\n");
+    for (int i = 0; i < b->n_parts; i++) {
+        const Part *p = &b->parts[i];
+        if (json)
+            printf("%s\"%s\": %.0f", i ? ", " : "", p->name, p->instructions);
+        else if (p->instructions >= total / 1000)
+            printf("  %-36s %9s  %5.1f %%%s\n", p->name, format_bytes(a, (int64_t)p->instructions),
+                   100 * p->instructions / total, p->matrix ? "" : "  not of a matrix");
+    }
+    if (json)
+        printf("}, \"not_of_matrices\": %.0f", rest);
+    else
+        printf("  %-36s %9s  %5.1f %%\n", "all that is not of a matrix",
+               format_bytes(a, (int64_t)rest), 100 * rest / total);
+}
+
+static void print_table(Arena *a, const Bench *b, const Target *t)
 {
     const Spread s = spread(b->counts + 1, GOLDEN_STEPS);
     const Count mean = {(long long)s.mean, (long long)s.loads, (long long)s.stores};
@@ -76,13 +126,21 @@ static void print_table(Arena *a, const Bench *b)
     print_count(a, "a token, mean of 64", &mean);
     printf("  %-24s %12s to %s instructions\n", "  from the 1st to the 64th",
            format_bytes(a, s.min), format_bytes(a, s.max));
+    const double cycles = cycles_of(t, s.mean, s.loads, s.stores);
+    if (cycles > 0)
+        printf("  %-24s %12s cycles, an estimate", "", format_bytes(a, (int64_t)cycles));
+    if (cycles > 0 && t->clock_hz > 0)
+        printf(": %.2f ms", cycles / (double)t->clock_hz * 1000);
+    printf("%s", cycles > 0 ? "\n" : "");
     print_count(a, "prefill of 64 tokens", &b->counts[GOLDEN_STEPS + 1]);
     print_count(a, "drawing a token", &b->counts[GOLDEN_STEPS + 2]);
     print_count(a, "init, weights checked", &b->counts[0]);
     printf("  %-24s %12s\n", "logits of 64 steps", b->hash);
+    if (b->profile)
+        print_profile(a, b, false);
 }
 
-static void print_json(const Bench *b)
+static void print_json(Arena *a, const Bench *b, const Target *t)
 {
     const Spread s = spread(b->counts + 1, GOLDEN_STEPS);
     printf(
@@ -93,6 +151,11 @@ static void print_json(const Bench *b)
         b->board, (long long)b->code_bytes, s.mean, s.min, s.max, s.loads, s.stores,
         b->counts[GOLDEN_STEPS + 1].instructions, b->counts[GOLDEN_STEPS + 2].instructions,
         b->counts[0].instructions, b->hash);
+    const double cycles = cycles_of(t, s.mean, s.loads, s.stores);
+    if (cycles > 0)
+        printf(", \"estimated_cycles\": %.0f", cycles);
+    if (b->profile)
+        print_profile(a, b, true);
 }
 
 static bool is_built_in(const char *target)
@@ -105,21 +168,22 @@ static bool is_built_in(const char *target)
 }
 
 /* The board named on the command line or by the target, with the flags of the target's own core. Of
- * a target that was a user's file only the name is known. */
-static void choose_board(Arena *a, const Options *o, const Node *manifest, Bench *b)
+ * a target that was a user's file only the name is known. Gives the target, NULL: not known. */
+static const Target *choose_board(Arena *a, const Options *o, const Node *manifest, Bench *b)
 {
     const Node *n = node_get(manifest, "target");
     const char *name = n ? node_string(n, "target") : "";
     const Target *t = !o->board && is_built_in(name) ? target_load(a, name) : NULL;
     b->board = t ? t->board : o->board ? o->board : "";
     b->flags = t ? t->flags : "";
+    return t;
 }
 
 int command_bench(Arena *a, const Options *o)
 {
-    Bench b = {.dir = o->args[0]};
+    Bench b = {.dir = o->args[0], .profile = o->profile};
     const Node *manifest = read_manifest(a, o->args[0], &b.name);
-    choose_board(a, o, manifest, &b);
+    const Target *t = choose_board(a, o, manifest, &b);
     if (*b.board) {
         bench_on_board(a, &b);
         if (strcmp(b.hash, golden_hash(manifest)) != 0)
@@ -130,10 +194,11 @@ int command_bench(Arena *a, const Options *o)
     }
     printf(o->json ? "{\"name\": \"%s\", " : "%s\n", b.name);
     print_sizes(a, manifest, o->json);
+    print_regions(a, manifest, o->json);
     if (*b.board && o->json)
-        print_json(&b);
+        print_json(a, &b, t);
     else if (*b.board)
-        print_table(a, &b);
+        print_table(a, &b, t);
     else if (!o->json)
         printf("  no emulated board: --board NAME names one\n");
     printf(o->json ? "}\n" : "");

@@ -106,7 +106,8 @@ _Noreturn static void missing_tool(const Node *board, const char *tool)
 }
 
 /* The firmware: generated sources, the bench main, the board's own files. */
-static void build_firmware(Arena *a, const Node *board, const Bench *bench, const char *tmp)
+static void build_firmware(Arena *a, const Node *board, const Bench *bench, const char *tmp,
+                           const char *define)
 {
     static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
     const char *boards = path_join(a, tmp, "boards"), *script = board_text(board, "linker");
@@ -128,6 +129,8 @@ static void build_firmware(Arena *a, const Node *board, const Bench *bench, cons
         add(&c, arena_printf(a, "-L%s", boards));
         add(&c, arena_printf(a, "-T%s/%s", boards, script));
     }
+    if (define)
+        add(&c, define);
     add(&c, "-o");
     add(&c, path_join(a, tmp, "bench.elf"));
     add(&c, path_join(a, tmp, "main.c"));
@@ -171,7 +174,9 @@ static void read_counts(Arena *a, const char *path, Bench *bench)
     }
 }
 
-static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *tmp)
+/* Gives what the firmware printed. `plugin`: arguments of the counting plugin, or "". */
+static const char *run_firmware(Arena *a, const Node *board, const Bench *bench, const char *tmp,
+                                const char *plugin)
 {
     const char *out = path_join(a, tmp, "out"), *err = path_join(a, tmp, "err");
     Args words = {.n = 0}, c = {.n = 0};
@@ -181,7 +186,7 @@ static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *
             add(&c, path_join(a, tmp, "bench.elf"));
         } else if (strcmp(words.v[i], "{plugin}") == 0) {
             add(&c, "-plugin");
-            add(&c, path_join(a, tmp, "icount.so"));
+            add(&c, arena_printf(a, "%s%s", path_join(a, tmp, "icount.so"), plugin));
         } else {
             add(&c, words.v[i]);
         }
@@ -193,8 +198,15 @@ static void run_firmware(Arena *a, const Node *board, Bench *bench, const char *
         missing_tool(board, c.v[0]);
     if (status != 0)
         fatal("%s: on %s: status %d: %.100s", bench->dir, bench->board, status, text);
-    bench->hash = arena_strndup(a, text, strcspn(text, "\n"));
-    read_counts(a, err, bench);
+    return text;
+}
+
+static void profile_on_board(Arena *a, const Node *board, Bench *bench, const char *tmp)
+{
+    const char *profile = path_join(a, tmp, "profile");
+    build_firmware(a, board, bench, tmp, "-DBENCH_STEPS");
+    run_firmware(a, board, bench, tmp, arena_printf(a, ",pcprof=%s", profile));
+    read_profile(a, path_join(a, tmp, "bench.elf"), profile, bench);
 }
 
 void bench_on_board(Arena *a, Bench *bench)
@@ -205,8 +217,12 @@ void bench_on_board(Arena *a, Bench *bench)
               bench->board);
     const char *tmp = temporary_folder();
     extract(a, tmp);
-    build_firmware(a, board, bench, tmp);
+    build_firmware(a, board, bench, tmp, NULL);
     build_plugin(a, tmp);
-    run_firmware(a, board, bench, tmp);
+    const char *text = run_firmware(a, board, bench, tmp, "");
+    bench->hash = arena_strndup(a, text, strcspn(text, "\n"));
+    read_counts(a, path_join(a, tmp, "err"), bench);
     bench->code_bytes = elf_code_bytes(a, path_join(a, tmp, "bench.elf"), bench->name);
+    if (bench->profile)
+        profile_on_board(a, board, bench, tmp);
 }

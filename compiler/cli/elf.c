@@ -1,5 +1,5 @@
-/* Sizes from the symbol table of a 32-bit ELF file (Tool Interface Standard, ELF 1.2): how much of
- * a firmware came from the generated sources. Either byte order. */
+/* The symbol table of a 32-bit ELF file (Tool Interface Standard, ELF 1.2): how much of a firmware
+ * came from the generated sources, and where its functions are. Either byte order. */
 #include "cli.h"
 
 #include <string.h>
@@ -54,22 +54,59 @@ static int64_t count_symbols(const Elf *e, uint64_t symbols, uint32_t size, uint
     return bytes;
 }
 
-int64_t elf_code_bytes(Arena *a, const char *path, const char *name)
+/* The section header of the symbol table, 0: none. */
+static uint64_t find_symbols(const Elf *e)
 {
     enum { SYMBOL_TABLE = 2 };
-    const File f = file_map(a, path);
-    if (f.size < 52 || memcmp(f.data, "\177ELF\1", 5) != 0)
-        return 0;
-    const Elf e = {f.data, f.size, f.data[5] == 2};
-    const uint64_t sections = word(&e, 32, 4);
-    const uint32_t entry = word(&e, 46, 2), n = word(&e, 48, 2);
+    const uint64_t sections = word(e, 32, 4);
+    const uint32_t entry = word(e, 46, 2), n = word(e, 48, 2);
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t s = sections + (uint64_t)i * entry;
-        if (word(&e, s + 4, 4) != SYMBOL_TABLE)
-            continue;
-        const uint64_t strings = sections + (uint64_t)word(&e, s + 24, 4) * entry;
-        return count_symbols(&e, word(&e, s + 16, 4), word(&e, s + 20, 4),
-                             word(&e, strings + 16, 4), name);
+        if (word(e, s + 4, 4) == SYMBOL_TABLE)
+            return s;
     }
     return 0;
+}
+
+/* The file, and where its symbols and their names are; false when it is no 32-bit ELF with such. */
+static bool open_elf(Arena *a, const char *path, Elf *e, uint64_t *symbols, uint32_t *size,
+                     uint64_t *names)
+{
+    const File f = file_map(a, path);
+    if (f.size < 52 || memcmp(f.data, "\177ELF\1", 5) != 0)
+        return false;
+    *e = (Elf){f.data, f.size, f.data[5] == 2};
+    const uint64_t s = find_symbols(e);
+    const uint64_t strings =
+        word(e, 32, 4) + (uint64_t)word(e, s + 24, 4) * (uint64_t)word(e, 46, 2);
+    *symbols = word(e, s + 16, 4);
+    *size = word(e, s + 20, 4);
+    *names = word(e, strings + 16, 4);
+    return s != 0;
+}
+
+int64_t elf_code_bytes(Arena *a, const char *path, const char *name)
+{
+    Elf e;
+    uint64_t symbols, names;
+    uint32_t size;
+    return open_elf(a, path, &e, &symbols, &size, &names)
+               ? count_symbols(&e, symbols, size, names, name)
+               : 0;
+}
+
+void elf_functions(Arena *a, const char *path,
+                   void (*each)(void *user, const char *name, uint32_t address, uint32_t bytes),
+                   void *user)
+{
+    enum { FUNCTION = 2 };
+    Elf e;
+    uint64_t symbols, names;
+    uint32_t size;
+    if (!open_elf(a, path, &e, &symbols, &size, &names))
+        return;
+    for (uint64_t s = symbols; s + 16 <= symbols + size && s + 16 <= e.size; s += 16)
+        if ((e.data[s + 12] & 15) == FUNCTION)
+            each(user, string(&e, names + word(&e, s, 4)), word(&e, s + 4, 4) & ~1U,
+                 word(&e, s + 8, 4));
 }

@@ -48,6 +48,7 @@ static const Option options[] = {
     {"--docs", 0, "KIND", "E", TEXT, AT(docs), NULL, "documents of TEXT: lines, file, auto [auto]"},
     {"--cc", 0, "COMMAND", "EVR", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
     {"--board", 0, "NAME", "B", TEXT, AT(board), NULL, "emulated board [the target's]"},
+    {"--profile", 0, NULL, "B", FLAG, AT(profile), NULL, "where the instructions of a token go"},
     {"--tokens", 'n', "N", "R", COUNT, AT(tokens), NULL, "how many to write [256]"},
     {"--temperature", 0, "T", "R", REAL, AT(temperature), NULL, "0: the likeliest token [0.8]"},
     {"--top-k", 0, "K", "R", COUNT, AT(top_k), NULL, "draw from the K likeliest [all]"},

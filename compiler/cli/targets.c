@@ -66,6 +66,9 @@ static void print_target(Arena *a, const Target *t)
     print_regions(a, t);
     printf("  alignment  rows %d, tensors %d, state %d bytes\n", t->row_align, t->tensor_align,
            t->state_align);
+    if (t->cycles_other > 0)
+        printf("  cycles     load %g, store %g, other %g (for estimates)\n", t->cycles_load,
+               t->cycles_store, t->cycles_other);
     print_prefer(t);
     printf("  compiler   %s\n", *t->compiler ? t->compiler : "not known");
     printf("  flags      %s\n", *t->flags ? t->flags : "none");

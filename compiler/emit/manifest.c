@@ -42,18 +42,58 @@ static int64_t table_bytes(const Emission *e)
     return n;
 }
 
-/* Constants that one token reads: every matrix and its rows once, one row of the embedding. */
-static int64_t bytes_read(const Program *p)
+/* Constants of a region (-1: of all) that one token reads: every matrix and its rows once, one row
+ * of the embedding. */
+static int64_t bytes_read(const Program *p, int region)
 {
     int64_t n = 0;
-    for (int i = 0; i < p->n_ops; i++) {
+    for (int i = 0; i < p->n_step; i++) {
         const Op *op = &p->ops[i];
-        for (int k = 0; k < MAX_OPERANDS && op->data[k] >= 0; k++)
-            n += op->kind == OP_EMBED
-                     ? (k == 0 ? op->imm[EMBED_STRIDE] : BOOK_BYTES + 1)
-                     : p->data[op->data[k]].count * elem_bytes[p->data[op->data[k]].elem];
+        for (int k = 0; k < MAX_OPERANDS && op->data[k] >= 0; k++) {
+            const Data *d = &p->data[op->data[k]];
+            if (region >= 0 && d->region != region)
+                continue;
+            n += op->kind == OP_EMBED ? (k == 0 ? op->imm[EMBED_STRIDE] : BOOK_BYTES + 1)
+                                      : d->count * elem_bytes[d->elem];
+        }
     }
     return n;
+}
+
+/* Where the constants lie, and how much of each place a token reads. */
+static void write_regions(const Emission *e, Buf *b)
+{
+    const Program *p = e->unit->program;
+    const Target *t = e->unit->target;
+    bool first = true;
+    buf_puts(b, "  \"regions\": [");
+    for (int r = 0; r < t->n_regions; r++) {
+        int64_t bytes = 0;
+        for (int i = 0; i < p->n_data; i++)
+            bytes += p->data[i].region == r ? p->data[i].count * elem_bytes[p->data[i].elem] : 0;
+        if (bytes > 0)
+            buf_printf(b, "%s\n    {\"name\": \"%s\", \"bytes\": %lld, \"read_per_token\": %lld}",
+                       first ? "" : ",", t->regions[r].name, (long long)bytes,
+                       (long long)bytes_read(p, r));
+        first = first && bytes == 0;
+    }
+    buf_puts(b, "\n  ],\n");
+}
+
+/* The most bytes of vectors and tables that live at one time. */
+static int64_t largest_live(const Program *p)
+{
+    int64_t most = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        int64_t n = 0;
+        for (int k = 0; k < p->n_buffers; k++) {
+            const Buffer *b = &p->buffers[k];
+            if (!b->lasting && b->first <= i && i <= b->last)
+                n += (int64_t)b->count * elem_bytes[b->elem];
+        }
+        most = n > most ? n : most;
+    }
+    return most;
 }
 
 static void write_sizes(const Emission *e, Buf *b)
@@ -68,11 +108,12 @@ static void write_sizes(const Emission *e, Buf *b)
     const double original = 4.0 * (double)model_parameters(e->unit->original);
     buf_printf(b,
                "  \"sizes\": {\"weights\": %lld, \"padding\": %lld, \"tokenizer\": %lld, "
-               "\"state\": %lld, \"kv_cache\": %lld, \"weights_per_token\": %lld,\n"
+               "\"state\": %lld, \"kv_cache\": %lld, \"largest_live\": %lld, "
+               "\"weights_per_token\": %lld,\n"
                "    \"float32\": %.0f, \"reduction\": %.4f},\n",
                (long long)p->weight_bytes, (long long)waste, (long long)table_bytes(e),
-               (long long)p->state_bytes, (long long)cache, (long long)bytes_read(p), original,
-               1 - (double)p->weight_bytes / original);
+               (long long)p->state_bytes, (long long)cache, (long long)largest_live(p),
+               (long long)bytes_read(p, -1), original, 1 - (double)p->weight_bytes / original);
 }
 
 double linear_snr(const Linear *l)
@@ -171,6 +212,7 @@ void emit_manifest(const Emission *e, Buf *b)
     recipe_json(e->unit->recipe, b, 2);
     buf_puts(b, ",\n");
     write_sizes(e, b);
+    write_regions(e, b);
     write_tensors(e, b);
     write_ops(e, b);
     write_golden(e, b);

@@ -1,8 +1,7 @@
 #!/bin/sh
-# kernels.sh [BOARD [CFLAGS]]...: instructions, loads and stores per multiply-accumulate of every matvec
-# kernel on every shape, counted on the emulated boards, each result compared with a scalar
-# reference. CFLAGS replace the board's own core flags; without arguments every core that there is a
-# kernel for. Prints "board kernel shape planes insn/MAC loads/MAC stores/MAC instructions"; a
+# kernels.sh [CORE]...: instructions, loads and stores per multiply-accumulate of every matvec kernel on
+# every shape, counted on the emulated boards, each result compared with a scalar reference; without
+# arguments on every core that there is a kernel for. Prints "board kernel shape planes insn/MAC loads/MAC stores/MAC instructions"; a
 # lm_table_* line counts per column. WORK: a folder for what is built.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,16 +33,26 @@ bench() {
     fi
 }
 
+# The cores that there are kernels for, by name.
+core() {
+    case $1 in
+    cortex-m0) bench cortex-m0 mps2-an385 "-mcpu=cortex-m0 -mthumb" strict ;;
+    cortex-m3) bench cortex-m3 mps2-an385 "" "" ;;
+    cortex-m4) bench cortex-m4 mps2-an386 "" "" ;;
+    cortex-m7) bench cortex-m7 mps2-an500 "" "" ;;
+    cortex-m33) bench cortex-m33 mps2-an505 "" "" ;;
+    cortex-m55) bench cortex-m55 mps3-an547 "" "" ;;
+    rv32imc) bench rv32imc rv32-virt "" strict ;;
+    *)
+        echo "kernels.sh: $1: no such core" >&2
+        exit 2
+        ;;
+    esac
+}
+
 failed=0
-if [ $# -eq 0 ]; then
-    bench cortex-m0 mps2-an385 "-mcpu=cortex-m0 -mthumb" strict
-    bench cortex-m3 mps2-an385 "" ""
-    bench cortex-m4 mps2-an386 "" ""
-    bench cortex-m7 mps2-an500 "" ""
-    bench cortex-m33 mps2-an505 "" ""
-    bench cortex-m55 mps3-an547 "" ""
-    bench rv32imc rv32-virt "" strict
-    exit $failed
-fi
-bench "$1" "$1" "${2-}" "${3-}"
+[ $# -gt 0 ] || set -- cortex-m0 cortex-m3 cortex-m4 cortex-m7 cortex-m33 cortex-m55 rv32imc
+for name; do
+    core "$name"
+done
 exit $failed

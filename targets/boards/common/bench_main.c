@@ -1,8 +1,17 @@
 /* What `lmcc bench` runs on a board: init, greedy tokens one by one, a prefill and a draw, each
- * between the markers, so that the plugin prints a line for each in this order. */
+ * between the markers, so that the plugin prints a line for each in this order. With BENCH_STEPS
+ * only the tokens are between markers, for a profile. */
 #include "model.h"
 
 #include "board.h"
+
+#ifdef BENCH_STEPS
+#define COUNT_START() ((void)0)
+#define COUNT_STOP() ((void)0)
+#else
+#define COUNT_START() board_count_start()
+#define COUNT_STOP() board_count_stop()
+#endif
 
 static model_t state;
 
@@ -20,9 +29,9 @@ int main(void)
     const model_sampling draw = {52429, 0, 58982, 1, 0}; /* temperature 0.8, top-p 0.9 */
     model_token t = MODEL_GOLDEN_START;
     int error;
-    board_count_start();
+    COUNT_START();
     error = model_init(&state);
-    board_count_stop();
+    COUNT_STOP();
     if (error == MODEL_OK) {
         error = model_selftest(&state);
     }
@@ -34,12 +43,12 @@ int main(void)
         t = model_sample(&state, &greedy);
     }
     model_reset(&state);
-    board_count_start();
+    COUNT_START();
     error = error == MODEL_OK ? model_prefill(&state, tokens, MODEL_GOLDEN_STEPS) : error;
-    board_count_stop();
-    board_count_start();
+    COUNT_STOP();
+    COUNT_START();
     t = model_sample(&state, &draw);
-    board_count_stop();
+    COUNT_STOP();
     if (error != MODEL_OK || t < 0) {
         return fail(error != MODEL_OK ? error : (int)t);
     }
