@@ -19,15 +19,14 @@ static bool pairs(const Emission *e)
     return e->unit->program->n_step < e->unit->program->n_ops;
 }
 
-/* lm_pairs.h builds on both. */
 static bool ternary(const Emission *e)
 {
-    return has_format(e, FORMAT_TERNARY) || pairs(e);
+    return has_format(e, FORMAT_TERNARY);
 }
 
 static bool int8(const Emission *e)
 {
-    return has_format(e, FORMAT_INT8) || pairs(e);
+    return has_format(e, FORMAT_INT8);
 }
 
 static bool direct(const Emission *e)
@@ -76,11 +75,17 @@ static const struct RuntimeFile {
     {"arm/lm_ternary_mve.h", FEATURE_MVE, NULL, NULL},
     {"riscv/lm_ternary_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_int8.h", -1, int8, NULL},
+    {"arm/lm_int8_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_int8_dsp.h", FEATURE_DSP, NULL, NULL},
     {"arm/lm_int8_mve.h", FEATURE_MVE, NULL, NULL},
     {"riscv/lm_int8_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_pairs.h", -1, pairs, NULL},
+    {"arm/lm_pairs_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_pairs_thumb2.h", FEATURE_THUMB2, NULL, NULL},
+    {"riscv/lm_pairs_rv32.h", FEATURE_RV32IMC, NULL, NULL},
+    {"arm/lm_int8_pair_thumb1.h", FEATURE_THUMB1, NULL, NULL},
+    {"arm/lm_int8_pair_dsp.h", FEATURE_DSP, NULL, NULL},
+    {"riscv/lm_int8_pair_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_attention_loops.h", -1, NULL, NULL},
     {"arm/lm_attention_loops_mve.h", FEATURE_MVE, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
@@ -101,7 +106,11 @@ static const struct {
     {"arm/lm_ternary_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_ternary_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"arm/lm_ternary_mve.h", "arm/lm_planes_mve.h"},
+    {"arm/lm_pairs_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_pairs_thumb2.h", "arm/lm_planes_thumb2.h"},
+    {"riscv/lm_pairs_rv32.h", "riscv/lm_planes_rv32.h"},
+    {"arm/lm_int8_pair_thumb1.h", "arm/lm_int8_thumb1.h"},
+    {"arm/lm_int8_pair_dsp.h", "arm/lm_int8_dsp.h"},
     {"riscv/lm_ternary_rv32.h", "riscv/lm_planes_rv32.h"},
 };
 

@@ -1,6 +1,6 @@
-/* lm_int8.h and lm_int8_pair for ARMv6-M: two vectors share a third. The one load that extends the
+/* lm_int8.h for ARMv6-M: two rows share the input. The one load that extends the
  * sign needs an index in a register: all three are read by the same index, which counts up to 0.
- * Needs lm_pairs.h. SPDX-License-Identifier: 0BSD */
+ * Needs lm_int8.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_INT8_THUMB1_H
 #define LM_INT8_THUMB1_H
 
@@ -9,10 +9,10 @@
     "muls %[u], %[x], %[u]\n\tmuls %[e], %[x], %[e]\n\tadd %[a], %[a], %[u]\n\t"                   \
     "add %[b], %[b], %[e]\n\tadds %[i], #1\n\t"
 
-/* p and q (n) times `shared` -> their 2 sums. Named registers are set last, from plain variables,
+/* p and q (n) times `shared` -> sums (2). Named registers are set last, from plain variables,
  * and r8 and r9 first, through any other. */
-LM_INLINE lm_two lm_int8_dots_thumb1(const int8_t *p, const int8_t *q, const int8_t *shared,
-                                     int32_t n)
+LM_INLINE void lm_int8_dots_thumb1(const int8_t *p, const int8_t *q, const int8_t *shared,
+                                   int32_t n, int32_t *sums)
 {
     const int32_t whole = n & ~3;
     const int8_t *p_end = p + whole, *q_end = q + whole, *end = shared + whole;
@@ -32,12 +32,13 @@ LM_INLINE lm_two lm_int8_dots_thumb1(const int8_t *p, const int8_t *q, const int
             : [w] "l"(w), [v] "l"(v), [in] "l"(in)
             : "cc", "memory");
     }
-    lm_two s = {a, b};
+    int32_t of_p = a, of_q = b;
     for (int32_t c = whole; c < n; c++) {
-        s.a += p[c] * shared[c];
-        s.b += q[c] * shared[c];
+        of_p += p[c] * shared[c];
+        of_q += q[c] * shared[c];
     }
-    return s;
+    sums[0] = of_p;
+    sums[1] = of_q;
 }
 
 /* As lm_int8. */
@@ -48,24 +49,11 @@ LM_INLINE void lm_int8_thumb1(const uint8_t *codes, const uint8_t *rows_data, co
     for (int32_t r = 0; r < rows; r += 2) {
         const int8_t *w = (const int8_t *)codes;
         const int32_t next = r + 1 < rows ? 1 : 0;
-        const lm_two s = lm_int8_dots_thumb1(w, w + next * stride, x, cols);
-        y[r + next] = (s.b >> pre) * (int32_t)scales[r + next];
-        y[r] = (s.a >> pre) * (int32_t)scales[r];
+        int32_t s[2];
+        lm_int8_dots_thumb1(w, w + next * stride, x, cols, s);
+        y[r + next] = (s[1] >> pre) * (int32_t)scales[r + next];
+        y[r] = (s[0] >> pre) * (int32_t)scales[r];
         codes += 2 * stride;
-    }
-}
-
-/* As lm_int8_pair. */
-LM_INLINE void lm_int8_pair_thumb1(const uint8_t *codes, const uint8_t *rows_data, const int8_t *xa,
-                                   const int8_t *xb, int32_t *ya, int32_t *yb, int32_t rows,
-                                   int32_t cols, int32_t pre, int32_t stride)
-{
-    for (int32_t r = 0; r < rows; r++) {
-        const lm_two s = lm_int8_dots_thumb1(xa, xb, (const int8_t *)codes, cols);
-        const int32_t scale = rows_data[LM_BOOK_BYTES + r];
-        ya[r] = (s.a >> pre) * scale;
-        yb[r] = (s.b >> pre) * scale;
-        codes += stride;
     }
 }
 

@@ -4,8 +4,8 @@
 #define LM_PAIRS_THUMB1_H
 
 /* As lm_table_pair_byte, to the bit: four times 64 words. */
-LM_INLINE lm_two lm_table_pair_byte_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
-                                           int32_t cols)
+LM_FUNCTION lm_two lm_table_pair_byte_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                             int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 8) {
@@ -73,8 +73,8 @@ LM_INLINE void lm_trit_group_thumb1(uint32_t *table, const uint32_t *n, uint32_t
 }
 
 /* As lm_table_pair_trit, to the bit. */
-LM_INLINE lm_two lm_table_pair_trit_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
-                                           int32_t cols)
+LM_FUNCTION lm_two lm_table_pair_trit_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                             int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 5) {
@@ -96,8 +96,8 @@ LM_INLINE lm_two lm_table_pair_trit_thumb1(const int8_t *xa, const int8_t *xb, u
     LM_T1_BOTH(r3, at0)                                                                            \
     LM_T1_BOTH(r4, at1)                                                                            \
     LM_T1_BOTH(r5, at2)                                                                            \
-    LM_T1_BOTH(r6, at3) LM_T1_BOTH(r8, at4) LM_T1_BOTH(r9, at5) LM_T1_BOTH(r10, at6)               \
-        LM_T1_BOTH(r11, at7)
+    LM_T1_BOTH(r6, at3)                                                                            \
+    LM_T1_BOTH(r8, at4) LM_T1_BOTH(r9, at5) LM_T1_BOTH(r10, at6) LM_T1_BOTH(r11, at7)
 
 /* As lm_lanes_pair with 8 lanes: two steps a round. Named registers are set last, from plain
  * variables, and r8 to r12 first, through any other. */

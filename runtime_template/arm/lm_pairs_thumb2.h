@@ -5,8 +5,8 @@
 
 /* As lm_table_pair_byte, to the bit. Twice 128 words, of the upper five inputs the last one comes
  * with the second. */
-LM_INLINE lm_two lm_table_pair_byte_thumb2(const int8_t *xa, const int8_t *xb, uint32_t *table,
-                                           int32_t cols)
+LM_FUNCTION lm_two lm_table_pair_byte_thumb2(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                             int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 8) {
@@ -62,8 +62,8 @@ LM_INLINE void lm_trit_group_thumb2(uint32_t *table, const uint32_t *n, uint32_t
 }
 
 /* As lm_table_pair_trit, to the bit. */
-LM_INLINE lm_two lm_table_pair_trit_thumb2(const int8_t *xa, const int8_t *xb, uint32_t *table,
-                                           int32_t cols)
+LM_FUNCTION lm_two lm_table_pair_trit_thumb2(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                             int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 5) {

@@ -4,8 +4,8 @@
 #define LM_PAIRS_RV32_H
 
 /* As lm_table_pair_byte, to the bit: four times 64 words. */
-LM_INLINE lm_two lm_table_pair_byte_rv32(const int8_t *xa, const int8_t *xb, uint32_t *table,
-                                         int32_t cols)
+LM_FUNCTION lm_two lm_table_pair_byte_rv32(const int8_t *xa, const int8_t *xb, uint32_t *table,
+                                           int32_t cols)
 {
     lm_two sum = {0, 0};
     for (int32_t c = 0; c < cols; c += 8) {

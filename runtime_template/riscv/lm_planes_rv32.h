@@ -29,7 +29,7 @@ LM_INLINE lm_pairs lm_half_table_rv32(void *t, lm_pairs p, uint32_t d0, uint32_t
 }
 
 /* As lm_table_byte, to the bit; table (256 per 8 cols) on a 4-byte boundary. */
-LM_INLINE int32_t lm_table_byte_rv32(const int8_t *x, int16_t *table, int32_t cols)
+LM_FUNCTION int32_t lm_table_byte_rv32(const int8_t *x, int16_t *table, int32_t cols)
 {
     uint32_t sum = 0;
     for (int32_t c = 0; c < cols; c += 8) {

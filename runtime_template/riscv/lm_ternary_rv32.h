@@ -50,7 +50,7 @@ LM_INLINE void lm_trit_runs_rv32(int16_t *t, const uint32_t *p, uint32_t add, ui
 }
 
 /* As lm_table_trit, to the bit in all that is looked up. */
-LM_INLINE int32_t lm_table_trit_rv32(const int8_t *x, int16_t *table, int32_t cols)
+LM_FUNCTION int32_t lm_table_trit_rv32(const int8_t *x, int16_t *table, int32_t cols)
 {
     int32_t sum = 0;
     for (int32_t c = 0; c < cols; c += 5) {

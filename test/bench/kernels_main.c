@@ -7,8 +7,8 @@
 
 #include "lm_port.h"
 
-#include "lm_error.h"
 #include "lm_core.h"
+#include "lm_error.h"
 
 #include "lm_fixed.h"
 #include "lm_planes.h"
@@ -28,6 +28,8 @@
 
 #include "arm/lm_int8_thumb1.h"
 #include "arm/lm_pairs_thumb1.h"
+
+#include "arm/lm_int8_pair_thumb1.h"
 #elif defined(__thumb2__)
 #include "arm/lm_planes_thumb2.h"
 
