@@ -109,6 +109,16 @@ test-all: deps-all  ## every test; installs every toolchain and emulator
 fuzz: all  ## mutate inputs; N=20000 for longer
 	@B=$(B) N=$(N) test/fuzz/run.sh
 
+# Instruction counts. STORIES: stories260K.bin with tok512.bin beside it (docs/benchmarks.md).
+bench: all  ## instructions of every kernel and of whole tokens, on emulated cores
+	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --json $(B)/bench.json
+
+bench-check: all  ## fails where something takes over 2 % more than recorded
+	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --check
+
+bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
+	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --record
+
 fmt:  ## lay the code out
 	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode')
 
@@ -129,4 +139,5 @@ help:  ## this list
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint units \
+        bench bench-check bench-record \
         install clean help

@@ -42,6 +42,9 @@ suite bit-exact test/emulator/bitexact.sh
 suite objects test/emulator/objects.sh
 if [ -n "$REQUIRE_ALL" ]; then
     suite sanitizers test/sanitize.sh
+    suite benchmark "$PYTHON" -B test/bench/bench.py --check
+else
+    suite benchmark "$PYTHON" -B test/bench/bench.py --check --quick
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -65,7 +65,7 @@ def token(model, name, bits, target):
     """One row "token NAME BITS TARGET": the whole of it, from lmcc bench."""
     with tempfile.TemporaryDirectory() as out:
         package = os.path.join(out, name)
-        run(LMCC, "compile", model, "-t", target, "--bits", bits, "--name", name, "-o", package, "-q",
+        run(LMCC, "compile", model, "-t", target, "--bits", bits, "--name", name.lower(), "-o", package, "-q",
             "--flash", "4M", "--ram", "2M")
         found = json.loads(run(LMCC, "bench", package, "--profile", "--json"))
     row = {k: found[k] for k in ("code", "state", "kv_cache", "largest_live", "weights", "regions",
