@@ -161,6 +161,7 @@ const Kernel kernels[] = {
      .file = "arm/lm_int8_mve.h",
      .format = FORMAT_INT8,
      .table = TABLE_NONE,
+     .align = 16,
      .needs = FEATURE_MVE},
     {.name = NULL},
 };
@@ -173,6 +174,12 @@ int find_kernel(const char *name)
         }
     }
     return -1;
+}
+
+/* Padding beyond a word pays only where whole vectors are loaded from every row. */
+int kernel_align(const Kernel *k, const Target *t)
+{
+    return k->align > 4 ? (k->align < t->row_align ? k->align : t->row_align) : 4;
 }
 
 const Kernel *kernel_twin(const Kernel *k)

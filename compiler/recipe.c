@@ -23,6 +23,8 @@ const char *const prune_scope_names[PRUNE_SCOPES] = {
 const char *const table_kind_names[TABLE_KINDS] = {
     [TABLES_AUTO] = "auto", [TABLES_BYTE] = "byte", [TABLES_NIBBLE] = "nibble"};
 
+const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAST] = "fast"};
+
 typedef enum KeyKind {
     KEY_NAME,
     KEY_INT,
@@ -69,6 +71,7 @@ static const Key keys[] = {
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
     {"tables", CHOICE(tables, table_kind_names)},
+    {"place", CHOICE(place, place_names)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
 };
 

@@ -214,6 +214,23 @@ static void read_compiler(Target *t, const Node *n)
     t->flags = read_text(n, "flags", LOWER UPPER DIGITS " _+=,./:-", true);
 }
 
+/* Where weights and code that every token needs may go, for recipes that ask for it. */
+static void read_fast(Target *t, const Node *n)
+{
+    static const char *const known[] = {"weights", "code", NULL};
+    t->fast_region = -1;
+    t->fast_code = "";
+    if (!n)
+        return;
+    node_check_keys(n, "fast", known);
+    if (node_get(n, "weights"))
+        t->fast_region = find_region(t, n, "weights");
+    if (t->fast_region >= 0 && !*t->regions[t->fast_region].section)
+        node_fatal(n, "fast", "region %s has no section to put weights into",
+                   t->regions[t->fast_region].name);
+    t->fast_code = read_text(n, "code", LOWER UPPER DIGITS "_.", true);
+}
+
 static void read_cycles(Target *t, const Node *n)
 {
     static const char *const known[] = {"load", "store", "other", NULL};
@@ -245,9 +262,9 @@ static void read_kernels(Arena *a, Target *t, const Node *list)
 
 static Target *read_target(Arena *a, const Node *root)
 {
-    static const char *const known[] = {"name",     "what",     "core",    "features", "endian",
-                                        "clock",    "memory",   "weights", "state",    "layout",
-                                        "compiler", "emulator", "kernels", "cycles",   NULL};
+    static const char *const known[] = {
+        "name",  "what",   "core",     "features", "endian",  "clock", "memory", "weights",
+        "state", "layout", "compiler", "emulator", "kernels", "fast",  "cycles", NULL};
     static const char *const endians[] = {"little", "big"};
     Target *t = NEW(a, Target, 1);
     node_check_keys(root, "target", known);
@@ -271,6 +288,7 @@ static Target *read_target(Arena *a, const Node *root)
     read_compiler(t, node_get(root, "compiler"));
     t->board = read_text(root, "emulator", LOWER DIGITS "_-", true);
     read_kernels(a, t, node_get(root, "kernels"));
+    read_fast(t, node_get(root, "fast"));
     read_cycles(t, node_get(root, "cycles"));
     return t;
 }

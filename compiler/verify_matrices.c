@@ -191,9 +191,11 @@ static void check_layout(const Verifier *v, int i, const Linear *l, int64_t stri
     if (rows->elem != ELEM_U8 || rows->count != BOOK_BYTES + packed_rows(l)) {
         broken(v, "op %d: %s: %lld bytes of row scales", i, l->name, (long long)rows->count);
     }
-    if (t && (stride % t->row_align || codes->align % t->tensor_align)) {
-        broken(v, "op %d: %s: blocks of %lld bytes aligned to %d: %s asks for %d and %d", i,
-               l->name, (long long)stride, codes->align, t->name, t->row_align, t->tensor_align);
+    const int kernel = op_at(v, i)->kernel;
+    const int align = t && kernel >= 0 ? kernel_align(&kernels[kernel], t) : 4;
+    if (t && (stride % align || codes->align % t->tensor_align)) {
+        broken(v, "op %d: %s: blocks of %lld bytes aligned to %d: kernel and %s ask for %d and %d",
+               i, l->name, (long long)stride, codes->align, t->name, align, t->tensor_align);
     }
 }
 

@@ -121,9 +121,11 @@ typedef struct Kernel {
     const char *pair_function, *pair_table_function, *pair_file;
     Format format; /* of the weights */
     TableForm table;
+    int align; /* bytes that rows should start at a multiple of; 0: a word */
     int needs; /* Feature, or -1: portable. Portable kernels define what the others compute */
 } Kernel;
 extern const Kernel kernels[];                            /* compiler/kernels.c; NULL name */
+int kernel_align(const Kernel *k, const Target *t);       /* of rows, on the target */
 const Kernel *kernel_twin(const Kernel *k);               /* the portable kernel that it equals */
 int find_kernel(const char *name);                        /* -1 none */
 bool kernel_reads(const Kernel *k, Format f, int planes); /* such weights */

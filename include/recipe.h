@@ -67,6 +67,9 @@ typedef struct BitsRule {
 typedef enum TableKind { TABLES_AUTO, TABLES_BYTE, TABLES_NIBBLE, TABLE_KINDS } TableKind;
 extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibble" */
 
+typedef enum Place { PLACE_DEFAULT, PLACE_FAST, PLACES } Place;
+extern const char *const place_names[PLACES]; /* "default", "fast" */
+
 typedef struct Recipe {
     const char *name; /* C prefix: [a-z][a-z0-9_]*, at most 16; default "model" */
     int window;       /* KV cache length in tokens; 0: the model's context */
@@ -80,7 +83,8 @@ typedef struct Recipe {
     BitsRule *rules; /* in file order, command line after the file */
     int fit_rounds;  /* alternating least squares rounds in quantize */
     TableKind tables;
-    int batch; /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
+    Place place; /* of hot weights and code */
+    int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
 } Recipe;
 
 /* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */

@@ -41,6 +41,8 @@ typedef struct Target {
     int n_regions;
     Region regions[MAX_REGIONS];
     int weights_region, state_region; /* indices: where const data and the state go by default */
+    int fast_region;                  /* for weights that every token reads, -1: none */
+    const char *fast_code;            /* linker section of code that runs from RAM, "": none */
     int row_align;                    /* bytes: packed rows are padded to a multiple */
     int tensor_align;                 /* bytes: alignment of each tensor */
     int state_align;                  /* bytes: alignment of the state's memory */

@@ -1,5 +1,6 @@
-/* pad: the layout of the weights. Packs every matrix in the format's blocks, pads blocks to the
- * target's row alignment, sets each array's alignment, and counts the bytes that this wastes. */
+/* pad: the layout of the weights. Packs every matrix in the format's blocks, pads blocks to what
+ * its kernels gain from, at most to the target's row alignment, sets each array's alignment, and
+ * counts the bytes that this wastes. */
 #include "pass.h"
 
 static int64_t round_up(int64_t v, int64_t to)
@@ -23,13 +24,27 @@ static const char *data_name(Arena *a, const Model *m, int linear, const char *w
     return arena_printf(a, "l%d_%s_%s", (linear - 1) / ROLES, roles[(linear - 1) % ROLES], what);
 }
 
+/* What the kernels that read a matrix want its rows to start at. */
+static int rows_align(const Unit *u, int linear)
+{
+    int align = 4;
+    for (int i = 0; i < u->program->n_ops; i++) {
+        const Op *op = &u->program->ops[i];
+        if (op->linear == linear && op->kernel >= 0) {
+            const int wanted = kernel_align(&kernels[op->kernel], u->target);
+            align = wanted > align ? wanted : align;
+        }
+    }
+    return align;
+}
+
 static Packed pack(Unit *u, int linear)
 {
     const Linear *l = model_linears(u->model, linear);
     const int64_t bare = block_bytes(l->format, l->planes, l->cols);
     const int rows = packed_rows(l);
     const int blocks = rows / block_rows(l->format, l->planes);
-    Packed p = {.stride = round_up(bare, u->target->row_align)};
+    Packed p = {.stride = round_up(bare, rows_align(u, linear))};
     if (p.stride * blocks > INT32_MAX / 2)
         fatal("%s: %s: %lld bytes: more than a target can address", u->model->path, l->name,
               (long long)(p.stride * blocks));

@@ -1,6 +1,7 @@
 /* plan: addresses. What lasts comes first in the state's memory; the rest shares what follows, the
  * largest buffer first, each at the lowest offset where nothing that is live with it lies
- * (first-fit decreasing). Constants go to the target's region for weights. */
+ * (first-fit decreasing). Constants go to the target's region for weights or, where the recipe asks
+ * for it, to its fast one, in the order in which they are read and as far as they fit. */
 #include "pass.h"
 
 #include <stdlib.h>
@@ -79,14 +80,38 @@ void plan_state(Arena *a, Program *p, int64_t align)
     }
 }
 
+/* Bytes of fast memory for weights: what the state leaves of it, where it is there too. */
+static int64_t fast_room(const Unit *u)
+{
+    const Target *t = u->target;
+    if (u->recipe->place != PLACE_FAST || t->fast_region < 0)
+        return 0;
+    const int64_t size = (int64_t)t->regions[t->fast_region].size;
+    return t->fast_region == t->state_region ? size - u->program->state_bytes - STACK_BYTES : size;
+}
+
+/* Every token reads all of it. */
+static bool is_hot(const Program *p, int data)
+{
+    for (int i = 0; i < p->n_step; i++)
+        for (int k = 0; k < MAX_OPERANDS; k++)
+            if (p->ops[i].data[k] == data && p->ops[i].kind != OP_EMBED)
+                return true;
+    return false;
+}
+
 void pass_plan(Unit *u)
 {
     Program *p = u->program;
     plan_state(u->arena, p, state_align(u->target));
     p->weight_bytes = 0;
+    int64_t fast = fast_room(u);
     for (int i = 0; i < p->n_data; i++) {
         Data *d = &p->data[i];
-        d->region = u->target->weights_region;
+        const int64_t bytes = round_up(d->count * elem_bytes[d->elem], d->align);
+        const bool hot = bytes <= fast && is_hot(p, i);
+        d->region = hot ? u->target->fast_region : u->target->weights_region;
+        fast -= hot ? bytes : 0;
         p->weight_bytes = round_up(p->weight_bytes, d->align) + d->count * elem_bytes[d->elem];
     }
 }

@@ -19,15 +19,18 @@ void *memset(void *to, int byte, size_t n);
 #include <string.h>
 #endif
 
+#ifndef LM_HOT /* where functions that take the time go */
+#define LM_HOT
+#endif
 #if defined(__GNUC__) || defined(__clang__) /* armclang too */
 #define LM_INLINE static inline __attribute__((always_inline, unused))
-#define LM_FUNCTION static __attribute__((noinline, unused))
+#define LM_FUNCTION static __attribute__((noinline, unused)) LM_HOT
 #elif defined(__ICCARM__)
 #define LM_INLINE _Pragma("inline=forced") static inline
-#define LM_FUNCTION _Pragma("inline=never") static
+#define LM_FUNCTION _Pragma("inline=never") static LM_HOT
 #else
 #define LM_INLINE static inline
-#define LM_FUNCTION static
+#define LM_FUNCTION static LM_HOT
 #endif
 
 /* Before a loop over elements: so many of them a round, more where there is little to do for each.

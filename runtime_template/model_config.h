@@ -22,11 +22,10 @@
 #endif
 #endif
 
-/* Put on the functions that take the time: a section in RAM or ITCM, for instance
- * __attribute__((section(".itcm"))) on STM32, IRAM_ATTR on ESP32. */
-#ifndef MODEL_HOT
-#define MODEL_HOT
-#endif
+/* MODEL_HOT is put on the functions that take the time: a section in RAM or ITCM, for instance
+ * __attribute__((section(".itcm"))) on STM32, IRAM_ATTR on ESP32. MODEL_WEIGHTS_FAST is put on weights
+ * that were placed in fast memory; the linker script must have them copied there from flash. */
+/* @places */
 
 /* 1: model_init hashes the weights and refuses damaged ones. */
 #ifndef MODEL_CHECK_WEIGHTS

@@ -53,7 +53,7 @@ static int64_t weight_bytes(const Unit *u, const Target *t)
         bytes += u->program->data[i].count * elem_bytes[u->program->data[i].elem];
     for (int i = 0; (l = model_linears(u->model, i)); i++) {
         const int rows = packed_rows(l), block = block_rows(l->format, l->planes);
-        const int64_t stride = round_up(block_bytes(l->format, l->planes, l->cols), t->row_align);
+        const int64_t stride = round_up(block_bytes(l->format, l->planes, l->cols), 4);
         bytes = round_up(bytes, t->tensor_align) + stride * (rows / block) + BOOK_BYTES + rows;
     }
     return bytes;

@@ -37,6 +37,8 @@ static const Option options[] = {
     {"--prune-neurons", 0, "RATIO", "CE", RECIPE, 0, "prune-neurons",
      "remove neurons likewise [0]"},
     {"--tables", 0, "KIND", "CE", RECIPE, 0, "tables", "lookup tables: auto, byte, nibble [auto]"},
+    {"--place", 0, "WHERE", "CE", RECIPE, 0, "place",
+     "hot weights and code: default, or the target's fast memory [default]"},
     {"--batch", 0, "N", "CE", RECIPE, 0, "batch",
      "prompt tokens at once: 1, 2; 0: as RAM allows [0]"},
     {"--set", 0, "KEY=VALUE", "CE", SET, 0, NULL, "any other key of a recipe"},

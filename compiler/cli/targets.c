@@ -42,6 +42,7 @@ static void print_regions(Arena *a, const Target *t)
                r->cached ? ", cached" : "",
                i == t->weights_region ? ", weights"
                : i == t->state_region ? ", state"
+               : i == t->fast_region  ? ", fast weights"
                                       : "");
         if (*r->section)
             printf(", section %s", r->section);

@@ -65,6 +65,7 @@ void emit_kernels(const Emission *e, Buf *b)
     emit_banner(e, b);
     buf_printf(b, "#ifndef %s_KERNELS_H\n#define %s_KERNELS_H\n\n#include \"%s.h\"\n\n", e->upper,
                e->upper, e->name);
+    buf_printf(b, "#define LM_HOT %s_HOT\n\n", e->upper);
     if (e->wide_ids)
         buf_puts(b, "#define LM_ID uint32_t\n\n");
     emit_runtime(e, b);
@@ -110,7 +111,8 @@ static void hash_rows(const Emission *e, const Data *d, int n, Buf *b)
 
 static void aligned_data(const Emission *e, const Data *d, Buf *b)
 {
-    buf_printf(b, "\n%s_WEIGHTS ", e->upper);
+    const bool fast = d->region >= 0 && d->region != e->unit->target->weights_region;
+    buf_printf(b, "\n%s_WEIGHTS%s ", e->upper, fast ? "_FAST" : "");
     if (d->align > elem_bytes[d->elem])
         buf_printf(b, "%s_ALIGN(%d) ", e->upper, d->align);
     emit_data(e->name, d, b);
@@ -173,9 +175,32 @@ static void fill_nothing(const Emission *e, const char *marker, Buf *b)
     die("template marker %s", marker);
 }
 
+static void section(const char *name, const char *suffix, Buf *b)
+{
+    if (*name)
+        buf_printf(b, " __attribute__((section(\"%s%s\")))", name, suffix);
+}
+
+/* What the target and the recipe say about fast memory. */
+static void fill_places(const Emission *e, const char *marker, Buf *b)
+{
+    const Target *t = e->unit->target;
+    const bool fast = e->unit->recipe->place == PLACE_FAST;
+    (void)marker;
+    buf_printf(b, "#ifndef %s_HOT\n#define %s_HOT", e->upper, e->upper);
+    section(fast ? t->fast_code : "", "", b);
+    buf_printf(b, "\n#endif\n\n#ifndef %s_WEIGHTS_FAST\n#define %s_WEIGHTS_FAST", e->upper,
+               e->upper);
+    if (fast && t->fast_region >= 0)
+        section(t->regions[t->fast_region].section, arena_printf(e->arena, ".%s", e->name), b);
+    else
+        buf_printf(b, " %s_WEIGHTS", e->upper);
+    buf_puts(b, "\n#endif\n");
+}
+
 static void emit_config(const Emission *e, Buf *b)
 {
-    emit_template(e, "model_config.h", fill_nothing, b);
+    emit_template(e, "model_config.h", fill_places, b);
 }
 
 static void emit_bench(const Emission *e, Buf *b)

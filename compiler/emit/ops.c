@@ -61,7 +61,7 @@ static bool new_shape(Writer *w, const char *name, const char *type, const char 
             return false;
     w->known = arena_grow(w->e->arena, w->known, w->n_known, sizeof *w->known);
     w->known[w->n_known++] = name;
-    buf_printf(w->shapes, "LM_FUNCTION %s_HOT %s %s(%s)\n{\n    ", w->e->upper, type, name, params);
+    buf_printf(w->shapes, "LM_FUNCTION %s %s(%s)\n{\n    ", type, name, params);
     return true;
 }
 

@@ -119,6 +119,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"tensors\": {}\n"
                                         "  },\n"
                                         "  \"tables\": \"auto\",\n"
+                                        "  \"place\": \"default\",\n"
                                         "  \"batch\": 0\n"
                                         "}");
     r = read_recipe("prune-heads: 0.25\nquantize: ternary\n");

@@ -291,8 +291,8 @@ static void test_other_target(void **state)
     u->target = &small;
     EXPECT_FATAL(verify(u, NULL), "do not fit test");
     small = target;
-    small.row_align = 64;
-    EXPECT_FATAL(verify(u, NULL), "test asks for 64 and 16");
+    small.tensor_align = 128;
+    EXPECT_FATAL(verify(u, NULL), "test ask for 4 and 128");
     arena_free(a);
 }
 
