@@ -1,8 +1,9 @@
 #!/bin/sh
-# kernels.sh [CORE]...: instructions, loads and stores per multiply-accumulate of every matvec kernel on
-# every shape, counted on the emulated boards, each result compared with a scalar reference; without
-# arguments on every core that there is a kernel for. Prints "board kernel shape planes insn/MAC loads/MAC stores/MAC instructions"; a
-# lm_table_* line counts per column. WORK: a folder for what is built.
+# kernels.sh [CORE]...: instructions, loads and stores per multiply-accumulate of every matvec kernel
+# on every shape, counted on the emulated boards, each result compared with a scalar reference;
+# without arguments on every core that there is a kernel for. Prints "board kernel shape planes
+# insn/MAC loads/MAC stores/MAC instructions"; a lm_table_* line counts per column, a _pair_ line the
+# products of both inputs. WORK: a folder for what is built.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
