@@ -27,7 +27,7 @@ LM_INLINE uint32_t lm_hash_byte(const void *data, uint32_t width, uint32_t i)
     return (((const uint32_t *)data)[i / 4U] >> (8U * (i % 4U))) & 255U;
 }
 
-LM_INLINE uint32_t lm_hash_word(const void *data, uint32_t width, uint32_t i)
+LM_FUNCTION uint32_t lm_hash_word(const void *data, uint32_t width, uint32_t i)
 {
     return lm_hash_byte(data, width, i) | lm_hash_byte(data, width, i + 1U) << 8 |
            lm_hash_byte(data, width, i + 2U) << 16 | lm_hash_byte(data, width, i + 3U) << 24;

@@ -39,6 +39,7 @@ suite end-to-end test/e2e/run.sh
 suite mutations test/fuzz/run.sh
 suite boards test/emulator/check_boards.sh
 suite bit-exact test/emulator/bitexact.sh
+suite loops test/emulator/loops.sh
 suite objects test/emulator/objects.sh
 if [ -n "$REQUIRE_ALL" ]; then
     suite sanitizers test/sanitize.sh

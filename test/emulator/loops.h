@@ -1,0 +1,21 @@
+/* What loops.c defines twice. */
+#ifndef LOOPS_H
+#define LOOPS_H
+
+#include <stdint.h>
+
+#define DECLARE(prefix)                                                                            \
+    int32_t prefix##step(int32_t which, int32_t a, int32_t b, int32_t c);                          \
+    int32_t prefix##scores(const int8_t *q, const int8_t *keys, const uint16_t *scales,            \
+                           int32_t first, int32_t last, int32_t row, int32_t dim, int32_t pre,     \
+                           int32_t down, int32_t *score);                                          \
+    uint32_t prefix##softmax(int32_t *score, const uint16_t *scales, int32_t n, int32_t row,       \
+                             int32_t max, uint32_t mantissa, int32_t spread);                      \
+    void prefix##mix(const int32_t *weights, const int8_t *values, int32_t n, int32_t row,         \
+                     int32_t dim, int32_t *mix);
+DECLARE(portable_)
+DECLARE(variant_)
+
+#define STEPS 9
+
+#endif

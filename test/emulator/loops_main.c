@@ -1,0 +1,97 @@
+/* Variants for a core against the portable steps and loops, bit for bit: random and extreme values,
+ * any number of slots, odd head sizes; nothing may be written past the end. */
+#include "board.h"
+#include "loops.h"
+
+#include <string.h>
+
+#define SLOTS 23
+#define ROW 3
+#define DIM 33
+#define GUARD 0x5A5A5A5A
+
+static uint32_t seed = 7;
+static int failures;
+static int8_t q[DIM], cells[SLOTS * ROW * DIM];
+static uint16_t scales[SLOTS * ROW];
+static int32_t one[SLOTS + 4], two[SLOTS + 4], mix_one[DIM + 4], mix_two[DIM + 4];
+
+static uint32_t draw(void)
+{
+    seed = seed * 1664525U + 1013904223U;
+    return seed >> 8 | seed << 24;
+}
+
+static int32_t any_word(void)
+{
+    static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, -1, 0, 1, INT32_MAX, 0x8000, -0x8000};
+    return draw() % 8 == 0 ? ends[draw() % 8] : (int32_t)draw() >> draw() % 32;
+}
+
+static void check(int equal, const char *what)
+{
+    if (!equal && failures++ < 8) {
+        board_puts("differs: ");
+        board_puts(what);
+        board_puts("\n");
+    }
+}
+
+static void check_steps(void)
+{
+    for (int32_t i = 0; i < 40000; i++) {
+        const int32_t which = i % STEPS, a = any_word(), b = any_word(), c = any_word();
+        check(portable_step(which, a, b, c) == variant_step(which, a, b, c), "a step");
+    }
+}
+
+static void fill(int extreme)
+{
+    for (int32_t i = 0; i < DIM; i++) {
+        q[i] = (int8_t)(extreme ? 127 : (int32_t)(draw() % 255U) - 127);
+    }
+    for (int32_t i = 0; i < SLOTS * ROW * DIM; i++) {
+        cells[i] = (int8_t)(extreme ? -127 : (int32_t)(draw() % 255U) - 127);
+    }
+    for (int32_t i = 0; i < SLOTS * ROW; i++) {
+        scales[i] = (uint16_t)(extreme ? 65534U : draw() % 65535U);
+    }
+    for (int32_t i = 0; i < SLOTS + 4; i++) {
+        one[i] = two[i] = GUARD;
+    }
+    memset(mix_one, 0, sizeof mix_one);
+    memset(mix_two, 0, sizeof mix_two);
+}
+
+static void check_attention(int32_t dim, int32_t n, int32_t row, int extreme)
+{
+    const int32_t pre = dim <= 8 ? 3 : 5, down = (int32_t)(draw() % 32U), first = n > 2 ? n / 3 : 0;
+    const uint32_t mantissa = extreme ? 65535U : 32768U + draw() % 32768U;
+    fill(extreme);
+    check(portable_scores(q, cells, scales, first, n, row, dim, pre, down, one) ==
+              variant_scores(q, cells, scales, first, n, row, dim, pre, down, two),
+          "the largest score");
+    check(memcmp(one, two, sizeof one) == 0, "scores");
+    const int32_t max = portable_scores(q, cells, scales, 0, n, row, dim, pre, down % 16, one);
+    memcpy(two, one, sizeof one);
+    check(portable_softmax(one, scales, n, row, max, mantissa, (int32_t)(n % 3)) ==
+              variant_softmax(two, scales, n, row, max, mantissa, (int32_t)(n % 3)),
+          "the sum of softmax");
+    check(memcmp(one, two, sizeof one) == 0, "softmax");
+    portable_mix(one, cells, n, row, dim, mix_one);
+    variant_mix(two, cells, n, row, dim, mix_two);
+    check(memcmp(mix_one, mix_two, sizeof mix_one) == 0, "the mix");
+}
+
+int main(void)
+{
+    static const int32_t dims[] = {8, 6, 20, 16, 33, 1};
+    check_steps();
+    for (int32_t i = 0; i < 6; i++) {
+        for (int32_t n = 1; n <= SLOTS; n++) {
+            check_attention(dims[i], n, 1 + n % ROW, n % 5 == 0);
+        }
+    }
+    board_puts(failures == 0 ? "equal\n" : "not equal\n");
+    return failures == 0 ? 0 : 1;
+}
