@@ -76,9 +76,10 @@ int main() { static ${name}_t s; return ${name}_init(&s); }" >"$work/$name.cpp"
     done
 done
 
-# Symbols. A switch may become a table and an assignment a call, but only to these two.
+# Symbols. A switch may become a table and an assignment a call, but only to these two. At fixed
+# addresses, as in a firmware: elsewhere a constant table of addresses is written once by the loader.
 for name in $names; do
-    objects ${CC:-cc} "-std=c99 -O2" $name
+    objects ${CC:-cc} "-std=c99 -O2 -fno-pie" $name
     nm "$work"/o/*.o | awk 'NF == 3 && $2 ~ /[A-TV-Z]/ { print $3 }' | sort >"$work/exported"
     nm -u "$work"/o/*.o | awk '$1 == "U" { print $2 }' | sort -u | comm -23 - "$work/exported" |
         grep -vxE 'memcpy|memset' >"$work/imported"
