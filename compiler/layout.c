@@ -80,3 +80,9 @@ uint8_t unpack_code(Format f, int planes, int64_t stride, const uint8_t *codes, 
     }
     return (uint8_t)code;
 }
+
+int64_t top_chunk_bytes(Model *m, const Op *op)
+{
+    const Linear *l = model_linears(m, op->linear);
+    return op->imm[TOP_CHUNK] / block_rows(l->format, l->planes) * op->imm[MATVEC_STRIDE];
+}

@@ -65,6 +65,12 @@ const OpInfo op_info[OPS] = {
                    .out = {"logits"},
                    .imm = {"n", "exp"},
                    .scalar_in = {"scale"}},
+    [OP_TOP] = {.name = "top",
+                .in = {"x"},
+                .out = {"top", "chunk"},
+                .data = {"codes", "rows"},
+                .imm = {"rows", "cols", "planes", "pre", "stride", "n", "exp", "chunk"},
+                .scalar_in = {"sum", "scale"}},
     [OP_TABLE_PAIR] = {.name = "table-pair",
                        .in = {"x", "second"},
                        .out = {"table"},
@@ -80,7 +86,13 @@ const OpInfo op_info[OPS] = {
 
 bool op_is_matvec(OpKind k)
 {
-    return k == OP_MATVEC || k == OP_MATVEC_PAIR;
+    return k == OP_MATVEC || k == OP_MATVEC_PAIR || k == OP_TOP;
+}
+
+int top_of(const Program *p)
+{
+    const Op *head = &p->ops[p->n_step - 1];
+    return head->kind == OP_TOP ? (int)head->imm[TOP_N] : 0;
 }
 
 int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, int count,

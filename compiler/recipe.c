@@ -73,6 +73,7 @@ static const Key keys[] = {
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
+    {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
 };
 
 Recipe *recipe_default(Arena *a)
@@ -452,5 +453,7 @@ void recipe_json(const Recipe *r, Buf *b, int indent)
         put_value(b, r, k, inner);
         last = k;
     }
+    if (last && group_length(last))
+        buf_printf(b, "\n%*s}", indent + 2, "");
     buf_printf(b, "\n%*s}", indent, "");
 }

@@ -27,6 +27,7 @@
 #include "../runtime_template/lm_ternary.h"
 
 #include "../runtime_template/lm_pairs.h"
+#include "../runtime_template/lm_top.h"
 
 #include "../runtime_template/lm_error.h"
 #include "../runtime_template/lm_utf8.h"
@@ -36,5 +37,7 @@
 #include "../runtime_template/lm_words.h"
 
 #include "../runtime_template/lm_sample.h"
+
+#include "../runtime_template/lm_sample_top.h"
 
 #endif

@@ -9,6 +9,7 @@ struct Simulator {
     uint8_t *memory;            /* state_bytes */
     int32_t *scalars, *seconds; /* seconds: of scalars that are two, the second token's */
     int16_t *table;             /* for matrices that the target reads without one */
+    int32_t *logits;            /* all of them, where the head keeps only the largest */
     int32_t *residuals;         /* dim values before the first layer and after each */
     uint32_t position, slot;
 };
@@ -18,12 +19,17 @@ static int widest_table(const Program *p)
     int widest = 0;
     for (int i = 0; i < p->n_ops; i++) {
         const Op *op = &p->ops[i];
-        if (op->kind != OP_MATVEC || kernels[op->kernel].format != FORMAT_PLANES)
+        if (!op_is_matvec(op->kind) || kernels[op->kernel].format != FORMAT_PLANES)
             continue;
         const int n = table_entries(TABLE_BYTE, (int)op->imm[MATVEC_COLS]);
         widest = n > widest ? n : widest;
     }
     return widest;
+}
+
+static const Op *head_op(const Simulator *s)
+{
+    return &s->program->ops[s->program->n_step - 1];
 }
 
 Simulator *simulator_new(Arena *a, const Unit *u)
@@ -33,6 +39,8 @@ Simulator *simulator_new(Arena *a, const Unit *u)
     s->program = u->program;
     s->memory = arena_alloc(a, (size_t)u->program->state_bytes + 64, 1);
     s->table = NEW(a, int16_t, widest_table(u->program) + 1);
+    if (head_op(s)->kind == OP_TOP)
+        s->logits = NEW(a, int32_t, packed_rows(model_linears(u->model, head_op(s)->linear)));
     s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
     s->seconds = NEW(a, int32_t, u->program->n_scalars + 1);
     s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
@@ -105,13 +113,14 @@ static int32_t run_table(Simulator *s, const Op *op)
     die("table of no form");
 }
 
-/* A kernel that reads planes without a table gives what one with a table does. */
-static void run_planes(Simulator *s, const Op *op, const void *x, int32_t *y)
+/* Some rows of the op's matrix, whose codes and scales are at `codes` and `rd`. A kernel that reads
+ * planes without a table gives what one with a table does. */
+static void run_planes(Simulator *s, const Op *op, const uint8_t *codes, const uint8_t *rd,
+                       int32_t rows, int32_t *y)
 {
-    const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
-    const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
-                  planes = (int32_t)op->imm[MATVEC_PLANES], pre = (int32_t)op->imm[MATVEC_PRE],
-                  stride = (int32_t)op->imm[MATVEC_STRIDE];
+    const void *x = buffer(s, op->in[0]);
+    const int32_t cols = (int32_t)op->imm[MATVEC_COLS], planes = (int32_t)op->imm[MATVEC_PLANES],
+                  pre = (int32_t)op->imm[MATVEC_PRE], stride = (int32_t)op->imm[MATVEC_STRIDE];
     const TableForm form = kernels[op->kernel].table;
     if (form == TABLE_NONE) {
         const int32_t sum = lm_table_byte(x, s->table, cols);
@@ -164,21 +173,58 @@ static void run_matvec_pair(Simulator *s, const Op *op)
     die("matrix is not quantized");
 }
 
-static void run_matvec(Simulator *s, const Op *op)
+static void run_rows(Simulator *s, const Op *op, const uint8_t *codes, const uint8_t *rd,
+                     int32_t rows, int32_t *y)
 {
-    const uint8_t *codes = data(s, op->data[0]), *rd = data(s, op->data[1]);
     const void *x = buffer(s, op->in[0]);
-    int32_t *y = buffer(s, op->out[0]);
-    const int32_t rows = (int32_t)op->imm[MATVEC_ROWS], cols = (int32_t)op->imm[MATVEC_COLS],
-                  pre = (int32_t)op->imm[MATVEC_PRE], stride = (int32_t)op->imm[MATVEC_STRIDE];
+    const int32_t cols = (int32_t)op->imm[MATVEC_COLS], pre = (int32_t)op->imm[MATVEC_PRE],
+                  stride = (int32_t)op->imm[MATVEC_STRIDE];
     switch (kernels[op->kernel].format) {
-    case FORMAT_PLANES: run_planes(s, op, x, y); return;
+    case FORMAT_PLANES: run_planes(s, op, codes, rd, rows, y); return;
     case FORMAT_TERNARY: lm_ternary_byte(codes, rd, x, y, rows, cols, pre, stride); return;
     case FORMAT_INT8: lm_int8(codes, rd, x, y, rows, cols, pre, stride); return;
     case FORMAT_FLOAT:
     case FORMATS: break;
     }
     die("matrix is not quantized");
+}
+
+/* The whole matrix. */
+static void run_matvec(Simulator *s, const Op *op, int32_t *y)
+{
+    run_rows(s, op, data(s, op->data[0]), data(s, op->data[1]), (int32_t)op->imm[MATVEC_ROWS], y);
+}
+
+typedef struct TopInput {
+    Simulator *s;
+    const Op *op;
+} TopInput;
+
+static void run_chunk(const uint8_t *codes, const uint8_t *rd, const void *input, int32_t sum,
+                      int32_t *y, int32_t n)
+{
+    const TopInput *in = input;
+    (void)sum; /* a scalar of the op */
+    run_rows(in->s, in->op, codes, rd, n, y);
+}
+
+static void run_top(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    const TopInput in = {s, op};
+    lm_top(run_chunk, data(s, op->data[0]), data(s, op->data[1]), &in, 0,
+           unit(s, op->scalar_in[1], m[TOP_EXP]), buffer(s, op->out[1]), buffer(s, op->out[0]),
+           (int32_t)m[MATVEC_ROWS], (int32_t)m[TOP_N], (int32_t)m[TOP_CHUNK],
+           (int32_t)top_chunk_bytes(s->unit->model, op), LOGIT_FRACTION);
+}
+
+/* What that op is spared: its input is still there. */
+static const int32_t *all_logits(Simulator *s, const Op *op)
+{
+    run_matvec(s, op, s->logits);
+    lm_logits(s->logits, unit(s, op->scalar_in[1], op->imm[TOP_EXP]), (int32_t)op->imm[MATVEC_ROWS],
+              LOGIT_FRACTION);
+    return s->logits;
 }
 
 /* Slots with a token, that of this step included. */
@@ -230,7 +276,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
     case OP_TABLE: return run_table(s, op);
-    case OP_MATVEC: run_matvec(s, op); return 0;
+    case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;
     case OP_ROTATE:
         lm_rotate(buffer(s, op->in[0]), buffer(s, op->in[1]),
                   unit(s, op->scalar_in[0], m[ROTATE_EXP]), buffer(s, op->out[2]),
@@ -252,6 +298,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);
         return 0;
+    case OP_TOP: run_top(s, op); return 0;
     case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
     case OP_MATVEC_PAIR: run_matvec_pair(s, op); return 0;
     case OPS: break;
@@ -290,7 +337,15 @@ const int32_t *simulator_step(Simulator *s, int token)
         keep_residual(s, i);
     }
     next_token(s);
-    return buffer(s, p->ops[p->n_step - 1].out[0]);
+    const Op *head = head_op(s);
+    return head->kind == OP_TOP ? all_logits(s, head) : buffer(s, head->out[0]);
+}
+
+const int32_t *simulator_output(const Simulator *s, int *n)
+{
+    const Op *head = head_op(s);
+    *n = head->kind == OP_TOP ? 2 * (int)head->imm[TOP_N] : (int)head->imm[LOGITS_N];
+    return buffer(s, head->out[0]);
 }
 
 void simulator_read_two(Simulator *s, const int *tokens)

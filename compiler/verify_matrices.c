@@ -168,7 +168,8 @@ static void check_matvec(const Verifier *v, int i)
                (long long)op->imm[MATVEC_ROWS], (long long)op->imm[MATVEC_COLS],
                (long long)op->imm[MATVEC_PLANES], l->name);
     }
-    for (int k = 0; k < (op->kind == OP_MATVEC_PAIR ? 2 : 1); k++) { /* whole blocks are written */
+    const int outputs = op->kind == OP_MATVEC_PAIR ? 2 : op->kind == OP_MATVEC ? 1 : 0;
+    for (int k = 0; k < outputs; k++) { /* whole blocks are written */
         need_vector(v, i, op->out[k], ELEM_I32, packed_rows(l));
     }
     check_sums(v, i, l);

@@ -37,7 +37,7 @@ static void check_refs(const Site *s, const char *const *keys, int max, const in
 
 static bool reads_linear(OpKind k)
 {
-    return k == OP_EMBED || k == OP_MATVEC || k == OP_MATVEC_PAIR;
+    return k == OP_EMBED || op_is_matvec(k);
 }
 
 static void check_linear_ref(const Site *s)
@@ -310,6 +310,24 @@ static void check_logits(const Site *s)
     }
 }
 
+/* What it reads as a matvec is checked in verify_matrices.c. */
+static void check_top(const Site *s)
+{
+    const int vocab = s->v->model->vocab;
+    need_equal(s, MATVEC_ROWS, vocab);
+    need_imm(s, TOP_N, 1, vocab < MAX_TOP ? vocab : MAX_TOP);
+    need_exp(s, TOP_EXP);
+    need_imm(s, TOP_CHUNK, 8, TOP_CHUNK_ROWS);
+    if (s->op->imm[TOP_CHUNK] % 8) { /* whole blocks of any format */
+        broken(s->v, "op %d (top): chunks of %lld rows", s->index,
+               (long long)s->op->imm[TOP_CHUNK]);
+    }
+    check_refs(s, (const char *const[]){"scale", NULL}, 1, &s->op->scalar_in[1],
+               s->v->program->n_scalars);
+    need_buffer(s, s->op->out[0], ELEM_I32, 2 * s->op->imm[TOP_N]);
+    need_buffer(s, s->op->out[1], ELEM_I32, s->op->imm[TOP_CHUNK]);
+}
+
 static void check_sizes(const Site *s)
 {
     switch (s->op->kind) {
@@ -327,6 +345,7 @@ static void check_sizes(const Site *s)
     case OP_ADD: check_add(s); break;
     case OP_GLU: check_glu(s); break;
     case OP_LOGITS: check_logits(s); break;
+    case OP_TOP: check_top(s); break;
     case OPS: die("op %d", s->index);
     }
 }
@@ -421,8 +440,9 @@ static void check_program(const Verifier *v, const Program *p)
     if (p->residual_fraction < 0 || p->residual_fraction > 31) {
         broken(v, "program: residual_fraction %d", p->residual_fraction);
     }
-    if (p->n_step < 1 || p->n_step > p->n_ops || p->ops[p->n_step - 1].kind != OP_LOGITS) {
-        broken(v, "program: %d ops, %d of a step, the last is not logits", p->n_ops, p->n_step);
+    if (p->n_step < 1 || p->n_step > p->n_ops ||
+        (p->ops[p->n_step - 1].kind != OP_LOGITS && p->ops[p->n_step - 1].kind != OP_TOP)) {
+        broken(v, "program: %d ops, %d of a step, the last is no head", p->n_ops, p->n_step);
     }
     if (p->n_step < p->n_ops && !holds(v, FACT_BATCHED)) {
         broken(v, "program: has a prefill, but \"batched\" does not hold");

@@ -36,10 +36,10 @@ typedef struct Generated {
     const char *dir;
     const char *name;     /* C prefix */
     const Node *manifest; /* NAME.json */
-    int vocab, dim, layers, residual_fraction;
-    const int32_t *(*sizes)(void); /* those four, as they were compiled */
+    int vocab, dim, layers, residual_fraction, top;
+    const int32_t *(*sizes)(void); /* those five, as they were compiled */
     int (*init)(void);
-    const int32_t *(*step)(int32_t token);
+    const int32_t *(*step)(int32_t token); /* logits, or id and logit of each of the top largest */
     void (*reset)(void);
     const int32_t *(*residual)(int32_t layer);
     int (*selftest)(void);

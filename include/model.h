@@ -14,6 +14,7 @@ typedef enum Activation { ACT_SILU, ACTIVATIONS } Activation;
 typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, FORMATS } Format;
 
 #define MAX_PLANES 6
+#define MAX_TOP 256 /* largest logits that a head can be told to keep */
 
 /* y = W x. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
  *   PLANES   value = zero + sum over k of coef[k] * bit k of the code   (code 0 .. 2^planes - 1)

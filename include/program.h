@@ -47,6 +47,7 @@ typedef enum OpKind {
     OP_ADD,     /* resid += y */
     OP_GLU,     /* x = int8(activation(gate) * up); overwrites gate */
     OP_LOGITS,  /* logits = fixed point(logits), in place */
+    OP_TOP,     /* top = the largest of fixed point(W x), a chunk of rows at a time */
     /* Of two tokens in one walk over the weights; added by batch. */
     OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
     OP_MATVEC_PAIR, /* y = W x, second_y = W second */
@@ -70,7 +71,7 @@ typedef struct OpInfo {
 } OpInfo;
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
-bool op_is_matvec(OpKind k); /* reads a matrix by a kernel */
+bool op_is_matvec(OpKind k); /* reads a matrix by a kernel; its imm[] begins as MATVEC's */
 
 typedef struct Op {
     OpKind kind;
@@ -106,6 +107,9 @@ enum {
 enum { ADD_DIM, ADD_EXP };
 enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
 enum { LOGITS_N, LOGITS_EXP };
+enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matvec */
+#define TOP_CHUNK_ROWS 64                               /* lm_top.h: LM_TOP_ROWS */
+
 /* How a matvec kernel reads its input: straight, or through sums of groups of inputs. */
 typedef enum TableForm { TABLE_NONE, TABLE_BYTE, TABLE_NIBBLE, TABLE_TRIT, TABLE_FORMS } TableForm;
 extern const char *const table_names[TABLE_FORMS];
@@ -147,7 +151,8 @@ int64_t block_bytes(Format f, int planes, int cols); /* without padding */
 #define BOOK_BYTES 8
 void pack_codes(const Linear *l, int64_t stride, uint8_t *codes); /* codes: zeroed */
 void pack_rows(const Linear *l, uint8_t *rows_data);              /* BOOK_BYTES + padded rows */
-int packed_rows(const Linear *l); /* rows rounded up to whole blocks */
+int packed_rows(const Linear *l);                /* rows rounded up to whole blocks */
+int64_t top_chunk_bytes(Model *m, const Op *op); /* codes of a chunk of rows of a TOP */
 uint8_t unpack_code(Format f, int planes, int64_t stride, const uint8_t *codes, int r, int c);
 
 typedef struct Program {
@@ -168,6 +173,8 @@ int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, in
                        bool lasting);
 int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int64_t count);
 Op *program_add_op(Arena *a, Program *p, OpKind kind, int layer); /* operands -1, imm 0 */
+
+int top_of(const Program *p); /* how many of the largest logits the head keeps; 0: all */
 
 /* Logits and probabilities: logits are value * 2^-LOGIT_FRACTION. */
 #define LOGIT_FRACTION 16

@@ -85,6 +85,7 @@ typedef struct Recipe {
     TableKind tables;
     Place place; /* of hot weights and code */
     int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
+    int top;     /* the head gives the largest logits only, so many; 0: all of them */
 } Recipe;
 
 /* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */

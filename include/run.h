@@ -24,10 +24,13 @@ const float *reference_residual(const Reference *r, int layer);
 typedef struct Simulator Simulator;
 Simulator *simulator_new(Arena *a, const Unit *u);
 void simulator_reset(Simulator *s);
+/* vocab logits, LOGIT_FRACTION bits, also where the program itself keeps the largest only. */
 const int32_t *simulator_step(Simulator *s, int token);
+/* What the program's head gave: *n words, the logits, or id and logit of each of the largest. */
+const int32_t *simulator_output(const Simulator *s, int *n);
 /* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
  * step is as if they had been stepped through. */
-void simulator_read_two(Simulator *s, const int *tokens); /* vocab logits, LOGIT_FRACTION bits */
+void simulator_read_two(Simulator *s, const int *tokens);
 const int32_t *simulator_residual(const Simulator *s, int layer);
 double simulator_residual_scale(const Simulator *s);
 

@@ -123,7 +123,8 @@ static void add_ops(Batch *b, int i)
     case OP_NORM:
     case OP_ADD:
     case OP_GLU:
-    case OP_LOGITS: break;
+    case OP_LOGITS:
+    case OP_TOP: break;
     case OP_TABLE_PAIR:
     case OP_MATVEC_PAIR:
     case OPS: die("op %d before batch", (int)op->kind);

@@ -105,7 +105,7 @@ static Group group_of(const Program *p, int first)
 {
     Group g = {.n = 0};
     for (int i = first; i < p->n_ops && g.n < (int)LENGTH(g.ops); i++)
-        if (p->ops[i].kind == OP_MATVEC && p->ops[i].in[0] == p->ops[first].in[0])
+        if (op_is_matvec(p->ops[i].kind) && p->ops[i].in[0] == p->ops[first].in[0])
             g.ops[g.n++] = i;
     return g;
 }
@@ -161,12 +161,12 @@ static void insert_tables(Unit *u)
     int vector = -1, buffer[TABLE_FORMS], sum[TABLE_FORMS];
     for (int i = 0; i < u->program->n_ops; i++) {
         Op op = u->program->ops[i];
-        if (op.kind == OP_MATVEC && op.in[0] != vector) {
+        if (op_is_matvec(op.kind) && op.in[0] != vector) {
             vector = op.in[0];
             for (int f = 0; f < TABLE_FORMS; f++)
                 buffer[f] = sum[f] = -1;
         }
-        if (op.kind == OP_MATVEC && kernels[op.kernel].table != TABLE_NONE)
+        if (op_is_matvec(op.kind) && kernels[op.kernel].table != TABLE_NONE)
             add_table(u, to, &op, buffer, sum);
         *program_add_op(u->arena, to, op.kind, op.layer) = op;
     }
@@ -179,7 +179,7 @@ void pass_choose(Unit *u)
     const Program *p = u->program;
     const int64_t ram = ram_for_tables(u);
     for (int i = 0; i < p->n_ops; i++) {
-        if (p->ops[i].kind != OP_MATVEC || p->ops[i].kernel >= 0)
+        if (!op_is_matvec(p->ops[i].kind) || p->ops[i].kernel >= 0)
             continue;
         const Group g = group_of(p, i);
         choose_group(u, &g, ram);

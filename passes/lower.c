@@ -103,13 +103,14 @@ static int matvec_pre(const Linear *l)
     return pre;
 }
 
-/* y = W x; gives the exponent that turns x's scale into the unit of y. */
-static int lower_matvec(Lowering *w, const Linear *l, int x, int y)
+/* y = W x, or what an op of this kind makes of it; gives the exponent that turns x's scale into the
+ * unit of y. */
+static int lower_matvec(Lowering *w, OpKind kind, const Linear *l, int x, int y)
 {
     if (l->cols > MAX_COLS)
         fatal("%s: %s: %d inputs: more than the %d that 32-bit sums allow", w->model->path, l->name,
               l->cols, MAX_COLS);
-    Op *op = add_op(w, OP_MATVEC);
+    Op *op = add_op(w, kind);
     op->linear = w->linear;
     op->in[0] = x;
     op->out[0] = y;
@@ -131,7 +132,7 @@ static int lower_role(Lowering *w, const Block *b, Role role, int x, const char 
     const Linear *l = &b->linear[role];
     const int y = add_buffer(w, what, ELEM_I32, padded(l->rows), false);
     w->linear = 1 + w->layer * ROLES + (int)role;
-    *exp = lower_matvec(w, l, x, y);
+    *exp = lower_matvec(w, OP_MATVEC, l, x, y);
     return y;
 }
 
@@ -293,15 +294,35 @@ static void lower_input(Lowering *w)
     op->imm[ANGLES_TURNS] = w->turns;
 }
 
-static void lower_output(Lowering *w)
+/* The n largest logits: the vector of all of them never is. */
+static void lower_top(Lowering *w, const Linear *head, int x, int scale, int n)
+{
+    const int64_t rows = padded(head->rows);
+    const int64_t chunk = rows < TOP_CHUNK_ROWS ? rows : TOP_CHUNK_ROWS;
+    const int top = add_buffer(w, "top", ELEM_I32, 2 * n, false);
+    const int y = add_buffer(w, "top.chunk", ELEM_I32, chunk, false);
+    const int exp = lower_matvec(w, OP_TOP, head, x, top);
+    Op *op = &w->program->ops[w->program->n_ops - 1];
+    op->out[1] = y;
+    op->imm[TOP_N] = n;
+    op->imm[TOP_EXP] = exp;
+    op->imm[TOP_CHUNK] = chunk;
+    op->scalar_in[1] = scale;
+}
+
+static void lower_output(Lowering *w, int top)
 {
     int scale;
     const int x = add_buffer(w, "final.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &w->model->final_norm, "final_norm", x, &scale);
-    const int logits = add_buffer(w, "logits", ELEM_I32, padded(w->model->vocab), false);
     const Linear *head = w->model->tied_head ? &w->model->embed : &w->model->head;
     w->linear = w->model->tied_head ? 0 : 1 + w->model->n_layers * ROLES;
-    const int exp = lower_matvec(w, head, x, logits);
+    if (top > 0) {
+        lower_top(w, head, x, scale, top < head->rows ? top : head->rows);
+        return;
+    }
+    const int logits = add_buffer(w, "logits", ELEM_I32, padded(w->model->vocab), false);
+    const int exp = lower_matvec(w, OP_MATVEC, head, x, logits);
     Op *op = add_op(w, OP_LOGITS);
     op->out[0] = logits;
     op->imm[LOGITS_N] = w->model->vocab;
@@ -328,6 +349,6 @@ void pass_lower(Unit *u)
         lower_attention(&w, &m->blocks[w.layer]);
         lower_mlp(&w, &m->blocks[w.layer]);
     }
-    lower_output(&w);
+    lower_output(&w, u->recipe->top);
     p->n_step = p->n_ops;
 }

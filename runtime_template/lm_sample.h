@@ -235,6 +235,13 @@ LM_FUNCTION int32_t lm_pick(const lm_candidates *c, uint32_t r)
     return c->top_id;
 }
 
+/* ceil(total * top_p / 2^16), top_p < 2^16 */
+LM_INLINE uint32_t lm_top_p_mass(uint32_t total, uint32_t top_p)
+{
+    const uint32_t part = (total & 0xffffU) * top_p;
+    return (total >> 16) * top_p + (part >> 16) + ((part & 0xffffU) != 0U);
+}
+
 /* logits (vocab), value * 2^-16 -> a token, or LM_E_EMPTY. Same logits, options and position give
  * the same token. */
 LM_FUNCTION int32_t lm_sample(const int32_t *logits, int32_t vocab, const lm_sampling *o,
@@ -265,9 +272,7 @@ LM_FUNCTION int32_t lm_sample(const int32_t *logits, int32_t vocab, const lm_sam
     c.drop = lm_bits((uint32_t)(sum >> 32));
     total = c.drop > 0 ? (uint32_t)lm_candidates_sum(&c) : (uint32_t)sum;
     if (o->top_p > 0U && o->top_p < 0x10000U) {
-        const uint32_t part = (total & 0xffffU) * o->top_p;
-        const uint32_t target = (total >> 16) * o->top_p + (part >> 16) + ((part & 0xffffU) != 0U);
-        total = lm_keep(&c, target, 1);
+        total = lm_keep(&c, lm_top_p_mass(total, o->top_p), 1);
     }
     return lm_pick(&c, lm_mul_high(lm_draw(o->seed, position), total));
 }

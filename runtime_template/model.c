@@ -82,7 +82,7 @@ int model_step(model_t *s, model_token t, const int32_t **logits)
     model_head(s);
     s->ready = 1;
     if (logits != NULL) {
-        *logits = model_logits(s);
+        *logits = MODEL_TOP > 0 ? NULL : model_output(s);
     }
     return MODEL_OK;
 }
@@ -117,6 +117,28 @@ int model_prefill(model_t *s, const model_token *t, int32_t n)
     return MODEL_OK;
 }
 
+#if MODEL_TOP > 0
+int32_t model_top(const model_t *s, model_token *tokens, int32_t *logits, int32_t max)
+{
+    const int32_t n = max < MODEL_TOP ? max : MODEL_TOP;
+    if (s == NULL || max < 0) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (s->ready == 0U) {
+        return MODEL_E_EMPTY;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        if (tokens != NULL) {
+            tokens[i] = model_output(s)[2 * i];
+        }
+        if (logits != NULL) {
+            logits[i] = model_output(s)[2 * i + 1];
+        }
+    }
+    return n;
+}
+#endif
+
 model_token model_sample(const model_t *s, const model_sampling *how)
 {
     lm_sampling o;
@@ -132,7 +154,11 @@ model_token model_sample(const model_t *s, const model_sampling *how)
     o.seed = how->seed;
     o.allowed = how->allowed;
     {
-        const int32_t t = lm_sample(model_logits(s), MODEL_VOCAB, &o, s->position);
+#if MODEL_TOP > 0
+        const int32_t t = lm_sample_top(model_output(s), MODEL_TOP, &o, s->position);
+#else
+        const int32_t t = lm_sample(model_output(s), MODEL_VOCAB, &o, s->position);
+#endif
         return t < 0 ? MODEL_E_EMPTY : t;
     }
 }
@@ -145,9 +171,9 @@ static uint32_t model_greedy(model_t *s, int32_t steps, const uint32_t *expected
     uint32_t hash = 0;
     model_reset(s);
     for (int32_t i = 0; i < steps; i++) {
-        const int32_t *logits = NULL;
-        (void)model_step(s, t, &logits);
-        hash = lm_hash(logits, 4, MODEL_VOCAB * 4U, hash);
+        (void)model_step(s, t, NULL);
+        hash =
+            lm_hash(model_output(s), 4, (MODEL_TOP > 0 ? 2 * MODEL_TOP : MODEL_VOCAB) * 4U, hash);
         t = model_sample(s, &greedy);
         if (expected != NULL && (uint32_t)t != expected[i]) {
             *equal = 0;

@@ -58,13 +58,22 @@ void model_reset(model_t *s);
 int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
 /* Reads one token. *logits (MODEL_VOCAB values in units of 2^-MODEL_LOGIT_FRACTION) is valid until
- * the next step; logits may be NULL. */
+ * the next step; logits may be NULL. Where MODEL_TOP > 0 only that many of the largest are ever
+ * there: *logits becomes NULL, and model_top gives them. */
 int model_step(model_t *s, model_token t, const int32_t **logits);
 
 /* Reads n tokens; logits are computed for the last one only, as if by as many steps. */
 int model_prefill(model_t *s, const model_token *t, int32_t n);
 
-/* The next token after a step or a prefill, or a negative error. */
+#if MODEL_TOP > 0
+/* The largest logits after a step or a prefill, by falling logit, of equal ones by rising token:
+ * the first max of them into tokens and logits, either of which may be NULL; gives their number, or
+ * a negative error. */
+int32_t model_top(const model_t *s, model_token *tokens, int32_t *logits, int32_t max);
+#endif
+
+/* The next token after a step or a prefill, or a negative error. Where MODEL_TOP > 0 it is one of
+ * these. */
 model_token model_sample(const model_t *s, const model_sampling *how);
 
 /* The bytes of one token; gives their number. They may end inside a UTF-8 sequence. */
@@ -91,7 +100,8 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
  * MODEL_OK, or MODEL_E_SELFTEST. Resets before and after. */
 int model_selftest(model_t *s);
 
-/* XXH32 of the logits of the first `steps` greedy steps, as model_selftest computes it. */
+/* XXH32 of the logits, or of the tokens and logits of model_top, of the first `steps` greedy steps,
+ * as model_selftest computes it. */
 uint32_t model_logits_hash(model_t *s, int32_t steps);
 
 /* What an error means, in English. */

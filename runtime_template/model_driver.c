@@ -27,7 +27,8 @@ void model_driver_probe(int32_t layer, const int32_t *resid, int32_t n)
 
 const int32_t *model_driver_sizes(void)
 {
-    static const int32_t sizes[4] = {MODEL_VOCAB, MODEL_DIM, MODEL_LAYERS, MODEL_RESIDUAL_FRACTION};
+    static const int32_t sizes[5] = {MODEL_VOCAB, MODEL_DIM, MODEL_LAYERS, MODEL_RESIDUAL_FRACTION,
+                                     MODEL_TOP};
     return sizes;
 }
 
@@ -36,11 +37,28 @@ int model_driver_init(void)
     return model_init(&driver_state);
 }
 
+#if MODEL_TOP > 0
+const int32_t *model_driver_step(int32_t token)
+{
+    static model_token tokens[MODEL_TOP];
+    static int32_t logits[MODEL_TOP], output[2 * MODEL_TOP];
+    if (model_step(&driver_state, token, NULL) != MODEL_OK) {
+        return NULL;
+    }
+    (void)model_top(&driver_state, tokens, logits, MODEL_TOP);
+    for (int32_t i = 0; i < MODEL_TOP; i++) {
+        output[2 * i] = tokens[i];
+        output[2 * i + 1] = logits[i];
+    }
+    return output;
+}
+#else
 const int32_t *model_driver_step(int32_t token)
 {
     const int32_t *logits = NULL;
     return model_step(&driver_state, token, &logits) == MODEL_OK ? logits : NULL;
 }
+#endif
 
 void model_driver_reset(void)
 {

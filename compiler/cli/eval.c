@@ -136,6 +136,10 @@ static int eval_model(Arena *a, const Options *o)
 static int eval_generated(Arena *a, const Options *o)
 {
     Generated *g = generated_open(a, o->args[0], o->cc);
+    if (g->top > 0)
+        fatal("%s: head.top: %d: perplexity needs all logits, which this code never has; lmcc eval "
+              "MODEL --recipe %s/%s.json computes the same ones",
+              g->dir, g->top, g->dir, g->name);
     const int window = manifest_int(g->manifest, "recipe", "window", 0);
     const int context = manifest_int(g->manifest, "model", "context", 1);
     const int bos = manifest_int(g->manifest, "tokenizer", "bos", -1);

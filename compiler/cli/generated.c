@@ -174,6 +174,7 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     g->dim = sizes[1];
     g->layers = sizes[2];
     g->residual_fraction = sizes[3];
+    g->top = sizes[4];
     const int status = g->init();
     if (status != 0)
         fatal("%s: %s_init: %s", dir, g->name, g->strerror(status));

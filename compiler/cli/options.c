@@ -41,6 +41,8 @@ static const Option options[] = {
      "hot weights and code: default, or the target's fast memory [default]"},
     {"--batch", 0, "N", "CE", RECIPE, 0, "batch",
      "prompt tokens at once: 1, 2; 0: as RAM allows [0]"},
+    {"--head-top", 0, "N", "CE", RECIPE, 0, "head.top",
+     "keep the N largest logits only, to 256; 0: all [0]"},
     {"--set", 0, "KEY=VALUE", "CE", SET, 0, NULL, "any other key of a recipe"},
     {"--flash", 0, "SIZE", "C", SIZE, AT(flash), NULL, "flash at hand, 512K [the target's]"},
     {"--ram", 0, "SIZE", "C", SIZE, AT(ram), NULL, "RAM at hand [the target's]"},

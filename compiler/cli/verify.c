@@ -70,13 +70,13 @@ static int replay(const Generated *g, const Node *golden, uint32_t *hash)
     *hash = 0;
     g->reset();
     for (int i = 0; i < tokens->n; i++) {
-        const int32_t *logits = g->step((int32_t)token);
-        if (!logits)
+        const int32_t *output = g->step((int32_t)token);
+        if (!output)
             fatal("%s: step %d: token %lld refused", g->dir, i, (long long)token);
-        *hash = XXH32(logits, (size_t)g->vocab * 4, *hash);
-        int best = 0;
-        for (int k = 1; k < g->vocab; k++)
-            best = logits[k] > logits[best] ? k : best;
+        *hash = XXH32(output, (size_t)(g->top > 0 ? 2 * g->top : g->vocab) * 4, *hash);
+        int best = g->top > 0 ? output[0] : 0;
+        for (int k = 1; k < g->vocab && g->top == 0; k++)
+            best = output[k] > output[best] ? k : best;
         token = node_int(tokens->child[i], "tokens", 0, g->vocab - 1);
         differing += best != token;
     }

@@ -34,6 +34,8 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     buf_printf(b, "\n/* The KV cache: a ring of WINDOW tokens; the first SINKS stay. */\n");
     define(e, b, "WINDOW", p->window);
     define(e, b, "SINKS", p->sinks);
+    buf_printf(b, "\n/* A step gives so many of the largest logits; 0: all of them. */\n");
+    define(e, b, "TOP", top_of(p));
     buf_printf(b, "\n/* Tokens of a prompt that are read at once. */\n");
     define(e, b, "BATCH", p->n_step < p->n_ops ? 2 : 1);
     buf_printf(b,

@@ -46,8 +46,9 @@ void compute_golden(Emission *e)
     g->start = m->tokenizer && m->tokenizer->bos >= 0 ? m->tokenizer->bos : 0;
     int token = g->start;
     for (int i = 0; i < GOLDEN_STEPS; i++) {
-        const int32_t *logits = simulator_step(s, token);
-        g->logits_hash = XXH32(logits, (size_t)m->vocab * sizeof *logits, g->logits_hash);
+        int words;
+        const int32_t *logits = simulator_step(s, token), *output = simulator_output(s, &words);
+        g->logits_hash = XXH32(output, (size_t)words * sizeof *output, g->logits_hash);
         token = g->tokens[i] = argmax(logits, m->vocab);
     }
     g->weights_hash = hash_data(e->unit->program->data, e->unit->program->n_data, 0);

@@ -147,7 +147,7 @@ static void write_tensors(const Emission *e, Buf *b)
 Cost op_cost(const Emission *e, const Op *op)
 {
     const Target *t = e->unit->target;
-    if (op->kind == OP_MATVEC)
+    if (op->kind == OP_MATVEC || op->kind == OP_TOP)
         return kernel_cost(&kernels[op->kernel], t, (int)op->imm[MATVEC_ROWS],
                            (int)op->imm[MATVEC_COLS], (int)op->imm[MATVEC_PLANES]);
     return op->kind == OP_TABLE ? table_cost(&kernels[op->kernel], t, (int)op->imm[TABLE_COLS])

@@ -156,24 +156,57 @@ static void write_dimensions(const Writer *w, const Op *op)
     buf_printf(w->shapes, "%lld, %lld);\n}\n\n", imm(op, MATVEC_PRE), imm(op, MATVEC_STRIDE));
 }
 
-static void write_matvec(Writer *w, const Op *op)
+/* Gives whether it takes the sum of the inputs. */
+static bool write_matvec_shape(Writer *w, const Op *op)
 {
     const Kernel *k = &kernels[op->kernel];
     const bool sum = kernel_takes_sum(k);
-    const char *name = matvec_name(w, op);
     const char *params = arena_printf(
         w->e->arena,
         "const uint8_t *codes, const uint8_t *rows, const %s *x, %sint32_t *y, int32_t n",
         k->table == TABLE_NONE ? "int8_t" : "int16_t", sum ? "int32_t sum, " : "");
-    if (new_shape(w, name, "void", params)) {
+    if (new_shape(w, matvec_name(w, op), "void", params)) {
         buf_printf(w->shapes, "%s(codes, rows, x, %sy, ", k->function, sum ? "sum, " : "");
         write_dimensions(w, op);
     }
-    buf_printf(w->calls, "    %s(%s, %s, %s, ", name, data(w, op->data[0]), data(w, op->data[1]),
-               at(w, op->in[0]));
+    return sum;
+}
+
+static void write_matvec(Writer *w, const Op *op)
+{
+    const bool sum = write_matvec_shape(w, op);
+    buf_printf(w->calls, "    %s(%s, %s, %s, ", matvec_name(w, op), data(w, op->data[0]),
+               data(w, op->data[1]), at(w, op->in[0]));
     if (sum)
         buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
     buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
+}
+
+/* A chunk of rows, as lm_top calls for it. */
+static const char *write_top_kernel(Writer *w, const Op *op)
+{
+    const bool sum = write_matvec_shape(w, op);
+    const char *rows = matvec_name(w, op), *name = arena_printf(w->e->arena, "top_%s", rows);
+    if (new_shape(w, name, "void",
+                  "const uint8_t *codes, const uint8_t *rows, const void *x, int32_t sum, "
+                  "int32_t *y, int32_t n"))
+        buf_printf(w->shapes, "%s%s(codes, rows, x, %sy, n);\n}\n\n", sum ? "" : "(void)sum;\n    ",
+                   rows, sum ? "sum, " : "");
+    return name;
+}
+
+static void write_top(Writer *w, const Op *op)
+{
+    const char *sum = kernel_takes_sum(&kernels[op->kernel])
+                          ? arena_printf(w->e->arena, "s%d", op->scalar_in[0])
+                          : "0";
+    buf_printf(w->calls,
+               "    lm_top(%s, %s, %s, %s, %s, %s, %s, %s, %lld, %lld, %lld, %lld, "
+               "%s_LOGIT_FRACTION);\n",
+               write_top_kernel(w, op), data(w, op->data[0]), data(w, op->data[1]),
+               at(w, op->in[0]), sum, unit(w, op->scalar_in[1], imm(op, TOP_EXP)),
+               at(w, op->out[1]), at(w, op->out[0]), imm(op, MATVEC_ROWS), imm(op, TOP_N),
+               imm(op, TOP_CHUNK), (long long)top_chunk_bytes(w->e->unit->model, op), w->e->upper);
 }
 
 static void write_table_pair(Writer *w, const Op *op)
@@ -338,6 +371,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_ADD] = write_add,
     [OP_GLU] = write_glu,
     [OP_LOGITS] = write_logits,
+    [OP_TOP] = write_top,
     [OP_TABLE_PAIR] = write_table_pair,
     [OP_MATVEC_PAIR] = write_matvec_pair,
 };
@@ -375,7 +409,7 @@ static void close_function(const Writer *w, int layer)
     buf_puts(w->calls, "}\n\n");
 }
 
-/* The calls of all layers, and where the logits are. */
+/* The calls of all layers, and where the head's output is. */
 static void write_sequence(const Writer *w)
 {
     const char *name = w->e->name, *upper = w->e->upper;
@@ -386,7 +420,7 @@ static void write_sequence(const Writer *w)
                upper, upper, name);
     for (int i = 0; i < w->e->unit->model->n_layers; i++)
         buf_printf(w->calls, "    %s_layer_%d(s, filled);\n", name, i);
-    buf_printf(w->calls, "}\n\nstatic const int32_t *%s_logits(const %s_t *s)\n{\n", name, name);
+    buf_printf(w->calls, "}\n\nstatic const int32_t *%s_output(const %s_t *s)\n{\n", name, name);
     buf_printf(w->calls,
                "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
                "    return (const int32_t *)(const void *)(memory + %lld);\n}\n",

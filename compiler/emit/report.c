@@ -108,9 +108,9 @@ static void matrices(const Emission *e, Buf *b)
              "<th scope=\"col\">SNR dB</th><th scope=\"col\">kernel</th>"
              "<th scope=\"col\">instructions, estimate</th><th scope=\"col\">cycles, estimate</th>"
              "</tr>\n");
-    for (int i = 0; i < p->n_ops; i++) {
+    for (int i = 0; i < p->n_step; i++) {
         const Op *op = &p->ops[i];
-        if (op->kind != OP_MATVEC)
+        if (!op_is_matvec(op->kind))
             continue;
         const Linear *l = model_linears(e->unit->model, op->linear);
         const Cost cost = op_cost(e, op);

@@ -45,6 +45,11 @@ static bool words(const Emission *e)
     return t && t->kind == TOKENIZER_BYTE_LEVEL;
 }
 
+static bool top(const Emission *e)
+{
+    return top_of(e->unit->program) > 0;
+}
+
 /* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
  * of a portable one when the target has what it needs; of several the first. */
 static const struct RuntimeFile {
@@ -91,8 +96,10 @@ static const struct RuntimeFile {
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},
     {"lm_layer.h", -1, NULL, NULL},
+    {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
     {"lm_sample.h", -1, NULL, NULL},
+    {"lm_sample_top.h", -1, top, NULL},
     {"lm_utf8.h", -1, NULL, NULL},
     {"lm_unicode.h", -1, words, NULL},
     {"lm_tokenizer.h", -1, NULL, NULL},

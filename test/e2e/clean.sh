@@ -11,7 +11,7 @@ compile "$tales/model" "$work/tales" --name tales --bits 3 --bits '*.mlp.*=1.6' 
     --bits '*.attn.v=1' --window 80 --sinks 2 || fail "tales: does not compile"
 set -- tales
 if need_models; then
-    compile "$models/v0.bin" "$work/dot" --name dot --prune-neurons 0.2 || fail "dot: no code"
+    compile "$models/v0.bin" "$work/dot" --name dot --prune-neurons 0.2 --head-top 5 || fail "dot: no code"
     mkdir -p "$work/mute-model"
     cp "$models/v1_untied.bin" "$work/mute-model"
     compile "$work/mute-model/v1_untied.bin" "$work/long_model_names" --name long_model_names \

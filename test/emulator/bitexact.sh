@@ -123,6 +123,7 @@ config tales "$tales" --recipe "$root/examples/tales/recipe.yaml"
 config every-format "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' \
     --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2
 config nibble-tables "$tales" --bits 3 --tables nibble --window 300
+config top-head "$tales" --bits 2 --bits '*.mlp.*=8' --window 60 --head-top 40
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
 else

@@ -120,7 +120,10 @@ static void test_defaults_and_shorthand(void **state)
                                         "  },\n"
                                         "  \"tables\": \"auto\",\n"
                                         "  \"place\": \"default\",\n"
-                                        "  \"batch\": 0\n"
+                                        "  \"batch\": 0,\n"
+                                        "  \"head\": {\n"
+                                        "    \"top\": 0\n"
+                                        "  }\n"
                                         "}");
     r = read_recipe("prune-heads: 0.25\nquantize: ternary\n");
     assert_true(r->prune_heads.ratio == 0.25);

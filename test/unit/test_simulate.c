@@ -99,6 +99,43 @@ static void test_read_two(void **state)
     }
 }
 
+/* A head that keeps the largest logits has those of the head that keeps all. */
+static void test_top(void **state)
+{
+    static const double bits[] = {1, 1.6, 2, 3, 5, 8};
+    (void)state;
+    for (size_t i = 0; i < LENGTH(bits); i++) {
+        Arena *a = arena_new();
+        Recipe *r = recipe_default(a), *top = recipe_default(a);
+        r->bits = top->bits = bits[i];
+        top->top = i == 0 ? MAX_TOP : 1 + 3 * (int)i;
+        const Unit *whole = compiled(a, r, 3 + (uint32_t)i, true);
+        const Unit *best = compiled(a, top, 3 + (uint32_t)i, true);
+        Simulator *s = simulator_new(a, whole), *t = simulator_new(a, best);
+        const int vocab = whole->model->vocab, kept = top->top < vocab ? top->top : vocab;
+        assert_int_equal(top_of(whole->program), 0);
+        assert_int_equal(top_of(best->program), kept);
+        for (int k = 0; k < 30; k++) {
+            int n, words;
+            const int32_t *logits = simulator_step(s, k % 7);
+            assert_memory_equal(simulator_step(t, k % 7), logits, (size_t)vocab * 4);
+            assert_ptr_equal(simulator_output(s, &n), logits);
+            assert_int_equal(n, vocab);
+            const int32_t *output = simulator_output(t, &words);
+            assert_int_equal(words, 2 * kept);
+            for (int w = 0; w < words; w += 2) {
+                int before = 0; /* tokens that come first in order */
+                for (int v = 0; v < vocab; v++)
+                    before +=
+                        logits[v] > output[w + 1] || (logits[v] == output[w + 1] && v < output[w]);
+                assert_int_equal(logits[output[w]], output[w + 1]);
+                assert_int_equal(before, w / 2);
+            }
+        }
+        arena_free(a);
+    }
+}
+
 static void test_reset_and_threads(void **state)
 {
     Arena *a = arena_new();
@@ -130,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_read_two),
+        cmocka_unit_test(test_top),
         cmocka_unit_test(test_reset_and_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

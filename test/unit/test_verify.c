@@ -232,6 +232,85 @@ static void test_damage(void **state)
     }
 }
 
+static void top_all(Unit *u)
+{
+    find_op(u, OP_TOP)->imm[TOP_N] = MAX_TOP + 1;
+}
+static void top_none(Unit *u)
+{
+    find_op(u, OP_TOP)->imm[TOP_N] = 0;
+}
+static void top_small(Unit *u)
+{
+    u->program->buffers[find_op(u, OP_TOP)->out[0]].count--;
+}
+static void top_chunk_small(Unit *u)
+{
+    u->program->buffers[find_op(u, OP_TOP)->out[1]].count--;
+}
+static void top_chunk_large(Unit *u)
+{
+    find_op(u, OP_TOP)->imm[TOP_CHUNK] = TOP_CHUNK_ROWS + 8;
+}
+static void top_chunk_odd(Unit *u)
+{
+    find_op(u, OP_TOP)->imm[TOP_CHUNK]--;
+}
+static void top_scale(Unit *u)
+{
+    find_op(u, OP_TOP)->scalar_in[1] = -1;
+}
+static void top_rows(Unit *u)
+{
+    find_op(u, OP_TOP)->linear = 1;
+}
+static void top_kernel(Unit *u)
+{
+    find_op(u, OP_TOP)->kernel = find_kernel("ternary-byte");
+}
+static void top_code(Unit *u)
+{
+    ((uint8_t *)u->program->data[find_op(u, OP_TOP)->data[0]].bytes)[1] ^= 1;
+}
+static void top_elsewhere(Unit *u)
+{
+    const Op *op = find_op(u, OP_TOP);
+    u->program->buffers[op->out[0]].offset = u->program->buffers[op->out[1]].offset;
+}
+
+static void test_damaged_top(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*spoil)(Unit *u);
+        const char *message;
+    } cases[] = {
+        {top_all, "(top): n is 257"},
+        {top_none, "(top): n is 0"},
+        {top_small, "(top): buffer top is 5 i32, not 6 i32"},
+        {top_chunk_small, "(top): buffer top.chunk is"},
+        {top_chunk_large, "(top): chunk is 72, not 8 to 64"},
+        {top_chunk_odd, "(top): chunks of"},
+        {top_scale, "(top): operand scale refers to -1"},
+        {top_rows, "not what layers.0.attn.q is"},
+        {top_kernel, "kernel ternary-byte, but"},
+        {top_code, "_codes: row"},
+        {top_elsewhere, "are live together and overlap"},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        Arena *a = arena_new();
+        Unit *u = new_unit(a, false);
+        Recipe r = *u->recipe;
+        r.top = 3;
+        u->recipe = &r;
+        run_passes(u, "budget", NULL, NULL);
+        verify(u, NULL);
+        cases[i].spoil(u);
+        EXPECT_FATAL(verify(u, NULL), cases[i].message);
+        arena_free(a);
+    }
+}
+
 /* The same damage in a text: the message names the file. */
 static void test_damaged_text(void **state)
 {
@@ -299,9 +378,8 @@ static void test_other_target(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_damaged_text),
-        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_damage),       cmocka_unit_test(test_damaged_top),
+        cmocka_unit_test(test_damaged_text), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_other_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
