@@ -55,9 +55,11 @@ def kernels(core):
     """Rows "kernel CORE NAME SHAPE PLANES" of one core."""
     rows = {}
     for line in run("sh", os.path.join(HERE, "kernels.sh"), core).splitlines():
-        label, name, shape, planes, per_mac, _, _, n = line.split()
-        rows[f"kernel {label} {name} {shape} {planes}"] = {"instructions": int(n),
-                                                           "per_mac": float(per_mac)}
+        label, name, shape, planes, per_mac, loads, stores, n = line.split()
+        scale = int(n) / float(per_mac)
+        rows[f"kernel {label} {name} {shape} {planes}"] = {
+            "instructions": int(n), "loads": round(float(loads) * scale),
+            "stores": round(float(stores) * scale), "per_mac": float(per_mac)}
     return rows
 
 
