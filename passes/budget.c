@@ -70,8 +70,9 @@ static void check_ram(const Unit *u)
     const int64_t window = u->program->window - (over + per_token - 1) / per_token;
     if (window < 1)
         fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "
-              "no window would fit, --tables nibble or fewer layers may",
-              u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over);
+              "no window would fit, --tables nibble%s or fewer layers may",
+              u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over,
+              top_of(u->program) ? "" : ", --head-top 40");
     fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "
           "a window of %lld tokens would fit (--window %lld)",
           u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over,
