@@ -151,6 +151,7 @@ LM_FUNCTION int32_t lm_argmax(const int32_t *logits, int32_t vocab)
 {
     int32_t top = logits[0];
     int32_t top_id = 0;
+    LM_UNROLL_8
     for (int32_t id = 1; id < vocab; id++) {
         if (logits[id] > top) {
             top = logits[id];

@@ -1,6 +1,6 @@
 /* The generated part of the model's source: one function for each shape of a kernel, with its
- * dimensions as constant arguments, and one function for each layer, a straight line of calls. */
-#include "emit.h"
+ * dimensions as constant arguments, and the calls of them that make up the layers. */
+#include "layers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,15 +8,37 @@
 typedef struct Writer {
     const Emission *e;
     const Program *p;
-    Buf *shapes, *calls;
+    Buf *shapes;
+    Body *body; /* of the layer that the calls are for */
+    Buf *calls; /* in it */
     int n_known;
     const char **known; /* names of the shapes written so far */
     bool prefill;       /* the calls are for two tokens of a prompt, whose places are in `at` */
+    const Op *op;       /* whose call is written */
+    int *local;         /* scalars, by their number in the program: their number in the function */
 } Writer;
 
 static long long imm(const Op *op, int i)
 {
     return (long long)op->imm[i];
+}
+
+/* Something that may differ between layers of one shape: `name` is its name in the shape. */
+static const char *hole(const Writer *w, const char *name, const char *type, const char *value)
+{
+    return body_hole(w->e->arena, w->body, (Hole){name, type, "", value, value});
+}
+
+/* A name of constants or buffers as a member of a struct, without the layer's number:
+ * "l3_q_codes" and "layers.3.attn.q" give "q_codes" and "attn_q". */
+static const char *member(const Writer *w, const char *name)
+{
+    const size_t word = strspn(name, "layers.");
+    const size_t digits = name[0] == 'l' ? strspn(name + word, "0123456789") : 0;
+    char *s = arena_strndup(w->e->arena, name, strlen(name));
+    for (char *c = s; *c; c++)
+        *c = *c == '.' || *c == '-' ? '_' : *c;
+    return digits > 0 ? s + word + digits + 1 : s;
 }
 
 /* "LM_I32(128)": a buffer in the state's memory. */
@@ -28,21 +50,40 @@ static const char *at(const Writer *w, int buffer)
                                               [ELEM_I32] = "LM_I32",
                                               [ELEM_U32] = "LM_U32"};
     const Buffer *b = &w->p->buffers[buffer];
-    return arena_printf(w->e->arena, "%s(%lld)", macros[b->elem], (long long)b->offset);
+    const char *offset = arena_printf(w->e->arena, "%lld", (long long)b->offset);
+    return arena_printf(w->e->arena, "%s(%s)", macros[b->elem],
+                        hole(w, member(w, b->name), "uint32_t ", offset));
 }
 
 static const char *data(const Writer *w, int i)
 {
-    return arena_printf(w->e->arena, "%s_%s", w->e->name, w->p->data[i].name);
+    static const char *const types[ELEMS] = {
+        [ELEM_I8] = "const int8_t *",   [ELEM_U8] = "const uint8_t *",
+        [ELEM_I16] = "const int16_t *", [ELEM_U16] = "const uint16_t *",
+        [ELEM_I32] = "const int32_t *", [ELEM_U32] = "const uint32_t *"};
+    const Data *d = &w->p->data[i];
+    return hole(w, member(w, d->name), types[d->elem],
+                arena_printf(w->e->arena, "%s_%s", w->e->name, d->name));
+}
+
+static int local(const Writer *w, int scalar)
+{
+    return w->local[scalar];
 }
 
 /* "s3 - 18 * 65536": the unit of a buffer from its scale and exponent. */
 static const char *unit(const Writer *w, int scalar, int64_t exp)
 {
-    if (exp == 0)
-        return arena_printf(w->e->arena, "s%d", scalar);
-    return arena_printf(w->e->arena, "s%d %c %lld * 65536", scalar, exp < 0 ? '-' : '+',
-                        (long long)(exp < 0 ? -exp : exp));
+    Arena *a = w->e->arena;
+    const long long size = (long long)(exp < 0 ? -exp : exp);
+    const Hole h = {
+        .name = arena_printf(a, "%s_unit", member(w, op_info[w->op->kind].name)),
+        .type = "int32_t ",
+        .lead = " + ",
+        .text = exp ? arena_printf(a, " %c %lld * 65536", exp < 0 ? '-' : '+', size) : "",
+        .value = arena_printf(a, "%s%lld * 65536", exp < 0 ? "-" : "", size),
+    };
+    return arena_printf(a, "s%d%s", local(w, scalar), body_hole(a, w->body, h));
 }
 
 /* "s->position": where the op's token stands. */
@@ -111,8 +152,10 @@ static void write_norm(Writer *w, const Op *op)
         buf_printf(
             w->shapes, "return lm_norm(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
             imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E), imm(op, NORM_ROOT_M));
-    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %lld);\n", op->scalar_out, name,
-               at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]), imm(op, NORM_EXP));
+    buf_printf(
+        w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out), name,
+        at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]),
+        hole(w, "norm_exp", "int32_t ", arena_printf(w->e->arena, "%lld", imm(op, NORM_EXP))));
 }
 
 static void write_table(Writer *w, const Op *op)
@@ -125,7 +168,7 @@ static void write_table(Writer *w, const Op *op)
         buf_printf(w->shapes, "return %s(x, table, %lld);\n}\n\n", k->table_function, cols);
     buf_puts(w->calls, "    ");
     if (k->format == FORMAT_PLANES) /* the only one whose kernels take the sum */
-        buf_printf(w->calls, "const int32_t s%d = ", op->scalar_out);
+        buf_printf(w->calls, "const int32_t s%d = ", local(w, op->scalar_out));
     else
         buf_puts(w->calls, "(void)");
     buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
@@ -178,7 +221,7 @@ static void write_matvec(Writer *w, const Op *op)
     buf_printf(w->calls, "    %s(%s, %s, %s, ", matvec_name(w, op), data(w, op->data[0]),
                data(w, op->data[1]), at(w, op->in[0]));
     if (sum)
-        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
+        buf_printf(w->calls, "s%d, ", local(w, op->scalar_in[0]));
     buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
 }
 
@@ -198,7 +241,7 @@ static const char *write_top_kernel(Writer *w, const Op *op)
 static void write_top(Writer *w, const Op *op)
 {
     const char *sum = kernel_takes_sum(&kernels[op->kernel])
-                          ? arena_printf(w->e->arena, "s%d", op->scalar_in[0])
+                          ? arena_printf(w->e->arena, "s%d", local(w, op->scalar_in[0]))
                           : "0";
     buf_printf(w->calls,
                "    lm_top(%s, %s, %s, %s, %s, %s, %s, %s, %lld, %lld, %lld, %lld, "
@@ -219,7 +262,7 @@ static void write_table_pair(Writer *w, const Op *op)
                    cols);
     buf_puts(w->calls, "    ");
     if (kernel_takes_sum(k))
-        buf_printf(w->calls, "const lm_two s%d = ", op->scalar_out);
+        buf_printf(w->calls, "const lm_two s%d = ", local(w, op->scalar_out));
     else
         buf_puts(w->calls, "(void)");
     buf_printf(w->calls, "%s(%s, %s, %s);\n", name, at(w, op->in[0]), at(w, op->in[1]),
@@ -247,7 +290,7 @@ static void write_matvec_pair(Writer *w, const Op *op)
     if (straight)
         buf_printf(w->calls, "%s, ", at(w, op->in[1]));
     if (sum)
-        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
+        buf_printf(w->calls, "s%d, ", local(w, op->scalar_in[0]));
     buf_printf(w->calls, "%s, %s, %lld);\n", at(w, op->out[0]), at(w, op->out[1]),
                imm(op, MATVEC_ROWS));
 }
@@ -318,7 +361,7 @@ static void write_attend(Writer *w, const Op *op)
             imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
             imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
             imm(op, ATTEND_SPREAD));
-    buf_printf(w->calls, "    const lm_scale s%d = %s(", op->scalar_out, name);
+    buf_printf(w->calls, "    const lm_scale s%d = %s(", local(w, op->scalar_out), name);
     for (int i = 0; i < 8; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
     buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), place(w, op, "filled"),
@@ -343,8 +386,9 @@ static void write_glu(Writer *w, const Op *op)
             "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
         buf_printf(w->shapes, "return lm_glu(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
                    imm(op, GLU_N));
-    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n", op->scalar_out, name,
-               at(w, op->in[0]), at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n",
+               local(w, op->scalar_out), name, at(w, op->in[0]), at(w, op->in[1]),
+               unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
                unit(w, op->scalar_in[1], imm(op, GLU_EXP_UP)), at(w, op->out[0]));
 }
 
@@ -376,91 +420,49 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_MATVEC_PAIR] = write_matvec_pair,
 };
 
-/* Opens the function of a layer: -1 the input, n_layers the head. */
-static void open_function(const Writer *w, int layer)
+/* The probe on the residual stream of every token. */
+static void write_probe(Writer *w, const Body *body)
 {
-    const char *name = w->e->name;
-    const int n = w->e->unit->model->n_layers;
-    buf_printf(w->calls, "static %s_HOT void %s_", w->e->upper, name);
-    if (layer < 0)
-        buf_printf(w->calls, "input%s(", w->prefill ? "_pair" : "");
-    else if (layer < n)
-        buf_printf(w->calls, "layer_%d%s(", layer, w->prefill ? "_pair" : "");
-    else
-        buf_puts(w->calls, "head(");
-    buf_printf(w->calls, "%s_t *s%s%s)\n{\n", name,
-               layer >= 0   ? ""
-               : w->prefill ? arena_printf(w->e->arena, ", const %s_token *tokens", name)
-                            : ", int32_t token",
-               w->prefill                ? ", const lm_place *at"
-               : layer >= 0 && layer < n ? ", int32_t filled"
-                                         : "");
-    buf_puts(w->calls, "    uint8_t *memory = (uint8_t *)s->memory;\n");
-}
-
-/* Closes it with the probe on the residual stream of every token. */
-static void close_function(const Writer *w, int layer)
-{
-    const int first = w->prefill ? w->p->n_step : 0;
-    for (int i = first; i <= first + (w->prefill ? 1 : 0) && layer < w->e->unit->model->n_layers;
-         i++)
-        buf_printf(w->calls, "    %s_PROBE(%d, %s, %d);\n", w->e->upper, layer,
+    const int first = w->prefill ? w->p->n_step : 0, tokens = w->prefill ? 2 : 1;
+    for (int i = first; i < first + tokens; i++)
+        buf_printf(w->calls, "    %s_PROBE(%s, %s, %d);\n", w->e->upper,
+                   hole(w, "layer", "int32_t ", arena_printf(w->e->arena, "%d", body->layer)),
                    at(w, w->p->ops[i].out[0]), w->e->unit->model->dim);
-    buf_puts(w->calls, "}\n\n");
 }
 
-/* The calls of all layers, and where the head's output is. */
-static void write_sequence(const Writer *w)
+/* Ops from first to last - 1, into the bodies of their layers. */
+static void write_calls(Writer *w, Body *bodies, int first, int last)
 {
-    const char *name = w->e->name, *upper = w->e->upper;
-    buf_printf(w->calls, "static void %s_layers(%s_t *s, int32_t token)\n{\n", name, name);
-    buf_printf(w->calls,
-               "    const int32_t filled = s->position < %s_WINDOW ? (int32_t)s->position + 1 : "
-               "%s_WINDOW;\n    %s_input(s, token);\n",
-               upper, upper, name);
-    for (int i = 0; i < w->e->unit->model->n_layers; i++)
-        buf_printf(w->calls, "    %s_layer_%d(s, filled);\n", name, i);
-    buf_printf(w->calls, "}\n\nstatic const int32_t *%s_output(const %s_t *s)\n{\n", name, name);
-    buf_printf(w->calls,
-               "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
-               "    return (const int32_t *)(const void *)(memory + %lld);\n}\n",
-               (long long)w->p->buffers[w->p->ops[w->p->n_step - 1].out[0]].offset);
-}
-
-static void write_pair_sequence(const Writer *w)
-{
-    const char *name = w->e->name;
-    buf_printf(w->calls,
-               "static void %s_layers_pair(%s_t *s, const %s_token *tokens, const lm_place *at)\n"
-               "{\n    %s_input_pair(s, tokens, at);\n",
-               name, name, name, name);
-    for (int i = 0; i < w->e->unit->model->n_layers; i++)
-        buf_printf(w->calls, "    %s_layer_%d_pair(s, at);\n", name, i);
-    buf_puts(w->calls, "}\n");
-}
-
-/* Ops from first to last - 1, a function for each layer. */
-static void write_functions(Writer *w, int first, int last)
-{
-    const Op *ops = w->p->ops;
+    int scalars = 0;
     for (int i = first; i < last; i++) {
-        if (i == first || ops[i].layer != ops[i - 1].layer)
-            open_function(w, ops[i].layer);
-        writers[ops[i].kind](w, &ops[i]);
-        if (i == last - 1 || ops[i].layer != ops[i + 1].layer)
-            close_function(w, ops[i].layer);
+        const Op *op = &w->p->ops[i];
+        w->op = op;
+        w->body = &bodies[op->layer + 1];
+        w->calls = &w->body->text[w->prefill ? TWO_TOKENS : ONE_TOKEN];
+        if (op->scalar_out >= 0)
+            w->local[op->scalar_out] = scalars++;
+        writers[op->kind](w, op);
+        if (i == last - 1 || op[1].layer != op->layer) {
+            if (op->layer < w->e->unit->model->n_layers)
+                write_probe(w, w->body);
+            scalars = 0;
+        }
     }
 }
 
 void emit_ops(const Emission *e, Buf *shapes, Buf *layers)
 {
-    Writer w = {.e = e, .p = e->unit->program, .shapes = shapes, .calls = layers};
-    write_functions(&w, 0, w.p->n_step);
-    write_sequence(&w);
-    if (w.p->n_step < w.p->n_ops) {
-        w.prefill = true;
-        buf_puts(layers, "\n");
-        write_functions(&w, w.p->n_step, w.p->n_ops);
-        write_pair_sequence(&w);
-    }
+    const Program *p = e->unit->program;
+    const int n = e->unit->model->n_layers + 2;
+    Writer w = {.e = e, .p = p, .shapes = shapes, .local = NEW(e->arena, int, p->n_scalars)};
+    Body *bodies = NEW(e->arena, Body, n);
+    for (int i = 0; i < n; i++)
+        bodies[i].layer = i - 1;
+    write_calls(&w, bodies, 0, p->n_step);
+    w.prefill = true;
+    write_calls(&w, bodies, p->n_step, p->n_ops);
+    emit_layers(e, bodies, layers);
+    for (int i = 0; i < n; i++)
+        for (int r = 0; r < READINGS; r++)
+            buf_free(&bodies[i].text[r]);
 }
