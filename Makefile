@@ -16,7 +16,7 @@ LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 # Debian packages: to build, for what `make demo` shows, and for every test that there is.
 PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
 PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
-PACKAGES_TEST := libcmocka-dev python3 python3-numpy zstd
+PACKAGES_TEST := libcmocka-dev python3 python3-numpy zstd cmake
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
                 gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
                 libc6-dev-powerpc-cross qemu-user
@@ -26,7 +26,8 @@ LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c com
                                             passes/*.c))
 CLI := $(wildcard compiler/cli/*.c)
 EMBEDDED := $(sort $(shell find targets runtime_template -type f \
-              \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \)))
+              \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \
+                 -o -path '*/package/*' \)))
 UNIT := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
 
 all: $(B)/lmcc  ## the compiler, build/lmcc

@@ -70,6 +70,7 @@ char *path_dir(Arena *a, const char *path)
 /* Output ----------------------------------------------------------------------------------- */
 
 #define MAX_OUTPUT_FILES 64
+#define MAX_OUTPUT_FOLDERS 16
 
 typedef struct Staged {
     char *temporary, *final;
@@ -82,6 +83,8 @@ struct Output {
     int n;
     int n_moved; /* files that commit already renamed */
     Staged files[MAX_OUTPUT_FILES];
+    int n_made; /* folders below dir that commit made */
+    char *made[MAX_OUTPUT_FOLDERS];
 };
 
 static Output *open_output;
@@ -113,10 +116,10 @@ Output *output_begin(Arena *a, const char *dir)
 
 void output_file(Output *o, const char *name, const Buf *b)
 {
-    if (o->n == MAX_OUTPUT_FILES || !*name || strchr(name, '/'))
+    if (o->n == MAX_OUTPUT_FILES || !*name || *name == '/')
         die("bad output file %s", name);
     Staged *f = &o->files[o->n];
-    f->temporary = path_join(o->arena, o->stage, name);
+    f->temporary = arena_printf(o->arena, "%s/%d", o->stage, o->n);
     f->final = path_join(o->arena, o->dir, name);
     o->n++;
     FILE *out = fopen(f->temporary, "wbx");
@@ -130,14 +133,31 @@ void output_file(Output *o, const char *name, const Buf *b)
         fatal("%s: cannot write: %s", f->final, strerror(err));
 }
 
+/* The folders between the output directory and a file. */
+static void make_folders(Output *o, const char *file)
+{
+    for (const char *c = file + strlen(o->dir) + 1; (c = strchr(c, '/')) != NULL; c++) {
+        char *folder = arena_strndup(o->arena, file, (size_t)(c - file));
+        if (mkdir(folder, 0777) == 0) {
+            if (o->n_made == MAX_OUTPUT_FOLDERS)
+                die("%s: too many folders", folder);
+            o->made[o->n_made++] = folder;
+        } else if (errno != EEXIST || !dir_exists(folder)) {
+            fatal("%s: cannot create: %s", folder, strerror(errno));
+        }
+    }
+}
+
 /* Files are kept readable for all that the umask allows by fopen; the directory likewise. */
 void output_commit(Output *o)
 {
     if (mkdir(o->dir, 0777) && errno != EEXIST)
         fatal("%s: cannot create: %s", o->dir, strerror(errno));
-    for (int i = 0; i < o->n; i++)
+    for (int i = 0; i < o->n; i++) {
+        make_folders(o, o->files[i].final);
         if (dir_exists(o->files[i].final))
             fatal("%s: cannot replace: it is a directory", o->files[i].final);
+    }
     for (int i = 0; i < o->n; i++) {
         if (rename(o->files[i].temporary, o->files[i].final))
             fatal("%s: cannot write: %s", o->files[i].final, strerror(errno));
@@ -156,6 +176,8 @@ void output_discard(Output *o)
     open_output = NULL;
     for (int i = 0; i < o->n; i++)
         unlink(i < o->n_moved ? o->files[i].final : o->files[i].temporary);
+    for (int i = o->n_made - 1; i >= 0; i--)
+        rmdir(o->made[i]);
     rmdir(o->stage);
 }
 

@@ -23,6 +23,13 @@ const char *const prune_scope_names[PRUNE_SCOPES] = {
 const char *const table_kind_names[TABLE_KINDS] = {
     [TABLES_AUTO] = "auto", [TABLES_BYTE] = "byte", [TABLES_NIBBLE] = "nibble"};
 
+const char *const package_names[PACKAGES] = {[PACKAGE_CMAKE] = "cmake",
+                                             [PACKAGE_ZEPHYR] = "zephyr",
+                                             [PACKAGE_ESP_IDF] = "esp-idf",
+                                             [PACKAGE_ARDUINO] = "arduino",
+                                             [PACKAGE_PLATFORMIO] = "platformio",
+                                             [PACKAGE_CMSIS] = "cmsis-pack",
+                                             [PACKAGE_MAKE] = "make"};
 const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAST] = "fast"};
 
 typedef enum KeyKind {
@@ -31,6 +38,7 @@ typedef enum KeyKind {
     KEY_SEED,
     KEY_BOOL,
     KEY_CHOICE,
+    KEY_CHOICES, /* several, "A,B,C"; all; none: a bit for each */
     KEY_BITS,
     KEY_RULES,
     KEY_RATIO, /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
@@ -44,7 +52,7 @@ typedef struct Key {
     size_t offset;            /* in Recipe */
     bool shorthand;           /* "prune-heads: 0.2" sets this key of the group */
     int64_t min, max;         /* INT */
-    const char *const *names; /* CHOICE */
+    const char *const *names; /* CHOICE, CHOICES */
     int n_names;
 } Key;
 
@@ -74,6 +82,7 @@ static const Key keys[] = {
     {"place", CHOICE(place, place_names)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
+    {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
 };
 
 Recipe *recipe_default(Arena *a)
@@ -84,6 +93,7 @@ Recipe *recipe_default(Arena *a)
     r->calib_tokens = 256;
     r->bits = 8;
     r->fit_rounds = 20;
+    r->packages = ALL_PACKAGES;
     return r;
 }
 
@@ -217,6 +227,41 @@ static void read_counts(Arena *a, Prune *p, const Node *list, const char *path)
     *p = (Prune){.scope = PRUNE_LAYER, .counts = counts, .n_counts = list->n};
 }
 
+/* "A,B,C" or a list of them -> a bit for each name; all, none. */
+static unsigned read_choices(Arena *a, const Node *n, const Key *k)
+{
+    unsigned set = 0;
+    for (int i = 0; n->kind == NODE_LIST && i < n->n; i++)
+        set |= 1U << node_choice(n->child[i], k->path, k->names, k->n_names);
+    if (n->kind == NODE_LIST)
+        return set;
+    const char *text = node_string(n, k->path);
+    if (strcmp(text, "all") == 0)
+        return (1U << k->n_names) - 1;
+    if (strcmp(text, "none") == 0)
+        return 0;
+    for (const char *word = text; word; word = strchr(word, ',') ? strchr(word, ',') + 1 : NULL) {
+        Node one = *n;
+        one.text = arena_strndup(a, word, strcspn(word, ","));
+        set |= 1U << node_choice(&one, k->path, k->names, k->n_names);
+    }
+    return set;
+}
+
+static void print_choices(const Key *k, unsigned set, Buf *b)
+{
+    const char *before = "\"";
+    if (set == 0)
+        buf_puts(b, "\"none");
+    for (int i = 0; i < k->n_names; i++) {
+        if (set >> i & 1) {
+            buf_printf(b, "%s%s", before, k->names[i]);
+            before = ",";
+        }
+    }
+    buf_puts(b, "\"");
+}
+
 static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
 {
     void *field = (char *)r + k->offset;
@@ -226,6 +271,7 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     case KEY_SEED: *(uint32_t *)field = (uint32_t)node_int(n, k->path, 0, UINT32_MAX); break;
     case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
     case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
+    case KEY_CHOICES: *(unsigned *)field = read_choices(a, n, k); break;
     case KEY_BITS: *(double *)field = read_bits(n, k->path); break;
     case KEY_RULES: read_rules(a, r, n, k->path); break;
     case KEY_RATIO: {
@@ -416,6 +462,7 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     case KEY_SEED: buf_printf(b, "%u", (unsigned)*(const uint32_t *)field); break;
     case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
     case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;
+    case KEY_CHOICES: print_choices(k, *(const unsigned *)field, b); break;
     case KEY_BITS: put_double(b, *(const double *)field); break;
     case KEY_RULES: put_rules(b, r, indent); break;
     case KEY_RATIO: put_double(b, ((const Prune *)field)->ratio); break;

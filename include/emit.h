@@ -27,16 +27,18 @@ typedef struct Emission {
     int n_tables; /* tokenizer arrays */
     Data *tables;
     bool wide_ids;
-    int n_files; /* written so far, for the manifest */
+    const char *config; /* the user's own NAME_config.h, or NULL */
+    int n_files;        /* written so far, for the manifest */
     struct EmittedFile {
         const char *name;
         uint64_t hash;
         size_t size;
-    } files[32];
+    } files[64];
 } Emission;
 
-/* compiler/emit/emit.c: all files of the unit into the output. */
-void emit_all(const Unit *u, Output *o);
+/* compiler/emit/emit.c: all files of the unit into the output. config: what NAME_config.h is to say
+ * instead of the default, NULL: the default. */
+void emit_all(const Unit *u, const char *config, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 
@@ -63,7 +65,10 @@ void emit_tokenizer(const Emission *e, Buf *b);             /* story_tokenizer.c
 void emit_selftest(const Emission *e, Buf *b);              /* story_selftest.c */
 void emit_manifest(const Emission *e, Buf *b);              /* story.json */
 void emit_report(const Emission *e, Buf *b);                /* story_report.html */
-void emit_cmake(const Emission *e, Buf *b);                 /* CMakeLists.txt */
+
+/* compiler/emit/package.c: the manifests of the recipe's packages, each handed to `each`. */
+void emit_packages(Emission *e, void (*each)(Emission *e, Output *o, const char *name, Buf *b),
+                   Output *o);
 
 /* compiler/emit/manifest.c: figures that the report shows too. */
 double linear_snr(const Linear *l); /* dB, compressed against float weights; 999 when equal */

@@ -70,6 +70,20 @@ extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibb
 typedef enum Place { PLACE_DEFAULT, PLACE_FAST, PLACES } Place;
 extern const char *const place_names[PLACES]; /* "default", "fast" */
 
+/* Ecosystems that a generated folder has the manifest of. */
+typedef enum Package {
+    PACKAGE_CMAKE,
+    PACKAGE_ZEPHYR,
+    PACKAGE_ESP_IDF,
+    PACKAGE_ARDUINO,
+    PACKAGE_PLATFORMIO,
+    PACKAGE_CMSIS,
+    PACKAGE_MAKE,
+    PACKAGES
+} Package;
+extern const char *const package_names[PACKAGES]; /* "cmake", "zephyr", ... */
+#define ALL_PACKAGES ((1U << PACKAGES) - 1)
+
 typedef struct Recipe {
     const char *name; /* C prefix: [a-z][a-z0-9_]*, at most 16; default "model" */
     int window;       /* KV cache length in tokens; 0: the model's context */
@@ -85,6 +99,7 @@ typedef struct Recipe {
     TableKind tables;
     Place place; /* of hot weights and code */
     int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
+    unsigned packages; /* a bit for each Package */
     int top;     /* the head gives the largest logits only, so many; 0: all of them */
 } Recipe;
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 static void check_pass_name(const char *option, const char *name)
 {
@@ -36,6 +37,24 @@ static void print_summary(const Unit *u, const char *dir)
     printf("  files    %s/%s.h, .c, ...\n", dir, u->recipe->name);
 }
 
+/* NAME_config.h is the user's to edit: one that differs from what was generated there stays. */
+static const char *edited_config(Arena *a, const char *dir, const char *name)
+{
+    const char *of, *file = arena_printf(a, "%s_config.h", name);
+    const char *path = path_join(a, dir, file);
+    if (!is_generated(dir) || !file_exists(path))
+        return NULL;
+    const Node *files = node_get(read_manifest(a, dir, &of), "files");
+    const Node *entry = files && files->kind == NODE_MAP ? node_get(files, file) : NULL;
+    const Node *hash = entry && entry->kind == NODE_MAP ? node_get(entry, "xxh64") : NULL;
+    const File f = file_map(a, path);
+    const char *now = arena_printf(a, "%016llx", (unsigned long long)XXH64(f.data, f.size, 0));
+    if (!hash || hash->kind != NODE_SCALAR || strcmp(hash->text, now) == 0)
+        return NULL;
+    warn("%s: has been edited: left as it is", path);
+    return arena_strndup(a, (const char *)f.data, f.size);
+}
+
 int command_compile(Arena *a, const Options *o)
 {
     Buf dumped = {0};
@@ -50,8 +69,9 @@ int command_compile(Arena *a, const Options *o)
     buf_free(&dumped);
     if (o->until)
         return 0;
+    const char *config = edited_config(a, o->output, u->recipe->name);
     Output *out = output_begin(a, o->output);
-    emit_all(u, out);
+    emit_all(u, config, out);
     output_commit(out);
     if (!o->dump && verbosity >= 0)
         print_summary(u, o->output);

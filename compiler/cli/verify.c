@@ -18,7 +18,14 @@ static const Node *need(const Node *map, const char *key)
     return n;
 }
 
-/* Files that are not what the manifest says. NAME_config.h is the user's own. */
+/* Below the folder, not above it: a manifest is input too. */
+static bool stays_inside(const char *name)
+{
+    return name[0] != '/' && strstr(name, "..") == NULL;
+}
+
+/* Files that are not what the manifest says. NAME_config.h is the user's own; manifests of
+ * ecosystems that are not used may be gone. */
 static int check_files(Arena *a, const Generated *g, Buf *report)
 {
     const Node *files = need(g->manifest, "files");
@@ -28,9 +35,11 @@ static int check_files(Arena *a, const Generated *g, Buf *report)
     int bad = 0;
     for (int i = 0; i < files->n; i++) {
         const char *name = files->key[i];
-        if (strcmp(name, own) == 0 || strchr(name, '/'))
+        const char *path = path_join(a, g->dir, name);
+        if (strcmp(name, own) == 0 || !stays_inside(name) ||
+            (strchr(name, '/') && !file_exists(path)))
             continue;
-        const File f = file_map(a, path_join(a, g->dir, name));
+        const File f = file_map(a, path);
         const char *hash = arena_printf(a, "%016llx", (unsigned long long)XXH64(f.data, f.size, 0));
         if (strcmp(hash, node_string(need(files->child[i], "xxh64"), "xxh64")) != 0) {
             buf_printf(report, "  %-20s differs from what was generated\n", name);

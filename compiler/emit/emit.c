@@ -202,7 +202,10 @@ static void fill_places(const Emission *e, const char *marker, Buf *b)
 
 static void emit_config(const Emission *e, Buf *b)
 {
-    emit_template(e, "model_config.h", fill_places, b);
+    if (e->config)
+        buf_puts(b, e->config);
+    else
+        emit_template(e, "model_config.h", fill_places, b);
 }
 
 static void emit_bench(const Emission *e, Buf *b)
@@ -230,7 +233,6 @@ static const struct {
     {"%s_selftest.c", emit_selftest},
     {"%s_bench.c", emit_bench},
     {"%s_report.html", emit_report},
-    {"CMakeLists.txt", emit_cmake},
     {"LICENSE", emit_license},
     {"%s.json", emit_manifest},
 };
@@ -248,25 +250,34 @@ static const char *file_name(Arena *a, const char *pattern, const char *prefix)
     return strncmp(pattern, "%s", 2) == 0 ? arena_printf(a, "%s%s", prefix, pattern + 2) : pattern;
 }
 
-void emit_all(const Unit *u, Output *o)
+static void write_file(Emission *e, Output *o, const char *name, Buf *b)
+{
+    if (e->n_files == (int)LENGTH(e->files))
+        die("%s: too many files", name);
+    output_file(o, name, b);
+    e->files[e->n_files].name = name;
+    e->files[e->n_files].size = b->len;
+    e->files[e->n_files++].hash = XXH64(b->data, b->len, 0);
+}
+
+void emit_all(const Unit *u, const char *config, Output *o)
 {
     Emission e = {.arena = u->arena,
                   .unit = u,
                   .name = u->recipe->name,
-                  .upper = upper_case(u->arena, u->recipe->name)};
+                  .upper = upper_case(u->arena, u->recipe->name),
+                  .config = config};
     if (u->model->tokenizer) {
         e.n_tables = tokenizer_tables(u->arena, u->model->tokenizer, &e.tables);
         e.wide_ids = tokenizer_wide_ids(u->model->tokenizer);
     }
     compute_golden(&e);
     for (size_t i = 0; i < LENGTH(files); i++) {
+        if (files[i].emit == emit_manifest)
+            emit_packages(&e, write_file, o);
         Buf b = {0};
-        const char *name = file_name(u->arena, files[i].name, e.name);
         files[i].emit(&e, &b);
-        output_file(o, name, &b);
-        e.files[e.n_files].name = name;
-        e.files[e.n_files].size = b.len;
-        e.files[e.n_files++].hash = XXH64(b.data, b.len, 0);
+        write_file(&e, o, file_name(u->arena, files[i].name, e.name), &b);
         buf_free(&b);
     }
 }

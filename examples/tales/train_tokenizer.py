@@ -131,12 +131,7 @@ def tokenizer_json(vocab, merges):
     }
 
 
-def main(books, out_dir, vocab_size=1024):
-    chars = byte_chars()
-    counts = Counter(gpt2_pattern().findall("\n".join(paragraphs(books))))
-    spelled = Counter({"".join(chars[b] for b in w.encode()): n for w, n in counts.items()})
-    vocab = {s: i for i, s in enumerate(SPECIALS + chars)}
-    merges = train(spelled, int(vocab_size) - len(vocab), vocab)
+def write(out_dir, vocab, merges):
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in (
@@ -148,6 +143,15 @@ def main(books, out_dir, vocab_size=1024):
                 "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": None})):
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         (out / name).write_text(text, encoding="utf-8")
+
+
+def main(books, out_dir, vocab_size=1024):
+    chars = byte_chars()
+    counts = Counter(gpt2_pattern().findall("\n".join(paragraphs(books))))
+    spelled = Counter({"".join(chars[b] for b in w.encode()): n for w, n in counts.items()})
+    vocab = {s: i for i, s in enumerate(SPECIALS + chars)}
+    merges = train(spelled, int(vocab_size) - len(vocab), vocab)
+    write(out_dir, vocab, merges)
     print(f"{len(vocab)} tokens, {len(merges)} merges, {len(counts)} distinct words")
 
 

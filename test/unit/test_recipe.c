@@ -123,8 +123,17 @@ static void test_defaults_and_shorthand(void **state)
                                         "  \"batch\": 0,\n"
                                         "  \"head\": {\n"
                                         "    \"top\": 0\n"
-                                        "  }\n"
+                                        "  },\n"
+                                        "  \"packages\": \"cmake,zephyr,esp-idf,arduino,"
+                                        "platformio,cmsis-pack,make\"\n"
                                         "}");
+    r = read_recipe("packages: [make, cmake]\n");
+    assert_true(r->packages == (1U << PACKAGE_MAKE | 1U << PACKAGE_CMAKE));
+    r = read_recipe("packages: zephyr,arduino\n");
+    assert_true(r->packages == (1U << PACKAGE_ZEPHYR | 1U << PACKAGE_ARDUINO));
+    r = read_recipe("packages: none\n");
+    assert_true(r->packages == 0);
+    assert_non_null(strstr(json(arena, r), "\"packages\": \"none\""));
     r = read_recipe("prune-heads: 0.25\nquantize: ternary\n");
     assert_true(r->prune_heads.ratio == 0.25);
     assert_true(r->bits == 1.6);
