@@ -20,6 +20,7 @@ const Kernel kernels[] = {
     {.name = "planes-byte",
      .function = "lm_planes_byte",
      .table_function = "lm_table_byte",
+     .part_function = "lm_planes_byte_part",
      .file = "lm_planes.h",
      .pair_function = "lm_planes_pair_byte",
      .pair_table_function = "lm_table_pair_byte",
@@ -30,6 +31,7 @@ const Kernel kernels[] = {
     {.name = "planes-byte-thumb1",
      .function = "lm_planes_byte_thumb1",
      .table_function = "lm_table_byte_thumb1",
+     .part_function = "lm_planes_byte_thumb1_part",
      .file = "arm/lm_planes_thumb1.h",
      .pair_function = "lm_planes_pair_byte_thumb1",
      .pair_table_function = "lm_table_pair_byte_thumb1",
@@ -40,6 +42,7 @@ const Kernel kernels[] = {
     {.name = "planes-byte-thumb2",
      .function = "lm_planes_byte_thumb2",
      .table_function = "lm_table_byte_thumb2",
+     .part_function = "lm_planes_byte_thumb2_part",
      .file = "arm/lm_planes_thumb2.h",
      .pair_function = "lm_planes_pair_byte_thumb2",
      .pair_table_function = "lm_table_pair_byte_thumb2",
@@ -50,6 +53,7 @@ const Kernel kernels[] = {
     {.name = "planes-byte-rv32",
      .function = "lm_planes_byte_rv32",
      .table_function = "lm_table_byte_rv32",
+     .part_function = "lm_planes_byte_rv32_part",
      .file = "riscv/lm_planes_rv32.h",
      .pair_function = "lm_planes_pair_byte_rv32",
      .pair_table_function = "lm_table_pair_byte_rv32",
@@ -60,6 +64,7 @@ const Kernel kernels[] = {
     {.name = "planes-byte-mve",
      .function = "lm_planes_byte_mve",
      .table_function = "lm_table_byte_mve",
+     .part_function = "lm_planes_byte_mve_part",
      .file = "arm/lm_planes_mve.h",
      .format = FORMAT_PLANES,
      .table = TABLE_BYTE,
@@ -67,6 +72,7 @@ const Kernel kernels[] = {
     {.name = "planes-nibble",
      .function = "lm_planes_nibble",
      .table_function = "lm_table_nibble",
+     .part_function = "lm_planes_nibble_part",
      .file = "lm_planes.h",
      .format = FORMAT_PLANES,
      .table = TABLE_NIBBLE,
@@ -80,6 +86,7 @@ const Kernel kernels[] = {
     {.name = "ternary-byte",
      .function = "lm_ternary_byte",
      .table_function = "lm_table_trit",
+     .part_function = "lm_ternary_byte_part",
      .file = "lm_ternary.h",
      .pair_function = "lm_ternary_pair_byte",
      .pair_table_function = "lm_table_pair_trit",
@@ -90,6 +97,7 @@ const Kernel kernels[] = {
     {.name = "ternary-byte-thumb1",
      .function = "lm_ternary_byte_thumb1",
      .table_function = "lm_table_trit",
+     .part_function = "lm_ternary_byte_thumb1_part",
      .file = "arm/lm_ternary_thumb1.h",
      .pair_function = "lm_ternary_pair_byte_thumb1",
      .pair_table_function = "lm_table_pair_trit_thumb1",
@@ -100,6 +108,7 @@ const Kernel kernels[] = {
     {.name = "ternary-byte-thumb2",
      .function = "lm_ternary_byte_thumb2",
      .table_function = "lm_table_trit_thumb2",
+     .part_function = "lm_ternary_byte_thumb2_part",
      .file = "arm/lm_ternary_thumb2.h",
      .pair_function = "lm_ternary_pair_byte_thumb2",
      .pair_table_function = "lm_table_pair_trit_thumb2",
@@ -110,6 +119,7 @@ const Kernel kernels[] = {
     {.name = "ternary-byte-rv32",
      .function = "lm_ternary_byte_rv32",
      .table_function = "lm_table_trit_rv32",
+     .part_function = "lm_ternary_byte_rv32_part",
      .file = "riscv/lm_ternary_rv32.h",
      .pair_function = "lm_ternary_pair_byte_rv32",
      .pair_table_function = "lm_table_pair_trit",
@@ -120,6 +130,7 @@ const Kernel kernels[] = {
     {.name = "ternary-byte-mve",
      .function = "lm_ternary_byte_mve",
      .table_function = "lm_table_trit_mve",
+     .part_function = "lm_ternary_byte_mve_part",
      .file = "arm/lm_ternary_mve.h",
      .format = FORMAT_TERNARY,
      .table = TABLE_TRIT,
@@ -199,6 +210,11 @@ static int groups_of(TableForm f, int cols)
 int table_entries(TableForm f, int cols)
 {
     return groups_of(f, cols) * table_shape[f].entries;
+}
+
+int table_inputs(TableForm f)
+{
+    return table_shape[f].inputs;
 }
 
 bool kernel_reads(const Kernel *k, Format f, int planes)

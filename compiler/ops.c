@@ -82,11 +82,27 @@ const OpInfo op_info[OPS] = {
                         .data = {"codes", "rows"},
                         .imm = {"rows", "cols", "planes", "pre", "stride"},
                         .scalar_in = {"sums"}},
+    [OP_TABLE_PART] = {.name = "table-part",
+                       .in = {"x"},
+                       .out = {"table"},
+                       .imm = {"cols", "first"},
+                       .scalar_out = "sum"},
+    [OP_MATVEC_PART] = {.name = "matvec-part",
+                        .in = {"x"},
+                        .out = {"y"},
+                        .data = {"codes", "rows"},
+                        .imm = {"rows", "cols", "planes", "pre", "stride", "width", "first"},
+                        .scalar_in = {"sum"}},
 };
 
 bool op_is_matvec(OpKind k)
 {
-    return k == OP_MATVEC || k == OP_MATVEC_PAIR || k == OP_TOP;
+    return k == OP_MATVEC || k == OP_MATVEC_PAIR || k == OP_MATVEC_PART || k == OP_TOP;
+}
+
+bool op_is_part(OpKind k)
+{
+    return k == OP_TABLE_PART || k == OP_MATVEC_PART;
 }
 
 int top_of(const Program *p)

@@ -98,9 +98,10 @@ static void run_angles(Simulator *s, const Op *op)
                   pairs);
 }
 
+/* The first input is 0 but of a part. */
 static int32_t run_table(Simulator *s, const Op *op)
 {
-    const int8_t *x = buffer(s, op->in[0]);
+    const int8_t *x = (const int8_t *)buffer(s, op->in[0]) + op->imm[TABLE_FIRST];
     int16_t *table = buffer(s, op->out[0]);
     const int32_t cols = (int32_t)op->imm[TABLE_COLS];
     switch (kernels[op->kernel].table) {
@@ -195,6 +196,32 @@ static void run_matvec(Simulator *s, const Op *op, int32_t *y)
     run_rows(s, op, data(s, op->data[0]), data(s, op->data[1]), (int32_t)op->imm[MATVEC_ROWS], y);
 }
 
+/* Some of its columns. */
+static void run_matvec_part(Simulator *s, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const int64_t *m = op->imm;
+    const int32_t rows = (int32_t)m[MATVEC_ROWS], width = (int32_t)m[PART_WIDTH],
+                  planes = (int32_t)m[MATVEC_PLANES], pre = (int32_t)m[MATVEC_PRE],
+                  stride = (int32_t)m[MATVEC_STRIDE];
+    const int32_t part = (m[PART_FIRST] == 0 ? LM_PART_FIRST : 0) |
+                         (m[PART_FIRST] + width == m[MATVEC_COLS] ? LM_PART_LAST : 0);
+    const uint8_t *codes =
+        (const uint8_t *)data(s, op->data[0]) + block_bytes(k->format, planes, (int)m[PART_FIRST]);
+    const uint8_t *rd = data(s, op->data[1]);
+    const int16_t *table = buffer(s, op->in[0]);
+    int32_t *y = buffer(s, op->out[0]);
+    if (k->format == FORMAT_TERNARY) {
+        lm_ternary_byte_part(codes, rd, table, y, rows, width, pre, stride, part);
+        return;
+    }
+    const int32_t sum = s->scalars[op->scalar_in[0]];
+    if (k->table == TABLE_BYTE)
+        lm_planes_byte_part(codes, rd, table, sum, y, rows, width, planes, pre, stride, part);
+    else
+        lm_planes_nibble_part(codes, rd, table, sum, y, rows, width, planes, pre, stride, part);
+}
+
 typedef struct TopInput {
     Simulator *s;
     const Op *op;
@@ -275,7 +302,8 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_EMBED: run_embed(s, op, token); return 0;
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
-    case OP_TABLE: return run_table(s, op);
+    case OP_TABLE:
+    case OP_TABLE_PART: return run_table(s, op);
     case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;
     case OP_ROTATE:
         lm_rotate(buffer(s, op->in[0]), buffer(s, op->in[1]),
@@ -301,6 +329,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_TOP: run_top(s, op); return 0;
     case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
     case OP_MATVEC_PAIR: run_matvec_pair(s, op); return 0;
+    case OP_MATVEC_PART: run_matvec_part(s, op); return 0;
     case OPS: break;
     }
     die("op %d", (int)op->kind);

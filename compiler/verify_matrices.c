@@ -84,10 +84,11 @@ static void check_table(const Verifier *v, int i)
     if (!(pair ? k->pair_table_function : k->table_function)) {
         broken(v, "op %d (%s): kernel %s has no such table", i, op_info[op->kind].name, k->name);
     }
-    if (cols < 1 || cols > INT32_MAX / 256) {
-        broken(v, "op %d (table): %lld inputs", i, (long long)cols);
+    const int64_t first = op->kind == OP_TABLE_PART ? op->imm[TABLE_FIRST] : 0;
+    if (cols < 1 || cols > INT32_MAX / 256 || first < 0 || first > INT32_MAX / 256) {
+        broken(v, "op %d (table): %lld inputs from %lld", i, (long long)cols, (long long)first);
     }
-    need_vector(v, i, op->in[0], ELEM_I8, cols);
+    need_vector(v, i, op->in[0], ELEM_I8, first + cols);
     if (pair) {
         need_vector(v, i, op->in[1], ELEM_I8, cols);
     }
@@ -111,11 +112,16 @@ static const Op *writer(const Verifier *v, int i, int buffer)
 static void check_reads_table(const Verifier *v, int i, const Kernel *k)
 {
     const Op *op = op_at(v, i), *table = writer(v, i, op->in[0]);
-    const OpKind kind = op->kind == OP_MATVEC_PAIR ? OP_TABLE_PAIR : OP_TABLE;
+    const bool part = op->kind == OP_MATVEC_PART;
+    const OpKind kind = part                         ? OP_TABLE_PART
+                        : op->kind == OP_MATVEC_PAIR ? OP_TABLE_PAIR
+                                                     : OP_TABLE;
+    const int64_t cols = op->imm[part ? (int)PART_WIDTH : (int)MATVEC_COLS];
     if (!table || table->kind != kind || kernels[table->kernel].table != k->table ||
-        table->imm[TABLE_COLS] != op->imm[MATVEC_COLS]) {
+        table->imm[TABLE_COLS] != cols ||
+        (part && table->imm[TABLE_FIRST] != op->imm[PART_FIRST])) {
         broken(v, "op %d (matvec): its input is no %s table of %lld inputs", i,
-               table_names[k->table], (long long)op->imm[MATVEC_COLS]);
+               table_names[k->table], (long long)cols);
     }
     if (kernel_takes_sum(k) && op->scalar_in[0] != table->scalar_out) {
         broken(v, "op %d (matvec): sum is s%d, that of its table s%d", i, op->scalar_in[0],
@@ -158,6 +164,46 @@ static void check_kernel(const Verifier *v, int i, const Linear *l)
     }
 }
 
+/* Parts follow one another from the first column to the last, each reading the same vector, and
+ * nothing else writes what they add up in. */
+static void check_part(const Verifier *v, int i)
+{
+    const Op *op = op_at(v, i);
+    const Kernel *k = need_kernel(v, i);
+    const int64_t first = op->imm[PART_FIRST], width = op->imm[PART_WIDTH];
+    if (!k->part_function) {
+        broken(v, "op %d (matvec-part): kernel %s takes all columns at once", i, k->name);
+    }
+    if (first < 0 || width < 1 || width >= op->imm[MATVEC_COLS] ||
+        first > op->imm[MATVEC_COLS] - width || first % table_inputs(k->table) ||
+        (first + width < op->imm[MATVEC_COLS] && width % table_inputs(k->table))) {
+        broken(v, "op %d (matvec-part): %lld columns from %lld", i, (long long)width,
+               (long long)first);
+    }
+    const Op *before = writer(v, i, op->out[0]);
+    if (first > 0 && (!before || before->kind != OP_MATVEC_PART || before->linear != op->linear ||
+                      before->kernel != op->kernel || before->token != op->token ||
+                      before->imm[PART_FIRST] + before->imm[PART_WIDTH] != first)) {
+        broken(v, "op %d (matvec-part): does not go on from the part before", i);
+    }
+    const Op *table = writer(v, i, op->in[0]);
+    const Op *earlier = writer(v, (int)(table - v->program->ops), op->in[0]);
+    if (first > 0 && (!earlier || earlier->in[0] != table->in[0])) {
+        broken(v, "op %d (matvec-part): its table is of another vector than the part before's", i);
+    }
+}
+
+/* A vector that parts add up in is read, or the step over, only when the last of them is there. */
+static void check_finished(const Verifier *v, int i, int buffer)
+{
+    const Op *part = buffer < 0 ? NULL : writer(v, i, buffer);
+    if (part && part->kind == OP_MATVEC_PART &&
+        part->imm[PART_FIRST] + part->imm[PART_WIDTH] != part->imm[MATVEC_COLS]) {
+        broken(v, "op %d (%s): reads %s, of which columns are missing", i,
+               op_info[op_at(v, i)->kind].name, v->program->buffers[buffer].name);
+    }
+}
+
 static void check_matvec(const Verifier *v, int i)
 {
     const Op *op = op_at(v, i);
@@ -168,12 +214,15 @@ static void check_matvec(const Verifier *v, int i)
                (long long)op->imm[MATVEC_ROWS], (long long)op->imm[MATVEC_COLS],
                (long long)op->imm[MATVEC_PLANES], l->name);
     }
-    const int outputs = op->kind == OP_MATVEC_PAIR ? 2 : op->kind == OP_MATVEC ? 1 : 0;
+    const int outputs = op->kind == OP_MATVEC_PAIR ? 2 : op->kind == OP_TOP ? 0 : 1;
     for (int k = 0; k < outputs; k++) { /* whole blocks are written */
         need_vector(v, i, op->out[k], ELEM_I32, packed_rows(l));
     }
     check_sums(v, i, l);
     check_kernel(v, i, l);
+    if (op->kind == OP_MATVEC_PART) {
+        check_part(v, i);
+    }
 }
 
 /* Packed weights --------------------------------------------------------------------------- */
@@ -243,8 +292,14 @@ void verify_matrices(const Verifier *v)
 {
     for (int i = 0; i < v->program->n_ops; i++) {
         const OpKind kind = op_at(v, i)->kind;
-        if (kind == OP_TABLE || kind == OP_TABLE_PAIR) {
+        if (kind == OP_TABLE || kind == OP_TABLE_PAIR || kind == OP_TABLE_PART) {
             check_table(v, i);
+        }
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            check_finished(v, i, op_at(v, i)->in[k]);
+        }
+        if (kind == OP_LOGITS) {
+            check_finished(v, i, op_at(v, i)->out[0]);
         }
         if (op_is_matvec(kind)) {
             check_matvec(v, i);

@@ -337,7 +337,9 @@ static void check_sizes(const Site *s)
     case OP_TABLE:
     case OP_TABLE_PAIR:
     case OP_MATVEC:
-    case OP_MATVEC_PAIR: break; /* verify_matrices */
+    case OP_MATVEC_PAIR:
+    case OP_TABLE_PART:
+    case OP_MATVEC_PART: break; /* verify_matrices */
     case OP_ROTATE: check_rotate(s); break;
     case OP_STORE_K:
     case OP_STORE_V: check_store(s); break;
@@ -352,9 +354,10 @@ static void check_sizes(const Site *s)
 
 /* Order ------------------------------------------------------------------------------------ */
 
-static bool updates(OpKind k)
+static bool updates(const Op *op) /* reads what it writes */
 {
-    return k == OP_ADD || k == OP_LOGITS; /* read what they write */
+    return op->kind == OP_ADD || op->kind == OP_LOGITS ||
+           (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 
 static void need_written(const Site *s, const bool *written, int buffer)
@@ -396,7 +399,7 @@ static void check_order(const Verifier *v)
         const Site s = {v, &p->ops[i], i};
         for (int k = 0; k < MAX_OPERANDS; k++) {
             need_written(&s, written, s.op->in[k]);
-            need_written(&s, written, updates(s.op->kind) ? s.op->out[k] : -1);
+            need_written(&s, written, updates(s.op) ? s.op->out[k] : -1);
         }
         for (int k = 0; k < MAX_OPERANDS; k++) {
             if (s.op->out[k] >= 0) {

@@ -79,9 +79,14 @@ void pass_budget(Unit *u);
 void find_live(Program *p);                           /* live: first and last of every buffer */
 void plan_state(Arena *a, Program *p, int64_t align); /* plan: offsets and state_bytes */
 int state_align(const Target *t);                     /* plan: bytes, of every buffer */
+int64_t state_limit(const Unit *u);                   /* plan: bytes, for state_bytes */
 #define STACK_BYTES                                                                                \
     (2 * 1024) /* stack, vectors and what the firmware itself needs at the least                   \
                 */
+
+/* passes/tables.c: the program whose matrices all have kernels, with the tables that these read.
+ * width: by op, how many columns of the matrix have a table at one time; 0: all. */
+Program *with_tables(Arena *a, const Program *from, const int *width);
 
 /* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
 void fit_planes(Arena *a, Linear *l, int planes, int rounds);

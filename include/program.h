@@ -51,6 +51,9 @@ typedef enum OpKind {
     /* Of two tokens in one walk over the weights; added by batch. */
     OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
     OP_MATVEC_PAIR, /* y = W x, second_y = W second */
+    /* Of some of the columns, so that a table need not hold all; added by choose. */
+    OP_TABLE_PART,  /* table = subset sums of x[first .. first + cols - 1] */
+    OP_MATVEC_PART, /* y += W x over those columns; the first begins y, the last finishes it */
     OPS
 } OpKind;
 
@@ -72,6 +75,7 @@ typedef struct OpInfo {
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
 bool op_is_matvec(OpKind k); /* reads a matrix by a kernel; its imm[] begins as MATVEC's */
+bool op_is_part(OpKind k);   /* of some columns: TABLE_PART, MATVEC_PART */
 
 typedef struct Op {
     OpKind kind;
@@ -91,8 +95,9 @@ typedef struct Op {
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
 enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
-enum { TABLE_COLS }; /* pairs of tables and matvecs have those of single ones */
+enum { TABLE_COLS, TABLE_FIRST }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
+enum { PART_WIDTH = MATVEC_STRIDE + 1, PART_FIRST }; /* the columns; after those of a matvec */
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
 enum {
@@ -114,12 +119,14 @@ enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matv
 typedef enum TableForm { TABLE_NONE, TABLE_BYTE, TABLE_NIBBLE, TABLE_TRIT, TABLE_FORMS } TableForm;
 extern const char *const table_names[TABLE_FORMS];
 int table_entries(TableForm f, int cols); /* i16 entries of the table for an input of cols */
+int table_inputs(TableForm f);            /* that an entry sums up */
 
 typedef struct Kernel {
     const char *name;           /* "planes-byte-mve": in IR text, recipes and reports */
     const char *function;       /* "lm_planes_byte_mve" */
     const char *table_function; /* "lm_table_byte_mve"; NULL: reads its input straight */
-    const char *file;           /* of runtime_template that has both: "arm/lm_planes_mve.h" */
+    const char *part_function; /* "lm_planes_byte_mve_part": of some columns; NULL: there is none */
+    const char *file;          /* of runtime_template that has both: "arm/lm_planes_mve.h" */
     /* Two inputs in one walk over the weights: function, table builder, file; NULL: there is none.
      */
     const char *pair_function, *pair_table_function, *pair_file;

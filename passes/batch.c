@@ -99,6 +99,19 @@ static void flush_deferred(Batch *b)
     b->n_deferred = 0;
 }
 
+/* The run of parts that begins with op i, for one token after the other: their tables share one
+ * place. Gives the op after it. */
+static int add_parts(Batch *b, int i)
+{
+    int end = i;
+    while (end < b->from->n_step && op_is_part(b->from->ops[end].kind))
+        end++;
+    for (int token = 0; token < 2; token++)
+        for (int k = i; k < end; k++)
+            copy_op(b, &b->from->ops[k], token);
+    return end;
+}
+
 static void add_ops(Batch *b, int i)
 {
     const Op *op = &b->from->ops[i];
@@ -127,6 +140,8 @@ static void add_ops(Batch *b, int i)
     case OP_TOP: break;
     case OP_TABLE_PAIR:
     case OP_MATVEC_PAIR:
+    case OP_TABLE_PART:
+    case OP_MATVEC_PART:
     case OPS: die("op %d before batch", (int)op->kind);
     }
     copy_op(b, op, 0);
@@ -135,9 +150,11 @@ static void add_ops(Batch *b, int i)
 
 static bool has_pairs(const Program *p)
 {
-    for (int i = 0; i < p->n_ops; i++)
-        if (p->ops[i].kernel >= 0 && kernels[p->ops[i].kernel].pair_function)
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        if (op->kernel >= 0 && !op_is_part(op->kind) && kernels[op->kernel].pair_function)
             return true;
+    }
     return false;
 }
 
@@ -164,9 +181,12 @@ static Program *with_prefill(Unit *u)
                .pair_table = none(a, from->n_buffers),
                .pair_sums = none(a, from->n_scalars),
                .deferred = none(a, from->n_ops)};
-    for (int i = 0; i < from->n_step; i++)
-        if (from->ops[i].layer < u->model->n_layers)
-            add_ops(&b, i);
+    for (int i = 0; i < from->n_step && from->ops[i].layer < u->model->n_layers;) {
+        if (op_is_part(from->ops[i].kind))
+            i = add_parts(&b, i);
+        else
+            add_ops(&b, i++);
+    }
     return to;
 }
 
@@ -177,8 +197,7 @@ static bool fits(const Unit *u, const Program *p)
     trial.buffers = arena_copy(u->arena, p->buffers, (size_t)p->n_buffers, sizeof *p->buffers);
     find_live(&trial);
     plan_state(u->arena, &trial, state_align(u->target));
-    const int64_t limit = u->ram_limit ? u->ram_limit : target_ram(u->target);
-    return trial.state_bytes + STACK_BYTES <= limit;
+    return trial.state_bytes <= state_limit(u);
 }
 
 void pass_batch(Unit *u)

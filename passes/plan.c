@@ -21,6 +21,11 @@ int state_align(const Target *t)
     return t->state_align > 4 ? t->state_align : 4;
 }
 
+int64_t state_limit(const Unit *u)
+{
+    return (u->ram_limit ? u->ram_limit : target_ram(u->target)) - STACK_BYTES;
+}
+
 static bool live_together(const Buffer *a, const Buffer *b)
 {
     return a->first <= b->last && b->first <= a->last;

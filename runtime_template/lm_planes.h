@@ -193,6 +193,24 @@ LM_INLINE int32_t lm_plane_rows(int32_t planes)
     return planes == 1 ? 8 : (planes == 2 ? 4 : (planes <= 4 ? 2 : 1));
 }
 
+/* Kernels whose names end in _part read some of a matrix's columns, so that their table is only as
+ * large as those ask for: `codes` begins where they do. The first part starts each sum from 0, the
+ * others from what y holds; the last one shifts and scales it, the others leave it in y. */
+#define LM_PART_FIRST 1
+#define LM_PART_NEXT 0
+#define LM_PART_LAST 2
+#define LM_PART_WHOLE (LM_PART_FIRST | LM_PART_LAST)
+
+LM_INLINE int32_t lm_part_sum(const int32_t *y, int32_t part)
+{
+    return (part & LM_PART_FIRST) != 0 ? 0 : *y;
+}
+
+LM_INLINE int32_t lm_part_row(int32_t sum, int32_t scale, int32_t pre, int32_t part)
+{
+    return (part & LM_PART_LAST) != 0 ? (sum >> pre) * scale : sum;
+}
+
 /* A matrix's codebook: what code 0 adds to every row, what each bit adds. */
 typedef struct lm_book {
     int32_t zero, c0, c1, c2, c3, c4, c5;
@@ -218,69 +236,96 @@ LM_INLINE lm_book lm_unbias(lm_book b, int32_t groups, int32_t planes)
     return b;
 }
 
-/* One row from the sums of its planes: ((zero + coef . s) >> pre) * scale. Modulo 2^32 until it is
- * whole, because a bias may take parts of it past that. */
-LM_INLINE int32_t lm_combine_row(const int32_t *s, lm_book b, int32_t scale, int32_t planes,
-                                 int32_t pre)
+/* One row from the sums of its planes: y = ((zero + coef . s) >> pre) * scale. Modulo 2^32 until
+ * it is whole, because a bias may take parts of it past that. */
+LM_INLINE void lm_combine_row(const int32_t *s, lm_book b, int32_t scale, int32_t *y,
+                              int32_t planes, int32_t pre, int32_t part)
 {
-    uint32_t acc = lm_mul_add((uint32_t)b.c0, (uint32_t)s[0], (uint32_t)b.zero);
+    const uint32_t before = (uint32_t)b.zero + (uint32_t)lm_part_sum(y, part);
+    uint32_t acc = lm_mul_add((uint32_t)b.c0, (uint32_t)s[0], before);
     acc = planes > 1 ? lm_mul_add((uint32_t)b.c1, (uint32_t)s[1], acc) : acc;
     acc = planes > 2 ? lm_mul_add((uint32_t)b.c2, (uint32_t)s[2], acc) : acc;
     acc = planes > 3 ? lm_mul_add((uint32_t)b.c3, (uint32_t)s[3], acc) : acc;
     acc = planes > 4 ? lm_mul_add((uint32_t)b.c4, (uint32_t)s[4], acc) : acc;
     acc = planes > 5 ? lm_mul_add((uint32_t)b.c5, (uint32_t)s[5], acc) : acc;
-    return ((int32_t)acc >> pre) * scale;
+    *y = lm_part_row((int32_t)acc, scale, pre, part);
 }
 
 /* The rows of a block from its lane sums. No loops, so that the sums stay in registers. */
-LM_INLINE void lm_combine_planes(const int32_t *s, lm_book b, const uint8_t *scales, int32_t *y,
-                                 int32_t planes, int32_t pre)
+LM_INLINE void lm_combine_part(const int32_t *s, lm_book b, const uint8_t *scales, int32_t *y,
+                               int32_t planes, int32_t pre, int32_t part)
 {
-    y[0] = lm_combine_row(s, b, scales[0], planes, pre);
+    lm_combine_row(s, b, scales[0], y, planes, pre, part);
     if (planes <= 4) {
-        y[1] = lm_combine_row(s + planes, b, scales[1], planes, pre);
+        lm_combine_row(s + planes, b, scales[1], y + 1, planes, pre, part);
     }
     if (planes <= 2) {
-        y[2] = lm_combine_row(s + 2 * planes, b, scales[2], planes, pre);
-        y[3] = lm_combine_row(s + 3 * planes, b, scales[3], planes, pre);
+        lm_combine_row(s + 2 * planes, b, scales[2], y + 2, planes, pre, part);
+        lm_combine_row(s + 3 * planes, b, scales[3], y + 3, planes, pre, part);
     }
     if (planes == 1) {
-        y[4] = lm_combine_row(s + 4, b, scales[4], 1, pre);
-        y[5] = lm_combine_row(s + 5, b, scales[5], 1, pre);
-        y[6] = lm_combine_row(s + 6, b, scales[6], 1, pre);
-        y[7] = lm_combine_row(s + 7, b, scales[7], 1, pre);
+        lm_combine_row(s + 4, b, scales[4], y + 4, 1, pre, part);
+        lm_combine_row(s + 5, b, scales[5], y + 5, 1, pre, part);
+        lm_combine_row(s + 6, b, scales[6], y + 6, 1, pre, part);
+        lm_combine_row(s + 7, b, scales[7], y + 7, 1, pre, part);
     }
 }
 
+LM_INLINE void lm_combine_planes(const int32_t *s, lm_book b, const uint8_t *scales, int32_t *y,
+                                 int32_t planes, int32_t pre)
+{
+    lm_combine_part(s, b, scales, y, planes, pre, LM_PART_WHOLE);
+}
+
 /* codes: blocks of lm_plane_rows(planes) rows, `stride` bytes each; rows_data: book, then one
- * scale a row; table and sum from lm_table_byte -> y (rows, rounded up to whole blocks). */
-LM_INLINE void lm_planes_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,
-                              int32_t sum, int32_t *y, int32_t rows, int32_t cols, int32_t planes,
-                              int32_t pre, int32_t stride)
+ * scale a row; table and sum from lm_table_byte of the part's inputs (cols) -> y (rows, rounded up
+ * to whole blocks). */
+LM_INLINE void lm_planes_byte_part(const uint8_t *codes, const uint8_t *rows_data,
+                                   const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                   int32_t cols, int32_t planes, int32_t pre, int32_t stride,
+                                   int32_t part)
 {
     const int32_t step = lm_plane_rows(planes);
     const lm_book book = lm_read_book(rows_data, sum);
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
         lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
-        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
+        lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;
     }
 }
 
+/* All columns at once. */
+LM_INLINE void lm_planes_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,
+                              int32_t sum, int32_t *y, int32_t rows, int32_t cols, int32_t planes,
+                              int32_t pre, int32_t stride)
+{
+    lm_planes_byte_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                        LM_PART_WHOLE);
+}
+
 /* The same through the tables of lm_table_nibble, an eighth of the size. */
-LM_INLINE void lm_planes_nibble(const uint8_t *codes, const uint8_t *rows_data,
-                                const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
-                                int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+LM_INLINE void lm_planes_nibble_part(const uint8_t *codes, const uint8_t *rows_data,
+                                     const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                     int32_t cols, int32_t planes, int32_t pre, int32_t stride,
+                                     int32_t part)
 {
     const int32_t step = lm_plane_rows(planes);
     const lm_book book = lm_read_book(rows_data, sum);
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
         lm_lanes_nibble(codes, table, (cols + 7) / 8, step * planes, s);
-        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
+        lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;
     }
+}
+
+LM_INLINE void lm_planes_nibble(const uint8_t *codes, const uint8_t *rows_data,
+                                const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+{
+    lm_planes_nibble_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                          LM_PART_WHOLE);
 }
 
 /* Row `row` of such a matrix -> resid (cols) = value * row scale * 2^shift. */

@@ -100,23 +100,24 @@ LM_INLINE int32_t lm_table_trit(const int8_t *x, int16_t *table, int32_t cols)
     return sum;
 }
 
-/* One row from its sum. */
-LM_INLINE int32_t lm_scale_row(int32_t s, int32_t scale, int32_t pre)
+/* One row from its sum: y = (s >> pre) * scale. */
+LM_INLINE void lm_scale_row(int32_t s, int32_t scale, int32_t *y, int32_t pre, int32_t part)
 {
-    return (s >> pre) * scale;
+    *y = lm_part_row(lm_part_sum(y, part) + s, scale, pre, part);
 }
 
 /* The 8 rows of a block. No loop, so that the sums stay in registers. */
-LM_INLINE void lm_scale_rows(const int32_t *s, const uint8_t *scales, int32_t *y, int32_t pre)
+LM_INLINE void lm_scale_rows(const int32_t *s, const uint8_t *scales, int32_t *y, int32_t pre,
+                             int32_t part)
 {
-    y[0] = lm_scale_row(s[0], scales[0], pre);
-    y[1] = lm_scale_row(s[1], scales[1], pre);
-    y[2] = lm_scale_row(s[2], scales[2], pre);
-    y[3] = lm_scale_row(s[3], scales[3], pre);
-    y[4] = lm_scale_row(s[4], scales[4], pre);
-    y[5] = lm_scale_row(s[5], scales[5], pre);
-    y[6] = lm_scale_row(s[6], scales[6], pre);
-    y[7] = lm_scale_row(s[7], scales[7], pre);
+    lm_scale_row(s[0], scales[0], y, pre, part);
+    lm_scale_row(s[1], scales[1], y + 1, pre, part);
+    lm_scale_row(s[2], scales[2], y + 2, pre, part);
+    lm_scale_row(s[3], scales[3], y + 3, pre, part);
+    lm_scale_row(s[4], scales[4], y + 4, pre, part);
+    lm_scale_row(s[5], scales[5], y + 5, pre, part);
+    lm_scale_row(s[6], scales[6], y + 6, pre, part);
+    lm_scale_row(s[7], scales[7], y + 7, pre, part);
 }
 
 /* Sums (8) that keep the bias of `groups` table entries each -> without it. */
@@ -134,15 +135,23 @@ LM_INLINE void lm_unbias_sums(int32_t *s, int32_t groups)
 
 /* codes: blocks of 8 rows, byte by byte interleaved, `stride` bytes each; rows_data: book (unused),
  * then one scale a row -> y (rows, rounded up to 8) = (acc >> pre) * row scale. */
-LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,
-                               int32_t *y, int32_t rows, int32_t cols, int32_t pre, int32_t stride)
+LM_INLINE void lm_ternary_byte_part(const uint8_t *codes, const uint8_t *rows_data,
+                                    const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
+                                    int32_t pre, int32_t stride, int32_t part)
 {
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];
         lm_lanes_byte(codes, table, (cols + 4) / 5, 8, s);
-        lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre);
+        lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre, part);
         codes += stride;
     }
+}
+
+/* All columns at once. */
+LM_INLINE void lm_ternary_byte(const uint8_t *codes, const uint8_t *rows_data, const int16_t *table,
+                               int32_t *y, int32_t rows, int32_t cols, int32_t pre, int32_t stride)
+{
+    lm_ternary_byte_part(codes, rows_data, table, y, rows, cols, pre, stride, LM_PART_WHOLE);
 }
 
 /* Row `row` of such a matrix -> resid (cols) = value * row scale * 2^shift. */

@@ -49,6 +49,8 @@ static int64_t bytes_read(const Program *p, int region)
     int64_t n = 0;
     for (int i = 0; i < p->n_step; i++) {
         const Op *op = &p->ops[i];
+        if (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0)
+            continue; /* counted with the first */
         for (int k = 0; k < MAX_OPERANDS && op->data[k] >= 0; k++) {
             const Data *d = &p->data[op->data[k]];
             if (region >= 0 && d->region != region)
@@ -150,8 +152,12 @@ Cost op_cost(const Emission *e, const Op *op)
     if (op->kind == OP_MATVEC || op->kind == OP_TOP)
         return kernel_cost(&kernels[op->kernel], t, (int)op->imm[MATVEC_ROWS],
                            (int)op->imm[MATVEC_COLS], (int)op->imm[MATVEC_PLANES]);
-    return op->kind == OP_TABLE ? table_cost(&kernels[op->kernel], t, (int)op->imm[TABLE_COLS])
-                                : (Cost){0};
+    if (op->kind == OP_MATVEC_PART)
+        return kernel_cost(&kernels[op->kernel], t, (int)op->imm[MATVEC_ROWS],
+                           (int)op->imm[PART_WIDTH], (int)op->imm[MATVEC_PLANES]);
+    return op->kind == OP_TABLE || op->kind == OP_TABLE_PART
+               ? table_cost(&kernels[op->kernel], t, (int)op->imm[TABLE_COLS])
+               : (Cost){0};
 }
 
 static void write_ops(const Emission *e, Buf *b)
@@ -168,6 +174,12 @@ static void write_ops(const Emission *e, Buf *b)
         }
         if (op->kernel >= 0)
             buf_printf(b, ", \"kernel\": \"%s\"", kernels[op->kernel].name);
+        if (op_is_part(op->kind)) {
+            const bool matvec = op->kind == OP_MATVEC_PART;
+            buf_printf(b, ", \"columns\": %lld, \"first_column\": %lld",
+                       (long long)op->imm[matvec ? (int)PART_WIDTH : (int)TABLE_COLS],
+                       (long long)op->imm[matvec ? (int)PART_FIRST : (int)TABLE_FIRST]);
+        }
         const Cost cost = op_cost(e, op);
         if (cost.instructions > 0)
             buf_printf(b, ", \"estimated_instructions\": %.0f, \"estimated_cycles\": %.0f",

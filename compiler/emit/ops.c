@@ -158,6 +158,13 @@ static void write_norm(Writer *w, const Op *op)
         hole(w, "norm_exp", "int32_t ", arena_printf(w->e->arena, "%lld", imm(op, NORM_EXP))));
 }
 
+/* "LM_I8(128) + 64": that many elements on. */
+static const char *from(const Writer *w, const char *start, int64_t n)
+{
+    return n == 0 ? start : arena_printf(w->e->arena, "%s + %lld", start, (long long)n);
+}
+
+/* All of x, or a part of it. */
 static void write_table(Writer *w, const Op *op)
 {
     const Kernel *k = &kernels[op->kernel];
@@ -171,7 +178,8 @@ static void write_table(Writer *w, const Op *op)
         buf_printf(w->calls, "const int32_t s%d = ", local(w, op->scalar_out));
     else
         buf_puts(w->calls, "(void)");
-    buf_printf(w->calls, "%s(%s, %s);\n", name, at(w, op->in[0]), at(w, op->out[0]));
+    buf_printf(w->calls, "%s(%s, %s);\n", name, from(w, at(w, op->in[0]), imm(op, TABLE_FIRST)),
+               at(w, op->out[0]));
 }
 
 /* "planes_byte_b2_x172": kernel, planes, inputs. How many rows there are is an argument: it costs
@@ -222,6 +230,44 @@ static void write_matvec(Writer *w, const Op *op)
                data(w, op->data[1]), at(w, op->in[0]));
     if (sum)
         buf_printf(w->calls, "s%d, ", local(w, op->scalar_in[0]));
+    buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
+}
+
+/* Which of a matrix's columns: the first, the last, others. */
+static const struct PartName {
+    const char *suffix, *constant;
+} part_names[] = {
+    {"_first", "LM_PART_FIRST"}, {"_next", "LM_PART_NEXT"}, {"_last", "LM_PART_LAST"}};
+
+static void write_matvec_part(Writer *w, const Op *op)
+{
+    const Kernel *k = &kernels[op->kernel];
+    const bool sum = kernel_takes_sum(k), planes = k->format == FORMAT_PLANES;
+    const bool last = imm(op, PART_FIRST) + imm(op, PART_WIDTH) == imm(op, MATVEC_COLS);
+    const struct PartName *part = &part_names[imm(op, PART_FIRST) == 0 ? 0 : last ? 2 : 1];
+    const char *bits = planes ? arena_printf(w->e->arena, "_b%lld", imm(op, MATVEC_PLANES)) : "";
+    const long long pre = last ? imm(op, MATVEC_PRE) : 0;
+    const char *name = arena_printf(w->e->arena, "%s%s_x%lld_of_%lld%s%s", k->part_function + 3,
+                                    bits, imm(op, PART_WIDTH), imm(op, MATVEC_COLS), part->suffix,
+                                    pre ? arena_printf(w->e->arena, "_pre%lld", pre) : "");
+    const char *params = arena_printf(
+        w->e->arena,
+        "const uint8_t *codes, const uint8_t *rows, const int16_t *x, %sint32_t *y, int32_t n",
+        sum ? "int32_t sum, " : "");
+    if (new_shape(w, name, "void", params)) {
+        buf_printf(w->shapes, "%s(codes, rows, x, %sy, n, %lld, ", k->part_function,
+                   sum ? "sum, " : "", imm(op, PART_WIDTH));
+        if (planes)
+            buf_printf(w->shapes, "%lld, ", imm(op, MATVEC_PLANES));
+        buf_printf(w->shapes, "%lld, %lld, %s);\n}\n\n", pre, imm(op, MATVEC_STRIDE),
+                   part->constant);
+    }
+    const int64_t offset =
+        block_bytes(k->format, (int)op->imm[MATVEC_PLANES], (int)op->imm[PART_FIRST]);
+    buf_printf(w->calls, "    %s(%s, %s, %s, ", name, from(w, data(w, op->data[0]), offset),
+               data(w, op->data[1]), at(w, op->in[0]));
+    if (sum)
+        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
     buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
 }
 
@@ -418,6 +464,8 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_TOP] = write_top,
     [OP_TABLE_PAIR] = write_table_pair,
     [OP_MATVEC_PAIR] = write_matvec_pair,
+    [OP_TABLE_PART] = write_table,
+    [OP_MATVEC_PART] = write_matvec_part,
 };
 
 /* The probe on the residual stream of every token. */

@@ -98,6 +98,30 @@ static int64_t data_bytes(const Program *p, const Op *op)
     return n;
 }
 
+/* Of a matrix whose first op, or only one, is at `at`: all of its parts. */
+static Cost matrix_cost(const Emission *e, int at)
+{
+    const Program *p = e->unit->program;
+    const int linear = p->ops[at].linear;
+    Cost all = {0};
+    for (int i = at; i < p->n_step; i++) {
+        const Op *op = &p->ops[i];
+        if (i > at && (op->kind != OP_MATVEC_PART || op->linear != linear))
+            continue;
+        const Cost c = op_cost(e, op);
+        all = (Cost){all.instructions + c.instructions, all.loads + c.loads, all.stores + c.stores};
+    }
+    return all;
+}
+
+static void kernel_cell(const Op *op, Buf *b)
+{
+    buf_printf(b, "<td>%s", kernels[op->kernel].name);
+    if (op->kind == OP_MATVEC_PART)
+        buf_printf(b, ", %lld columns at a time", (long long)op->imm[PART_WIDTH]);
+    buf_puts(b, "</td>");
+}
+
 /* The matrices in the order they run: size, bits, kernel, estimated instructions. */
 static void matrices(const Emission *e, Buf *b)
 {
@@ -110,17 +134,17 @@ static void matrices(const Emission *e, Buf *b)
              "</tr>\n");
     for (int i = 0; i < p->n_step; i++) {
         const Op *op = &p->ops[i];
-        if (!op_is_matvec(op->kind))
+        if (!op_is_matvec(op->kind) || (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0))
             continue;
         const Linear *l = model_linears(e->unit->model, op->linear);
-        const Cost cost = op_cost(e, op);
+        const Cost cost = matrix_cost(e, i);
         buf_puts(b, "<tr><td>");
         text(b, l->name);
-        buf_printf(b,
-                   "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td><td>%s</td>"
-                   "<td>%.0f</td><td>%.0f</td></tr>\n",
-                   l->rows, l->cols, linear_bits(l), (long long)data_bytes(p, op), linear_snr(l),
-                   kernels[op->kernel].name, cost.instructions, cost_cycles(cost, e->unit->target));
+        buf_printf(b, "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td>", l->rows,
+                   l->cols, linear_bits(l), (long long)data_bytes(p, op), linear_snr(l));
+        kernel_cell(op, b);
+        buf_printf(b, "<td>%.0f</td><td>%.0f</td></tr>\n", cost.instructions,
+                   cost_cycles(cost, e->unit->target));
     }
     buf_puts(
         b,

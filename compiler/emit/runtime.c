@@ -199,6 +199,7 @@ static void put_kernels(const Emission *e, const struct RuntimeFile *f, Buf *b)
         if (strcmp(k->file, f->file) == 0) {
             put_twin(k->function, p->function, b);
             put_twin(k->table_function, p->table_function, b);
+            put_twin(k->part_function, p->part_function, b);
         }
         if (k->pair_file && strcmp(k->pair_file, f->file) == 0) {
             put_twin(k->pair_function, p->pair_function, b);

@@ -161,43 +161,56 @@ LM_INLINE void lm_blocks_mve(const uint8_t *codes, const int16_t *table, int32_t
 
 /* Lanes are 8 rows: y (8) = ((acc + zero) >> pre) * scale. */
 LM_INLINE void lm_scale_8_mve(lm_sums_mve s, int32_t zero, const uint8_t *scales, int32_t *y,
-                              int32_t pre)
+                              int32_t pre, int32_t part)
 {
-    const uint16x8_t scale = vldrbq_u16(scales);
-    const int32x4_t even = vshlq_r_s32(vaddq_n_s32(s.even, zero), -pre);
-    const int32x4_t odd = vshlq_r_s32(vaddq_n_s32(s.odd, zero), -pre);
     int32x4x2_t out;
-    out.val[0] = vmulq_s32(even, vreinterpretq_s32_u32(vmovlbq_u16(scale)));
-    out.val[1] = vmulq_s32(odd, vreinterpretq_s32_u32(vmovltq_u16(scale)));
+    out.val[0] = vaddq_n_s32(s.even, zero);
+    out.val[1] = vaddq_n_s32(s.odd, zero);
+    if ((part & LM_PART_FIRST) == 0) {
+        const int32x4x2_t before = vld2q_s32(y);
+        out.val[0] = vaddq_s32(out.val[0], before.val[0]);
+        out.val[1] = vaddq_s32(out.val[1], before.val[1]);
+    }
+    if ((part & LM_PART_LAST) != 0) {
+        const uint16x8_t scale = vldrbq_u16(scales);
+        const int32x4_t even = vshlq_r_s32(out.val[0], -pre), odd = vshlq_r_s32(out.val[1], -pre);
+        out.val[0] = vmulq_s32(even, vreinterpretq_s32_u32(vmovlbq_u16(scale)));
+        out.val[1] = vmulq_s32(odd, vreinterpretq_s32_u32(vmovltq_u16(scale)));
+    }
     vst2q_s32(y, out);
 }
 
 /* Each 2 lanes are a row: y (4). */
 LM_INLINE void lm_scale_4_mve(lm_sums_mve s, int32_t zero, const uint8_t *scales, int32_t *y,
-                              int32_t pre)
+                              int32_t pre, int32_t part)
 {
-    const int32x4_t acc = vshlq_r_s32(vaddq_n_s32(vaddq_s32(s.even, s.odd), zero), -pre);
-    vstrwq_s32(y, vmulq_s32(acc, vreinterpretq_s32_u32(vldrbq_u32(scales))));
+    int32x4_t acc = vaddq_n_s32(vaddq_s32(s.even, s.odd), zero);
+    acc = (part & LM_PART_FIRST) != 0 ? acc : vaddq_s32(acc, vldrwq_s32(y));
+    if ((part & LM_PART_LAST) != 0) {
+        acc = vmulq_s32(vshlq_r_s32(acc, -pre), vreinterpretq_s32_u32(vldrbq_u32(scales)));
+    }
+    vstrwq_s32(y, acc);
 }
 
 /* The rows of a block from its weighed lane sums; lanes past the last have weight 0. Masks are
  * vectors: GCC 12 gets constant predicates wrong. */
 LM_INLINE void lm_combine_mve(lm_sums_mve s, int32_t zero, const uint8_t *scales, int32_t *y,
-                              int32_t planes, int32_t pre)
+                              int32_t planes, int32_t pre, int32_t part)
 {
     if (planes == 1) {
-        lm_scale_8_mve(s, zero, scales, y, pre);
+        lm_scale_8_mve(s, zero, scales, y, pre, part);
     } else if (planes == 2) {
-        lm_scale_4_mve(s, zero, scales, y, pre);
+        lm_scale_4_mve(s, zero, scales, y, pre, part);
     } else if (planes <= 4) { /* lanes 0 1 2 | 3 4 5 or 0 1 2 3 | 4 5 6 7; even ones first */
         const int32x4_t even = {1, 1, 0, 0}, odd = {1, planes == 3 ? 0 : 1, 0, 0};
         const int32_t first = vmladavaq_s32(vmladavaq_s32(zero, s.even, even), s.odd, odd);
         const int32_t all = vaddvaq_s32(vaddvaq_s32(zero, s.even), s.odd);
-        y[0] = (first >> pre) * (int32_t)scales[0];
-        y[1] = ((all - first + zero) >> pre) * (int32_t)scales[1];
+        const int32_t second = all - first + zero;
+        y[0] = lm_part_row(first + lm_part_sum(y, part), scales[0], pre, part);
+        y[1] = lm_part_row(second + lm_part_sum(y + 1, part), scales[1], pre, part);
     } else {
         const int32_t all = vaddvaq_s32(vaddvaq_s32(zero, s.even), s.odd);
-        y[0] = (all >> pre) * (int32_t)scales[0];
+        y[0] = lm_part_row(all + lm_part_sum(y, part), scales[0], pre, part);
     }
 }
 
@@ -220,27 +233,29 @@ LM_INLINE int16x8_t lm_coef_mve(lm_book b, int32_t planes)
 /* Up to 4 blocks, `left` of them. */
 LM_INLINE void lm_planes_4_mve(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
                                int16x8_t coef, int32_t zero, int32_t *y, int32_t groups,
-                               int32_t planes, int32_t pre, int32_t stride, int32_t left)
+                               int32_t planes, int32_t pre, int32_t stride, int32_t left,
+                               int32_t part)
 {
     const int32_t step = lm_plane_rows(planes);
     lm_sums_mve s[4];
     lm_blocks_mve(codes, table, groups, step * planes, coef, left, stride, s);
-    lm_combine_mve(s[0], zero, scales, y, planes, pre);
+    lm_combine_mve(s[0], zero, scales, y, planes, pre, part);
     if (left > 1) {
-        lm_combine_mve(s[1], zero, scales + step, y + step, planes, pre);
+        lm_combine_mve(s[1], zero, scales + step, y + step, planes, pre, part);
     }
     if (left > 2) {
-        lm_combine_mve(s[2], zero, scales + 2 * step, y + 2 * step, planes, pre);
+        lm_combine_mve(s[2], zero, scales + 2 * step, y + 2 * step, planes, pre, part);
     }
     if (left > 3) {
-        lm_combine_mve(s[3], zero, scales + 3 * step, y + 3 * step, planes, pre);
+        lm_combine_mve(s[3], zero, scales + 3 * step, y + 3 * step, planes, pre, part);
     }
 }
 
-/* As lm_planes_byte. */
-LM_INLINE void lm_planes_byte_mve(const uint8_t *codes, const uint8_t *rows_data,
-                                  const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
-                                  int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+/* As lm_planes_byte_part. */
+LM_INLINE void lm_planes_byte_mve_part(const uint8_t *codes, const uint8_t *rows_data,
+                                       const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                       int32_t cols, int32_t planes, int32_t pre, int32_t stride,
+                                       int32_t part)
 {
     const int32_t step = lm_plane_rows(planes), blocks = (rows + step - 1) / step;
     const int32_t groups = (cols + 7) / 8;
@@ -250,15 +265,24 @@ LM_INLINE void lm_planes_byte_mve(const uint8_t *codes, const uint8_t *rows_data
                                          : lm_coef_mve(book, planes);
     const uint8_t *scales = rows_data + LM_BOOK_BYTES;
     for (int32_t b = 0; b + 4 <= blocks; b += 4) {
-        lm_planes_4_mve(codes, scales, table, coef, book.zero, y, groups, planes, pre, stride, 4);
+        lm_planes_4_mve(codes, scales, table, coef, book.zero, y, groups, planes, pre, stride, 4,
+                        part);
         codes += 4 * stride;
         scales += 4 * step;
         y += 4 * step;
     }
     if (blocks % 4 != 0) {
         lm_planes_4_mve(codes, scales, table, coef, book.zero, y, groups, planes, pre, stride,
-                        blocks % 4);
+                        blocks % 4, part);
     }
+}
+
+LM_INLINE void lm_planes_byte_mve(const uint8_t *codes, const uint8_t *rows_data,
+                                  const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                  int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+{
+    lm_planes_byte_mve_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                            LM_PART_WHOLE);
 }
 
 #endif

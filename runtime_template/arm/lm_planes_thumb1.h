@@ -112,10 +112,11 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
     s[7] = s7 + (odd ? table[codes[7]] : 0);
 }
 
-/* As lm_planes_byte. */
-LM_INLINE void lm_planes_byte_thumb1(const uint8_t *codes, const uint8_t *rows_data,
-                                     const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
-                                     int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+/* As lm_planes_byte_part. */
+LM_INLINE void lm_planes_byte_thumb1_part(const uint8_t *codes, const uint8_t *rows_data,
+                                          const int16_t *table, int32_t sum, int32_t *y,
+                                          int32_t rows, int32_t cols, int32_t planes, int32_t pre,
+                                          int32_t stride, int32_t part)
 {
     const int32_t step = lm_plane_rows(planes);
     const lm_book book = lm_read_book(rows_data, sum);
@@ -126,9 +127,17 @@ LM_INLINE void lm_planes_byte_thumb1(const uint8_t *codes, const uint8_t *rows_d
         } else {
             lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
         }
-        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
+        lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;
     }
+}
+
+LM_INLINE void lm_planes_byte_thumb1(const uint8_t *codes, const uint8_t *rows_data,
+                                     const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                     int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+{
+    lm_planes_byte_thumb1_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                               LM_PART_WHOLE);
 }
 
 #endif

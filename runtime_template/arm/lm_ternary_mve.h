@@ -55,10 +55,10 @@ LM_INLINE int32_t lm_table_trit_mve(const int8_t *x, int16_t *table, int32_t col
     return lm_sum_mve(x, cols);
 }
 
-/* As lm_ternary_byte. */
-LM_INLINE void lm_ternary_byte_mve(const uint8_t *codes, const uint8_t *rows_data,
-                                   const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
-                                   int32_t pre, int32_t stride)
+/* As lm_ternary_byte_part. */
+LM_INLINE void lm_ternary_byte_mve_part(const uint8_t *codes, const uint8_t *rows_data,
+                                        const int16_t *table, int32_t *y, int32_t rows,
+                                        int32_t cols, int32_t pre, int32_t stride, int32_t part)
 {
     const int32_t groups = (cols + 4) / 5;
     const int16x8_t one = vdupq_n_s16(1);
@@ -67,18 +67,25 @@ LM_INLINE void lm_ternary_byte_mve(const uint8_t *codes, const uint8_t *rows_dat
         const uint8_t *scales = rows_data + LM_BOOK_BYTES + r;
         lm_sums_mve s[4];
         lm_blocks_mve(codes, table, groups, 8, one, left, stride, s);
-        lm_scale_8_mve(s[0], 0, scales, y + r, pre);
+        lm_scale_8_mve(s[0], 0, scales, y + r, pre, part);
         if (left > 1) {
-            lm_scale_8_mve(s[1], 0, scales + 8, y + r + 8, pre);
+            lm_scale_8_mve(s[1], 0, scales + 8, y + r + 8, pre, part);
         }
         if (left > 2) {
-            lm_scale_8_mve(s[2], 0, scales + 16, y + r + 16, pre);
+            lm_scale_8_mve(s[2], 0, scales + 16, y + r + 16, pre, part);
         }
         if (left > 3) {
-            lm_scale_8_mve(s[3], 0, scales + 24, y + r + 24, pre);
+            lm_scale_8_mve(s[3], 0, scales + 24, y + r + 24, pre, part);
         }
         codes += 4 * stride;
     }
+}
+
+LM_INLINE void lm_ternary_byte_mve(const uint8_t *codes, const uint8_t *rows_data,
+                                   const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
+                                   int32_t pre, int32_t stride)
+{
+    lm_ternary_byte_mve_part(codes, rows_data, table, y, rows, cols, pre, stride, LM_PART_WHOLE);
 }
 
 #endif

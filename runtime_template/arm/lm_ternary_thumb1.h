@@ -3,17 +3,24 @@
 #ifndef LM_TERNARY_THUMB1_H
 #define LM_TERNARY_THUMB1_H
 
-/* As lm_ternary_byte. */
-LM_INLINE void lm_ternary_byte_thumb1(const uint8_t *codes, const uint8_t *rows_data,
-                                      const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
-                                      int32_t pre, int32_t stride)
+/* As lm_ternary_byte_part. */
+LM_INLINE void lm_ternary_byte_thumb1_part(const uint8_t *codes, const uint8_t *rows_data,
+                                           const int16_t *table, int32_t *y, int32_t rows,
+                                           int32_t cols, int32_t pre, int32_t stride, int32_t part)
 {
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];
         lm_lanes_byte_thumb1(codes, table, (cols + 4) / 5, s);
-        lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre);
+        lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre, part);
         codes += stride;
     }
+}
+
+LM_INLINE void lm_ternary_byte_thumb1(const uint8_t *codes, const uint8_t *rows_data,
+                                      const int16_t *table, int32_t *y, int32_t rows, int32_t cols,
+                                      int32_t pre, int32_t stride)
+{
+    lm_ternary_byte_thumb1_part(codes, rows_data, table, y, rows, cols, pre, stride, LM_PART_WHOLE);
 }
 
 #endif

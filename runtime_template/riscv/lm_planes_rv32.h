@@ -95,10 +95,11 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
     s[7] = s7;
 }
 
-/* As lm_planes_byte. */
-LM_INLINE void lm_planes_byte_rv32(const uint8_t *codes, const uint8_t *rows_data,
-                                   const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
-                                   int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+/* As lm_planes_byte_part. */
+LM_INLINE void lm_planes_byte_rv32_part(const uint8_t *codes, const uint8_t *rows_data,
+                                        const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                        int32_t cols, int32_t planes, int32_t pre, int32_t stride,
+                                        int32_t part)
 {
     const int32_t step = lm_plane_rows(planes);
     const lm_book book = lm_read_book(rows_data, sum);
@@ -109,9 +110,17 @@ LM_INLINE void lm_planes_byte_rv32(const uint8_t *codes, const uint8_t *rows_dat
         } else {
             lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
         }
-        lm_combine_planes(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre);
+        lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;
     }
+}
+
+LM_INLINE void lm_planes_byte_rv32(const uint8_t *codes, const uint8_t *rows_data,
+                                   const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
+                                   int32_t cols, int32_t planes, int32_t pre, int32_t stride)
+{
+    lm_planes_byte_rv32_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                             LM_PART_WHOLE);
 }
 
 #endif

@@ -101,6 +101,38 @@ static void check_pair(const Linear *l, const uint8_t *codes, const uint8_t *rd,
     arena_free(a);
 }
 
+/* One part of the columns after the other gives what all at once do; y: that. */
+static void check_parts(const Linear *l, const uint8_t *codes, const uint8_t *rd, const int8_t *x,
+                        const int32_t *y, int pre, int32_t stride, int groups)
+{
+    Arena *a = arena_new();
+    const int rows = l->rows, planes = l->planes;
+    const int width = groups * table_inputs(planes ? TABLE_BYTE : TABLE_TRIT);
+    int16_t *table = NEW(a, int16_t, 256 * groups);
+    int32_t *z = NEW(a, int32_t, packed_rows(l)), *n = NEW(a, int32_t, packed_rows(l));
+    memset(z, 0x5A, (size_t)packed_rows(l) * 4); /* what was there before must not count */
+    memset(n, 0x5A, (size_t)packed_rows(l) * 4);
+    for (int first = 0; first < l->cols; first += width) {
+        const int cols = l->cols - first < width ? l->cols - first : width;
+        const uint8_t *from = codes + block_bytes(l->format, planes, first);
+        const int part = (first == 0 ? LM_PART_FIRST : LM_PART_NEXT) |
+                         (first + cols == l->cols ? LM_PART_LAST : LM_PART_NEXT);
+        if (l->format == FORMAT_TERNARY) {
+            lm_table_trit(x + first, table, cols);
+            lm_ternary_byte_part(from, rd, table, z, rows, cols, pre, stride, part);
+            continue;
+        }
+        int32_t sum = lm_table_byte(x + first, table, cols);
+        lm_planes_byte_part(from, rd, table, sum, z, rows, cols, planes, pre, stride, part);
+        sum = lm_table_nibble(x + first, table, cols);
+        lm_planes_nibble_part(from, rd, table, sum, n, rows, cols, planes, pre, stride, part);
+    }
+    assert_memory_equal(z, y, (size_t)rows * 4);
+    if (l->format == FORMAT_PLANES)
+        assert_memory_equal(n, y, (size_t)rows * 4);
+    arena_free(a);
+}
+
 static void check_matrix(Format f, int planes, int rows, int cols, int kind, int padding)
 {
     Arena *a = arena_new();
@@ -132,6 +164,8 @@ static void check_matrix(Format f, int planes, int rows, int cols, int kind, int
     for (int r = 0; r < rows; r++)
         assert_int_equal(y[r], defined(&l, x, r, pre));
     check_pair(&l, codes, rd, x, y, pre, st, (kind + cols) % 5);
+    if (f != FORMAT_INT8)
+        check_parts(&l, codes, rd, x, y, pre, st, 1 + (kind + rows) % 4);
     int32_t *resid = NEW(a, int32_t, cols);
     const int r = (int)(draw() % (uint32_t)rows), shift = (int)(draw() % 12) - 4;
     if (f == FORMAT_PLANES)
