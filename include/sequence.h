@@ -37,5 +37,9 @@ const float *sequence_head_input(const Sequence *s);
  * samples at temperature 1, each starting with bos, at most `window` tokens long. Made once from
  * u->original (or u->model before fold has made it) and the recipe's seed. */
 const Corpus *unit_samples(Unit *u);
+int unit_window(const Unit *u); /* tokens in the KV cache */
+Corpus *unit_text(Unit *u);     /* the whole --calib text, in pieces of a window */
+/* About `tokens` tokens of it, whole documents evenly spaced. */
+Corpus *corpus_part(Arena *a, const Corpus *whole, int64_t tokens);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-#define PARALLEL_WORK (1 << 20) /* multiplications; below this, threads cost more than they save   \
-                                 */
+/* Multiplications, about a millisecond: on a busy host a barrier costs as much. */
+#define PARALLEL_WORK (1 << 24)
 
 extern const Loops loops_plain;
 #if defined(__x86_64__)

@@ -204,8 +204,9 @@ static void attend(const Attention *a, int block, float *scratch)
 }
 
 static void decode(const float *q, const float *keys, const float *values, int n, int head_dim,
-                   ptrdiff_t stride, float scale, float *score, float *out)
+                   ptrdiff_t stride, float *score, float *out)
 {
+    const float scale = 1 / sqrtf((float)head_dim);
     Lanes top = lanes_all(-INFINITY), total = {0};
     for (int j = 0; j < n; j += LANES) {
         Lanes s = {0};

@@ -44,10 +44,10 @@ typedef struct Loops {
     void (*gate)(const float *gate, const float *up, size_t n, float *out);
     /* out = exp((x - max x) * scale); *top = max x, gives the sum. */
     float (*exponentials)(const float *x, int n, float scale, float *out, float *top);
-    /* One query over the first n keys: keys and values head_dim x stride, transposed.
-     * score: n rounded up to 16. */
+    /* One query over the first n keys: keys and values head_dim x stride, transposed; the stride
+     * and score are whole lanes. */
     void (*decode)(const float *q, const float *keys, const float *values, int n, int head_dim,
-                   ptrdiff_t stride, float scale, float *score, float *out);
+                   ptrdiff_t stride, float *score, float *out);
 } Loops;
 
 const Loops *loops(void); /* the best that this machine runs */

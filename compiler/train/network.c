@@ -5,7 +5,6 @@
 #include "train/loops.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 static int larger(int a, int b)
@@ -78,7 +77,25 @@ const float *network_read(Arena *a, const Linear *l, float **room)
     return *room;
 }
 
-Activations *activations_new(Arena *a, const Network *n, int layer, bool keep)
+Network *network_of_model(Arena *a, const Model *m, int max_tokens)
+{
+    Network *n = network_new(a, m, max_tokens);
+    Model *walk = (Model *)(uintptr_t)m; /* only read */
+    float *room = NULL;
+    n->embed = network_read(a, &m->embed, &room);
+    room = NULL;
+    n->head = m->tied_head ? n->embed : network_read(a, &m->head, &room);
+    for (int i = 0; i < m->n_layers * ROLES; i++) {
+        room = NULL;
+        n->weight[i] = network_read(a, &m->blocks[i / ROLES].linear[i % ROLES], &room);
+    }
+    for (int i = 0; i <= 2 * m->n_layers; i++) {
+        n->gamma[i] = model_norm(walk, i)->gamma;
+    }
+    return n;
+}
+
+Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, bool keep)
 {
     const Model *m = n->model;
     int q_dim = 0, kv_dim = 0, neurons = 0, heads = 0, head_dim = 0;
@@ -90,7 +107,7 @@ Activations *activations_new(Arena *a, const Network *n, int layer, bool keep)
         heads = larger(heads, b->n_heads);
         head_dim = larger(head_dim, b->head_dim);
     }
-    const size_t rows = (size_t)n->max_tokens, dim = (size_t)m->dim;
+    const size_t rows = (size_t)n_rows, dim = (size_t)m->dim;
     Activations *t = NEW(a, Activations, 1);
     t->attn_in = NEW(a, float, rows *dim);
     t->mlp_in = NEW(a, float, rows *dim);
@@ -102,7 +119,7 @@ Activations *activations_new(Arena *a, const Network *n, int layer, bool keep)
     t->up = NEW(a, float, rows *(size_t)neurons);
     t->gated = NEW(a, float, rows *(size_t)neurons);
     t->scratch_size = (rows + 4 * (size_t)head_dim) * QUERIES;
-    t->scratch = NEW(a, float, t->scratch_size *(size_t)omp_get_max_threads());
+    t->scratch = NEW(a, float, t->scratch_size *ATTENTION_SHARES);
     if (keep) {
         t->attn_unit = NEW(a, float, rows *dim);
         t->attn_inverse = NEW(a, float, rows);
@@ -129,46 +146,62 @@ void multiply_forward(const float *w, int rows, int cols, const float *x, int n,
                        .add = add});
 }
 
-void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_heads,
-                    float direction)
+void network_rotate_row(const Network *n, int layer, float *x, int pos, int n_heads,
+                        float direction)
 {
     const int head_dim = n->model->blocks[layer].head_dim, half = head_dim / 2;
     const bool interleaved = n->model->rope_interleaved;
-    for (int pos = 0; pos < n_tokens; pos++) {
-        const float *c = n->cosine[layer] + (size_t)pos * (size_t)half;
-        const float *s = n->sine[layer] + (size_t)pos * (size_t)half;
-        for (int h = 0; h < n_heads; h++, x += head_dim) {
-            for (int i = 0; i < half; i++) {
-                float *p = x + (interleaved ? 2 * i : i), *q = interleaved ? p + 1 : p + half;
-                const float a = *p, b = *q, sine = direction * s[i];
-                *p = a * c[i] - b * sine;
-                *q = a * sine + b * c[i];
-            }
+    const float *c = n->cosine[layer] + (size_t)pos * (size_t)half;
+    const float *s = n->sine[layer] + (size_t)pos * (size_t)half;
+    for (int h = 0; h < n_heads; h++, x += head_dim) {
+        for (int i = 0; i < half; i++) {
+            float *p = x + (interleaved ? 2 * i : i), *q = interleaved ? p + 1 : p + half;
+            const float a = *p, b = *q, sine = direction * s[i];
+            *p = a * c[i] - b * sine;
+            *q = a * sine + b * c[i];
         }
     }
+}
+
+void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_heads,
+                    float direction)
+{
+    const ptrdiff_t row = (ptrdiff_t)n_heads * n->model->blocks[layer].head_dim;
+    for (int pos = 0; pos < n_tokens; pos++) {
+        network_rotate_row(n, layer, x + pos * row, pos, n_heads, direction);
+    }
+}
+
+/* A head's block of queries. */
+static void attend_block(const Block *b, Activations *t, int max_tokens, int n, int head, int block,
+                         float *scratch)
+{
+    const int kv = b->kv_of_head[head] * b->head_dim;
+    const Attention with = {
+        .n = n,
+        .head_dim = b->head_dim,
+        .scale = 1 / sqrtf((float)b->head_dim),
+        .q = t->q + head * b->head_dim,
+        .k = t->k + kv,
+        .v = t->v + kv,
+        .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
+        .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
+        .out = t->mixed + head * b->head_dim,
+        .total = t->total ? t->total + (size_t)head * (size_t)max_tokens : NULL,
+    };
+    loops()->attend(&with, block, scratch);
 }
 
 static void attend(const Block *b, Activations *t, int max_tokens, int n)
 {
     const int blocks = (n + QUERIES - 1) / QUERIES;
     const int64_t work = (int64_t)b->n_heads * n * n * b->head_dim;
-#pragma omp parallel for schedule(dynamic, 4) if (work >= 1 << 20)
-    for (int i = 0; i < b->n_heads * blocks; i++) {
-        const int h = i / blocks, kv = b->kv_of_head[h] * b->head_dim;
-        const Attention head = {
-            .n = n,
-            .head_dim = b->head_dim,
-            .scale = 1 / sqrtf((float)b->head_dim),
-            .q = t->q + h * b->head_dim,
-            .k = t->k + kv,
-            .v = t->v + kv,
-            .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
-            .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
-            .out = t->mixed + h * b->head_dim,
-            .total = t->total ? t->total + (size_t)h * (size_t)max_tokens : NULL,
-        };
-        loops()->attend(&head, i % blocks,
-                        t->scratch + (size_t)omp_get_thread_num() * t->scratch_size);
+#pragma omp parallel for if (work >= 1 << 25)
+    for (int share = 0; share < ATTENTION_SHARES; share++) {
+        for (int i = share; i < b->n_heads * blocks; i += ATTENTION_SHARES) {
+            attend_block(b, t, max_tokens, n, i % b->n_heads, i / b->n_heads,
+                         t->scratch + (size_t)share * t->scratch_size);
+        }
     }
 }
 
@@ -186,8 +219,8 @@ void network_embed(const Network *n, const int *tokens, int n_tokens, float *res
     }
 }
 
-static void attention_half(const Network *n, int layer, Activations *t, float *residual,
-                           int n_tokens)
+void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
+                            int n_tokens)
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
@@ -198,24 +231,32 @@ static void attention_half(const Network *n, int layer, Activations *t, float *r
     multiply_forward(w[ROLE_Q], q_dim, m->dim, t->attn_in, n_tokens, false, t->q);
     multiply_forward(w[ROLE_K], kv_dim, m->dim, t->attn_in, n_tokens, false, t->k);
     multiply_forward(w[ROLE_V], kv_dim, m->dim, t->attn_in, n_tokens, false, t->v);
-    network_rotate(n, layer, t->q, n_tokens, b->n_heads, 1);
-    network_rotate(n, layer, t->k, n_tokens, b->n_kv_heads, 1);
-    attend(b, t, n->max_tokens, n_tokens);
-    multiply_forward(w[ROLE_O], m->dim, q_dim, t->mixed, n_tokens, true, residual);
 }
 
-void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens)
+void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
+                          int n_tokens)
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
     const float **w = n->weight + (size_t)layer * ROLES;
-    attention_half(n, layer, t, residual, n_tokens);
+    const int q_dim = b->n_heads * b->head_dim;
+    multiply_forward(w[ROLE_O], m->dim, q_dim, t->mixed, n_tokens, true, residual);
     loops()->norm(residual, n->gamma[2 * layer + 1], m->norm_eps, n_tokens, m->dim, t->mlp_in,
                   t->mlp_unit, t->mlp_inverse);
     multiply_forward(w[ROLE_GATE], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->gate);
     multiply_forward(w[ROLE_UP], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->up);
     loops()->gate(t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
     multiply_forward(w[ROLE_DOWN], m->dim, b->n_neurons, t->gated, n_tokens, true, residual);
+}
+
+void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens)
+{
+    const Block *b = &n->model->blocks[layer];
+    network_read_attention(n, layer, t, residual, n_tokens);
+    network_rotate(n, layer, t->q, n_tokens, b->n_heads, 1);
+    network_rotate(n, layer, t->k, n_tokens, b->n_kv_heads, 1);
+    attend(b, t, n->max_tokens, n_tokens);
+    network_finish_layer(n, layer, t, residual, n_tokens);
 }
 
 void network_logits(const Network *n, const float *residual, int n_tokens, float *normed,

@@ -23,7 +23,7 @@ Sequence *sequence_new(Arena *a, const Model *m, int max_tokens)
     s->model = m;
     s->network = network_new(a, m, max_tokens);
     s->room = NEW(a, float *, (size_t)m->n_layers *ROLES + 2);
-    s->act = activations_new(a, s->network, -1, false);
+    s->act = activations_new(a, s->network, -1, max_tokens, false);
     s->residual = NEW(a, float, rows *(size_t)m->dim);
     s->normed = NEW(a, float, rows *(size_t)m->dim);
     s->logits = NEW(a, float, rows *(size_t)m->vocab);
