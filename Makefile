@@ -23,7 +23,11 @@ PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm q
 
 TOOLS := compiler/embed.c compiler/make_tables.c
 LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \
-                                            passes/*.c))
+                                            compiler/train/*.c passes/*.c))
+# The inner loops of compiler/train/, once more for each wider instruction set of the host.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+LOOPS := $(B)/compiler/train/loops_avx2.o $(B)/compiler/train/loops_avx512.o
+endif
 CLI := $(wildcard compiler/cli/*.c)
 EMBEDDED := $(sort $(shell find targets runtime_template -type f \
               \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \
@@ -36,12 +40,23 @@ $(B)/lmcc: $(CLI:%.c=$(B)/%.o) $(B)/liblmcc.a
 	@echo "  LD $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/liblmcc.a: $(LIBRARY:%.c=$(B)/%.o) $(B)/embedded.o
+$(B)/liblmcc.a: $(LIBRARY:%.c=$(B)/%.o) $(LOOPS) $(B)/embedded.o
 	@rm -f $@ && ar rcsD $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Sixteen lanes are passed between inlined functions only: their calling convention is of no matter.
+$(LOOPS) $(B)/compiler/train/loops.o: ALL_CFLAGS += -O3 -Wno-psabi $(LOOPS_FLAGS)
+$(B)/compiler/train/loops_avx2.o: LOOPS_FLAGS := -mavx2 -DTILE_ROWS=6 \
+    -DLOOPS_TABLE=loops_avx2 -DLOOPS_NAME='"AVX2"'
+$(B)/compiler/train/loops_avx512.o: LOOPS_FLAGS := -mavx512f -mprefer-vector-width=512 \
+    -DTILE_ROWS=8 -DLOOPS_TABLE=loops_avx512 -DLOOPS_NAME='"AVX-512"'
+$(LOOPS): compiler/train/loops.c
+	@mkdir -p $(@D)
+	@echo "  CC $(@:$(B)/%=%)"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/embedded.c: $(B)/embed $(EMBEDDED)

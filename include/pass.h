@@ -23,6 +23,8 @@ typedef enum Fact {
 #define N_FACTS 12
 extern const char *const fact_names[N_FACTS];
 
+typedef struct Corpus Corpus; /* run.h */
+
 typedef struct Unit {
     Arena *arena;
     Model *model;          /* what the passes rewrite */
@@ -31,6 +33,8 @@ typedef struct Unit {
     const Target *target;
     const Recipe *recipe;
     int64_t flash_limit, ram_limit; /* --flash, --ram; 0: the target's */
+    const char *calib;              /* --calib: a text, NULL: the model writes its own */
+    const Corpus *samples;          /* unit_samples; NULL before */
     unsigned facts;
 } Unit;
 

@@ -60,14 +60,14 @@ typedef struct TextEncoder {
 TextEncoder encoder_of(Arena *a, const Tokenizer *t);
 
 typedef enum DocsKind { DOCS_AUTO, DOCS_LINES, DOCS_FILE, DOCS_KINDS } DocsKind;
-typedef struct Corpus {
+struct Corpus {
     int n_docs;
     int *n_tokens; /* of each document, bos included */
     int **tokens;
     int64_t n_bytes;     /* of text */
     int64_t n_predicted; /* tokens scored: all but the first of each document */
     DocsKind docs;       /* how the text was split */
-} Corpus;
+};
 /* Each non-empty line a document (LINES), or the whole file as one stream (FILE); AUTO takes LINES
  * when the mean line is longer than 200 bytes. Documents are cut into pieces of `context` tokens,
  * each starting with bos. */

@@ -45,6 +45,8 @@ static const Option options[] = {
      "keep the N largest logits only, to 256; 0: all [0]"},
     {"--package", 0, "LIST", "C", RECIPE, 0, "packages",
      "manifests: cmake, zephyr, esp-idf, arduino, platformio, cmsis-pack, make [all]"},
+    {"--calib", 0, "TEXT", "CE", TEXT, AT(calib), NULL,
+     "text to calibrate on [what the model itself writes]"},
     {"--set", 0, "KEY=VALUE", "CE", SET, 0, NULL, "any other key of a recipe"},
     {"--flash", 0, "SIZE", "C", SIZE, AT(flash), NULL, "flash at hand, 512K [the target's]"},
     {"--ram", 0, "SIZE", "C", SIZE, AT(ram), NULL, "RAM at hand [the target's]"},

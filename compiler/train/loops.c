@@ -1,0 +1,312 @@
+/* The inner loops, compiled once for each instruction set (the Makefile names the table and gives
+ * the flags). Sums over k, keys and tokens run upwards, one lane for each output. */
+#include "train/loops.h"
+#include "train/lanes.h"
+
+#include <math.h>
+
+#ifndef LOOPS_TABLE
+#define LOOPS_TABLE loops_plain
+#define LOOPS_NAME "portable"
+#define TILE_ROWS 4
+#endif
+
+#define K_BLOCK 256 /* of B that is packed at once: 16 KiB */
+
+extern const Loops LOOPS_TABLE;
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Product ---------------------------------------------------------------------------------- */
+
+/* `k` rows of B, `n` <= 16 columns, as k x 16. */
+static void pack(const Product *p, int first_k, int k, int column, int n, float *packed)
+{
+    const float *b = p->b + first_k * p->b_step + column * p->b_col;
+    if (n < PANEL) {
+        memset(packed, 0, (size_t)k * PANEL * sizeof(float));
+    }
+    if (p->b_col == 1 && n == PANEL) {
+        for (int i = 0; i < k; i++) {
+            lanes_store(packed + i * PANEL, lanes_load(b + i * p->b_step));
+        }
+        return;
+    }
+    for (int c = 0; c < n; c++) {
+        for (int i = 0; i < k; i++) {
+            packed[i * PANEL + c] = b[i * p->b_step + c * p->b_col];
+        }
+    }
+}
+
+/* `rows` rows of C from k steps; rows is a constant wherever this is inlined. */
+INLINE void tile(const float *a, ptrdiff_t a_row, ptrdiff_t a_step, const float *packed, int k,
+                 float *c, ptrdiff_t c_row, int n, bool add, int rows)
+{
+    Lanes sum[TILE_ROWS];
+    for (int r = 0; r < rows; r++) {
+        sum[r] = !add         ? (Lanes){0}
+                 : n == PANEL ? lanes_load(c + r * c_row)
+                              : lanes_load_part(c + r * c_row, n);
+    }
+    for (int i = 0; i < k; i++) {
+        const Lanes b = lanes_load(packed + i * PANEL);
+        for (int r = 0; r < rows; r++) {
+            sum[r] += a[r * a_row + i * a_step] * b;
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        if (n == PANEL) {
+            lanes_store(c + r * c_row, sum[r]);
+        } else {
+            lanes_store_part(c + r * c_row, sum[r], n);
+        }
+    }
+}
+
+static void product_panel(const Product *p, int panel)
+{
+    float packed[K_BLOCK * PANEL] __attribute__((aligned(64)));
+    const int column = panel * PANEL, n = smaller(PANEL, p->n - column);
+    for (int first = 0; first < p->k; first += K_BLOCK) {
+        const int k = smaller(K_BLOCK, p->k - first);
+        const float *a = p->a + first * p->a_step;
+        const bool add = p->add || first > 0;
+        float *c = p->c + column;
+        int r = 0;
+        pack(p, first, k, column, n, packed);
+        for (; r + TILE_ROWS <= p->m; r += TILE_ROWS) {
+            tile(a + r * p->a_row, p->a_row, p->a_step, packed, k, c + r * p->c_row, p->c_row, n,
+                 add, TILE_ROWS);
+        }
+        for (; r < p->m; r++) {
+            tile(a + r * p->a_row, p->a_row, p->a_step, packed, k, c + r * p->c_row, p->c_row, n,
+                 add, 1);
+        }
+    }
+}
+
+/* Attention -------------------------------------------------------------------------------- */
+
+#define KEYS 4 /* scored together */
+#define DIMS 8 /* of an output summed together */
+
+/* Rows first .. first + 15 of x as head_dim x 16, what is past n as 0, times `scale`. */
+static void transpose(const float *x, ptrdiff_t row, int first, int n, int head_dim, float scale,
+                      float *out)
+{
+    const int rows = smaller(LANES, n - first);
+    memset(out, 0, (size_t)head_dim * LANES * sizeof(float));
+    for (int i = 0; i < rows; i++) {
+        for (int d = 0; d < head_dim; d++) {
+            out[d * LANES + i] = x[(first + i) * row + d] * scale;
+        }
+    }
+}
+
+INLINE Lanes choose(LanesInt which, Lanes yes, Lanes no)
+{
+    return (Lanes)(((LanesInt)yes & which) | ((LanesInt)no & ~which));
+}
+
+/* Lanes first + lane >= j. */
+INLINE LanesInt from(int first, int j)
+{
+    const LanesInt lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return lane + first >= j;
+}
+
+/* Below every score: e^(NEVER - top) is 0. */
+#define NEVER lanes_all(-1e30f)
+
+/* `rows` dot products of x's rows with 16 transposed vectors. */
+INLINE void dots(const float *x, ptrdiff_t row, const float *with, int head_dim, int rows,
+                 Lanes *sum)
+{
+    for (int r = 0; r < rows; r++) {
+        sum[r] = (Lanes){0};
+    }
+    for (int d = 0; d < head_dim; d++) {
+        const Lanes w = lanes_load(with + d * LANES);
+        for (int r = 0; r < rows; r++) {
+            sum[r] += x[r * row + d] * w;
+        }
+    }
+}
+
+/* out[d] = sum over the n rows of x: x[j][d] * weight[j], for dims constant. */
+INLINE void mix(const float *x, ptrdiff_t row, const float *weight, int n, int dims, Lanes *sum)
+{
+    for (int d = 0; d < dims; d++) {
+        sum[d] = (Lanes){0};
+    }
+    for (int j = 0; j < n; j++) {
+        const Lanes w = lanes_load(weight + j * LANES);
+        for (int d = 0; d < dims; d++) {
+            sum[d] += x[j * row + d] * w;
+        }
+    }
+}
+
+INLINE void mix_out(const Attention *a, const float *weight, int keys, int d, int dims, int first,
+                    Lanes inverse)
+{
+    Lanes sum[DIMS];
+    mix(a->v + d, a->kv_row, weight, keys, dims, sum);
+    const int rows = smaller(LANES, a->n - first);
+    for (int t = 0; t < dims; t++) {
+        const Lanes value = sum[t] * inverse;
+        for (int i = 0; i < rows; i++) {
+            a->out[(first + i) * a->q_row + d + t] = value[i];
+        }
+    }
+}
+
+static void attend(const Attention *a, int block, float *scratch)
+{
+    const int first = block * QUERIES, keys = smaller(a->n, first + QUERIES);
+    float *q = scratch, *weight = scratch + a->head_dim * LANES;
+    Lanes top = lanes_all(-INFINITY), total = {0}, s[KEYS];
+    transpose(a->q, a->q_row, first, a->n, a->head_dim, a->scale, q);
+    for (int j = 0; j < keys; j += KEYS) {
+        const int some = smaller(KEYS, keys - j);
+        if (some == KEYS) {
+            dots(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, KEYS, s);
+        } else {
+            for (int i = 0; i < some; i++) {
+                dots(a->k + (j + i) * a->kv_row, a->kv_row, q, a->head_dim, 1, s + i);
+            }
+        }
+        for (int i = 0; i < some; i++) {
+            lanes_store(weight + (j + i) * LANES, s[i]);
+            top = lanes_max(top, j + i > first ? choose(from(first, j + i), s[i], NEVER) : s[i]);
+        }
+    }
+    for (int j = 0; j < keys; j++) {
+        Lanes p = lanes_exp(lanes_load(weight + j * LANES) - top);
+        p = j > first ? lanes_and(p, from(first, j)) : p;
+        lanes_store(weight + j * LANES, p);
+        total += p;
+    }
+    int d = 0;
+    for (; d + DIMS <= a->head_dim; d += DIMS) {
+        mix_out(a, weight, keys, d, DIMS, first, 1.0f / total);
+    }
+    for (; d < a->head_dim; d++) {
+        mix_out(a, weight, keys, d, 1, first, 1.0f / total);
+    }
+    for (int i = 0; a->total && i < smaller(LANES, a->n - first); i++) {
+        a->total[first + i] = top[i] + logf(total[i]);
+    }
+}
+
+static void decode(const float *q, const float *keys, const float *values, int n, int head_dim,
+                   ptrdiff_t stride, float *score, float *out)
+{
+    const float scale = 1 / sqrtf((float)head_dim);
+    Lanes top = lanes_all(-INFINITY), total = {0};
+    for (int j = 0; j < n; j += LANES) {
+        Lanes s = {0};
+        for (int d = 0; d < head_dim; d++) {
+            s += q[d] * lanes_load(keys + d * stride + j);
+        }
+        s *= scale;
+        if (n - j < LANES) { /* what the cache holds beyond n is no key */
+            s = choose(from(0, n - j), NEVER, s);
+        }
+        lanes_store(score + j, s);
+        top = lanes_max(top, s);
+    }
+    float most = top[0];
+    for (int i = 1; i < LANES; i++) {
+        most = top[i] > most ? top[i] : most;
+    }
+    for (int j = 0; j < n; j += LANES) {
+        const Lanes p = lanes_exp(lanes_load(score + j) - most);
+        lanes_store(score + j, p);
+        total += p;
+    }
+    const float inverse = 1 / lanes_sum(total);
+    for (int d = 0; d < head_dim; d++) {
+        Lanes sum = {0};
+        for (int j = 0; j < n; j += LANES) {
+            sum += lanes_load(score + j) * lanes_load(values + d * stride + j);
+        }
+        out[d] = lanes_sum(sum) * inverse;
+    }
+}
+
+/* Rows ------------------------------------------------------------------------------------- */
+
+static void norm(const float *x, const float *gamma, float eps, int rows, int n, float *y,
+                 float *unit, float *inverse)
+{
+    for (int r = 0; r < rows; r++, x += n, y += n) {
+        Lanes sum = {0};
+        int i = 0;
+        for (; i + LANES <= n; i += LANES) {
+            sum += lanes_load(x + i) * lanes_load(x + i);
+        }
+        if (i < n) {
+            const Lanes v = lanes_load_part(x + i, n - i);
+            sum += v * v;
+        }
+        const float scale = 1 / sqrtf(lanes_sum(sum) / (float)n + eps);
+        for (i = 0; i < n; i++) {
+            y[i] = x[i] * scale * gamma[i];
+        }
+        for (i = 0; unit && i < n; i++) {
+            unit[(ptrdiff_t)r * n + i] = x[i] * scale;
+        }
+        if (inverse) {
+            inverse[r] = scale;
+        }
+    }
+}
+
+/* 1 / (1 + e^-g) from e^-|g|, which cannot overflow. */
+INLINE Lanes sigmoid(Lanes g)
+{
+    const LanesInt negative = g < 0.0f;
+    const Lanes e = lanes_exp(choose(negative, g, -g));
+    return choose(negative, e, lanes_all(1)) / (1.0f + e);
+}
+
+static void gate(const float *gated, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some);
+        lanes_store_part(out + i, g * sigmoid(g) * lanes_load_part(up + i, some), some);
+    }
+}
+
+static float exponentials(const float *x, int n, float scale, float *out, float *top)
+{
+    float most = x[0];
+    Lanes total = {0};
+    for (int i = 1; i < n; i++) {
+        most = x[i] > most ? x[i] : most;
+    }
+    for (int i = 0; i < n; i += LANES) {
+        const int some = smaller(LANES, n - i);
+        const Lanes e = lanes_exp((lanes_load_part(x + i, some) - most) * scale);
+        lanes_store_part(out + i, e, some);
+        total += some == LANES ? e : lanes_load_part(out + i, some);
+    }
+    *top = most;
+    return lanes_sum(total);
+}
+
+const Loops LOOPS_TABLE = {
+    .name = LOOPS_NAME,
+    .product = product_panel,
+    .attend = attend,
+    .norm = norm,
+    .gate = gate,
+    .exponentials = exponentials,
+    .decode = decode,
+};

@@ -1,0 +1,269 @@
+/* The forward pass over a whole document: matrix products over all its tokens, attention by blocks
+ * of 16 queries. */
+#include "train/network.h"
+
+#include "train/loops.h"
+
+#include <math.h>
+#include <string.h>
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* Angles of the reference, pos * theta^(-2i / head_dim). */
+static void make_angles(Arena *a, Network *n, int layer)
+{
+    const Model *m = n->model;
+    const int head_dim = m->blocks[layer].head_dim, half = head_dim / 2;
+    if (layer > 0 && m->blocks[layer - 1].head_dim == head_dim) {
+        n->cosine[layer] = n->cosine[layer - 1];
+        n->sine[layer] = n->sine[layer - 1];
+        return;
+    }
+    n->cosine[layer] = NEW(a, float, (size_t)n->max_tokens *(size_t)half);
+    n->sine[layer] = NEW(a, float, (size_t)n->max_tokens *(size_t)half);
+    for (int i = 0; i < half; i++) {
+        const double speed = pow((double)m->rope_theta, -2.0 * i / head_dim);
+        for (int pos = 0; pos < n->max_tokens; pos++) {
+            n->cosine[layer][(size_t)pos * (size_t)half + (size_t)i] = (float)cos(pos * speed);
+            n->sine[layer][(size_t)pos * (size_t)half + (size_t)i] = (float)sin(pos * speed);
+        }
+    }
+}
+
+Network *network_new(Arena *a, const Model *m, int max_tokens)
+{
+    if (max_tokens < 1 || m->norm != NORM_RMS || m->position != POSITION_ROPE ||
+        m->activation != ACT_SILU) {
+        die("network: %d tokens, norm %d, position %d, activation %d", max_tokens, m->norm,
+            m->position, m->activation);
+    }
+    Network *n = NEW(a, Network, 1);
+    n->model = m;
+    n->max_tokens = max_tokens;
+    n->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
+    n->gamma = NEW(a, const float *, 2 * (size_t)m->n_layers + 1);
+    n->cosine = NEW(a, float *, m->n_layers);
+    n->sine = NEW(a, float *, m->n_layers);
+    for (int l = 0; l < m->n_layers; l++) {
+        make_angles(a, n, l);
+    }
+    return n;
+}
+
+const float *network_read(Arena *a, const Linear *l, float **room)
+{
+    if (l->format == FORMAT_FLOAT) {
+        return l->w;
+    }
+    const size_t cols = (size_t)l->cols;
+    if (!*room) {
+        *room = NEW(a, float, (size_t)l->rows *cols);
+    }
+    float value[256];
+    for (int code = 0; code < 256; code++) {
+        const bool used =
+            l->format == FORMAT_INT8 || code < (l->format == FORMAT_PLANES ? 1 << l->planes : 3);
+        value[code] = used ? (float)linear_code_value(l, code) : 0;
+    }
+    for (int r = 0; r < l->rows; r++) {
+        const float scale = (float)ldexp(l->scale[r], l->scale_exp);
+        for (size_t i = (size_t)r * cols; i < ((size_t)r + 1) * cols; i++) {
+            (*room)[i] = scale * value[l->code[i]];
+        }
+    }
+    return *room;
+}
+
+Network *network_of_model(Arena *a, const Model *m, int max_tokens)
+{
+    Network *n = network_new(a, m, max_tokens);
+    Model *walk = (Model *)(uintptr_t)m; /* only read */
+    float *room = NULL;
+    n->embed = network_read(a, &m->embed, &room);
+    room = NULL;
+    n->head = m->tied_head ? n->embed : network_read(a, &m->head, &room);
+    for (int i = 0; i < m->n_layers * ROLES; i++) {
+        room = NULL;
+        n->weight[i] = network_read(a, &m->blocks[i / ROLES].linear[i % ROLES], &room);
+    }
+    for (int i = 0; i <= 2 * m->n_layers; i++) {
+        n->gamma[i] = model_norm(walk, i)->gamma;
+    }
+    return n;
+}
+
+Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, bool keep)
+{
+    const Model *m = n->model;
+    int q_dim = 0, kv_dim = 0, neurons = 0, heads = 0, head_dim = 0;
+    for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? m->n_layers : layer + 1); l++) {
+        const Block *b = &m->blocks[l];
+        q_dim = larger(q_dim, b->n_heads * b->head_dim);
+        kv_dim = larger(kv_dim, b->n_kv_heads * b->head_dim);
+        neurons = larger(neurons, b->n_neurons);
+        heads = larger(heads, b->n_heads);
+        head_dim = larger(head_dim, b->head_dim);
+    }
+    const size_t rows = (size_t)n_rows, dim = (size_t)m->dim;
+    Activations *t = NEW(a, Activations, 1);
+    t->attn_in = NEW(a, float, rows *dim);
+    t->mlp_in = NEW(a, float, rows *dim);
+    t->q = NEW(a, float, rows *(size_t)q_dim);
+    t->k = NEW(a, float, rows *(size_t)kv_dim);
+    t->v = NEW(a, float, rows *(size_t)kv_dim);
+    t->mixed = NEW(a, float, rows *(size_t)q_dim);
+    t->gate = NEW(a, float, rows *(size_t)neurons);
+    t->up = NEW(a, float, rows *(size_t)neurons);
+    t->gated = NEW(a, float, rows *(size_t)neurons);
+    t->scratch_size = (rows + 4 * (size_t)head_dim) * QUERIES;
+    t->scratch = NEW(a, float, t->scratch_size *ATTENTION_SHARES);
+    if (keep) {
+        t->attn_unit = NEW(a, float, rows *dim);
+        t->attn_inverse = NEW(a, float, rows);
+        t->mlp_unit = NEW(a, float, rows *dim);
+        t->mlp_inverse = NEW(a, float, rows);
+        t->total = NEW(a, float, rows *(size_t)heads);
+    }
+    return t;
+}
+
+void multiply_forward(const float *w, int rows, int cols, const float *x, int n, bool add, float *y)
+{
+    product(&(Product){.m = n,
+                       .n = rows,
+                       .k = cols,
+                       .a = x,
+                       .a_row = cols,
+                       .a_step = 1,
+                       .b = w,
+                       .b_step = 1,
+                       .b_col = cols,
+                       .c = y,
+                       .c_row = rows,
+                       .add = add});
+}
+
+void network_rotate_row(const Network *n, int layer, float *x, int pos, int n_heads,
+                        float direction)
+{
+    const int head_dim = n->model->blocks[layer].head_dim, half = head_dim / 2;
+    const bool interleaved = n->model->rope_interleaved;
+    const float *c = n->cosine[layer] + (size_t)pos * (size_t)half;
+    const float *s = n->sine[layer] + (size_t)pos * (size_t)half;
+    for (int h = 0; h < n_heads; h++, x += head_dim) {
+        for (int i = 0; i < half; i++) {
+            float *p = x + (interleaved ? 2 * i : i), *q = interleaved ? p + 1 : p + half;
+            const float a = *p, b = *q, sine = direction * s[i];
+            *p = a * c[i] - b * sine;
+            *q = a * sine + b * c[i];
+        }
+    }
+}
+
+void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_heads,
+                    float direction)
+{
+    const ptrdiff_t row = (ptrdiff_t)n_heads * n->model->blocks[layer].head_dim;
+    for (int pos = 0; pos < n_tokens; pos++) {
+        network_rotate_row(n, layer, x + pos * row, pos, n_heads, direction);
+    }
+}
+
+/* A head's block of queries. */
+static void attend_block(const Block *b, Activations *t, int max_tokens, int n, int head, int block,
+                         float *scratch)
+{
+    const int kv = b->kv_of_head[head] * b->head_dim;
+    const Attention with = {
+        .n = n,
+        .head_dim = b->head_dim,
+        .scale = 1 / sqrtf((float)b->head_dim),
+        .q = t->q + head * b->head_dim,
+        .k = t->k + kv,
+        .v = t->v + kv,
+        .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
+        .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
+        .out = t->mixed + head * b->head_dim,
+        .total = t->total ? t->total + (size_t)head * (size_t)max_tokens : NULL,
+    };
+    loops()->attend(&with, block, scratch);
+}
+
+static void attend(const Block *b, Activations *t, int max_tokens, int n)
+{
+    const int blocks = (n + QUERIES - 1) / QUERIES;
+    const int64_t work = (int64_t)b->n_heads * n * n * b->head_dim;
+#pragma omp parallel for if (work >= 1 << 25)
+    for (int share = 0; share < ATTENTION_SHARES; share++) {
+        for (int i = share; i < b->n_heads * blocks; i += ATTENTION_SHARES) {
+            attend_block(b, t, max_tokens, n, i % b->n_heads, i / b->n_heads,
+                         t->scratch + (size_t)share * t->scratch_size);
+        }
+    }
+}
+
+void network_embed(const Network *n, const int *tokens, int n_tokens, float *residual)
+{
+    const size_t dim = (size_t)n->model->dim;
+    if (n_tokens < 0 || n_tokens > n->max_tokens) {
+        die("network: %d tokens of %d", n_tokens, n->max_tokens);
+    }
+    for (int i = 0; i < n_tokens; i++) {
+        if (tokens[i] < 0 || tokens[i] >= n->model->vocab) {
+            die("network: token %d of %d", tokens[i], n->model->vocab);
+        }
+        memcpy(residual + (size_t)i * dim, n->embed + (size_t)tokens[i] * dim, dim * sizeof(float));
+    }
+}
+
+void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
+                            int n_tokens)
+{
+    const Model *m = n->model;
+    const Block *b = &m->blocks[layer];
+    const float **w = n->weight + (size_t)layer * ROLES;
+    const int q_dim = b->n_heads * b->head_dim, kv_dim = b->n_kv_heads * b->head_dim;
+    loops()->norm(residual, n->gamma[2 * layer], m->norm_eps, n_tokens, m->dim, t->attn_in,
+                  t->attn_unit, t->attn_inverse);
+    multiply_forward(w[ROLE_Q], q_dim, m->dim, t->attn_in, n_tokens, false, t->q);
+    multiply_forward(w[ROLE_K], kv_dim, m->dim, t->attn_in, n_tokens, false, t->k);
+    multiply_forward(w[ROLE_V], kv_dim, m->dim, t->attn_in, n_tokens, false, t->v);
+}
+
+void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
+                          int n_tokens)
+{
+    const Model *m = n->model;
+    const Block *b = &m->blocks[layer];
+    const float **w = n->weight + (size_t)layer * ROLES;
+    const int q_dim = b->n_heads * b->head_dim;
+    multiply_forward(w[ROLE_O], m->dim, q_dim, t->mixed, n_tokens, true, residual);
+    loops()->norm(residual, n->gamma[2 * layer + 1], m->norm_eps, n_tokens, m->dim, t->mlp_in,
+                  t->mlp_unit, t->mlp_inverse);
+    multiply_forward(w[ROLE_GATE], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->gate);
+    multiply_forward(w[ROLE_UP], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->up);
+    loops()->gate(t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
+    multiply_forward(w[ROLE_DOWN], m->dim, b->n_neurons, t->gated, n_tokens, true, residual);
+}
+
+void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens)
+{
+    const Block *b = &n->model->blocks[layer];
+    network_read_attention(n, layer, t, residual, n_tokens);
+    network_rotate(n, layer, t->q, n_tokens, b->n_heads, 1);
+    network_rotate(n, layer, t->k, n_tokens, b->n_kv_heads, 1);
+    attend(b, t, n->max_tokens, n_tokens);
+    network_finish_layer(n, layer, t, residual, n_tokens);
+}
+
+void network_logits(const Network *n, const float *residual, int n_tokens, float *normed,
+                    float *unit, float *inverse, float *logits)
+{
+    const Model *m = n->model;
+    loops()->norm(residual, n->gamma[2 * m->n_layers], m->norm_eps, n_tokens, m->dim, normed, unit,
+                  inverse);
+    multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
+}

@@ -1,0 +1,65 @@
+/* The float network over the tokens of one document: what Sequence, the sampler and training run.
+ */
+#ifndef LMCC_TRAIN_NETWORK_H
+#define LMCC_TRAIN_NETWORK_H
+
+#include "model.h"
+
+/* Weights as floats, laid out as in Model; the shapes are the model's. */
+typedef struct Network {
+    const Model *model;
+    int max_tokens;
+    const float *embed, *head; /* vocab x dim; the same when tied */
+    const float **weight;      /* n_layers x ROLES */
+    const float **gamma;       /* 2 n_layers + 1, numbered as by model_norm */
+    float **cosine, **sine;    /* each layer: max_tokens x head_dim / 2, of the rope angles */
+} Network;
+
+#define ATTENTION_SHARES 16 /* that threads may take */
+
+/* What one layer computed; rows are tokens. */
+typedef struct Activations {
+    float *attn_in;                  /* dim: what Q, K and V read */
+    float *attn_unit, *attn_inverse; /* dim, 1: residual / rms, 1 / rms; NULL unless kept */
+    float *q, *k, *v;                /* rotated; heads side by side */
+    float *total;                    /* each head: max_tokens logs of softmax sums, or NULL */
+    float *mixed;                    /* what O reads */
+    float *mlp_in;                   /* dim: what GATE and UP read */
+    float *mlp_unit, *mlp_inverse;   /* as above */
+    float *gate, *up, *gated;        /* n_neurons; DOWN reads gated */
+    float *scratch;                  /* attention's, for each share of its blocks */
+    size_t scratch_size;             /* floats of one share */
+} Activations;
+
+/* Weights are not set. */
+Network *network_new(Arena *a, const Model *m, int max_tokens);
+/* Weights are the model's, dequantized where they are quantized. */
+Network *network_of_model(Arena *a, const Model *m, int max_tokens);
+/* The float weights of a linear, or its dequantized ones in `room` (made when NULL). */
+const float *network_read(Arena *a, const Linear *l, float **room);
+/* Room for `rows` tokens of layer `layer`; of any layer with -1. `keep`: also what a backward pass
+ * needs. */
+Activations *activations_new(Arena *a, const Network *n, int layer, int rows, bool keep);
+
+void network_embed(const Network *n, const int *tokens, int n_tokens, float *residual);
+/* Runs a layer: residual (n_tokens x dim) before it -> after it. */
+void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens);
+/* Its parts: up to queries, keys and values, not yet turned; from what O reads on. */
+void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
+                            int n_tokens);
+void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
+                          int n_tokens);
+/* normed: n_tokens x dim, what the head reads; unit and inverse as in Activations, or NULL. */
+void network_logits(const Network *n, const float *residual, int n_tokens, float *normed,
+                    float *unit, float *inverse, float *logits);
+/* Turns the pairs of each head by the position, backwards with direction -1; rows are positions. */
+void network_rotate_row(const Network *n, int layer, float *x, int pos, int n_heads,
+                        float direction);
+void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_heads,
+                    float direction);
+
+/* y (n x rows) = x (n x cols) W^T, or y += */
+void multiply_forward(const float *w, int rows, int cols, const float *x, int n, bool add,
+                      float *y);
+
+#endif

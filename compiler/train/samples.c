@@ -1,0 +1,74 @@
+/* What a unit is calibrated on: a part of the --calib text, or what the model itself writes. */
+#include "sequence.h"
+
+#include "train/sampler.h"
+
+#define DOCUMENTS 16 /* at the least, or as many windows of text */
+
+int unit_window(const Unit *u)
+{
+    return u->recipe->window > 0 ? u->recipe->window : u->model->context;
+}
+
+Corpus *corpus_part(Arena *a, const Corpus *whole, int64_t tokens)
+{
+    const int64_t have = whole->n_predicted + whole->n_docs;
+    int64_t wanted = tokens < have ? (tokens * whole->n_docs + have - 1) / have : whole->n_docs;
+    Corpus *part = arena_copy(a, whole, 1, sizeof *whole);
+    part->n_docs = (int)(wanted < 1 ? 1 : wanted);
+    part->n_tokens = NEW(a, int, part->n_docs);
+    part->tokens = NEW(a, int *, part->n_docs);
+    part->n_predicted = 0;
+    part->n_bytes = 0; /* not known of a part */
+    for (int i = 0; i < part->n_docs; i++) {
+        const int from = (int)((int64_t)i * whole->n_docs / part->n_docs);
+        part->tokens[i] = whole->tokens[from];
+        part->n_tokens[i] = whole->n_tokens[from];
+        part->n_predicted += whole->n_tokens[from] - 1;
+    }
+    return part;
+}
+
+Corpus *unit_text(Unit *u)
+{
+    const Tokenizer *t = u->model->tokenizer;
+    if (!t) {
+        fatal("%s: no tokenizer beside the model, which reading %s needs: --tokenizer FILE names "
+              "one",
+              u->model->path, u->calib);
+    }
+    const int window = unit_window(u);
+    return corpus_read(u->arena, encoder_of(u->arena, t), u->calib, DOCS_AUTO,
+                       window < 2 ? 2 : window);
+}
+
+/* As many documents as it takes for the tokens. */
+static Corpus *written(Unit *u)
+{
+    static const double plain = 1;
+    SamplePlan plan = {.n = DOCUMENTS,
+                       .window = unit_window(u),
+                       .seed = u->recipe->seed,
+                       .n_temperatures = 1,
+                       .temperature = &plain};
+    for (;;) {
+        Corpus *c = sample_documents(u->arena, u->original ? u->original : u->model, &plan);
+        const int64_t have = c->n_predicted + c->n_docs, wanted = u->recipe->calib_tokens;
+        if (have >= wanted) {
+            return c;
+        }
+        plan.n = (int)(wanted * plan.n / have + plan.n); /* the first ones come out the same */
+    }
+}
+
+const Corpus *unit_samples(Unit *u)
+{
+    if (!u->samples) {
+        const int64_t windows = (int64_t)DOCUMENTS * unit_window(u);
+        const int64_t tokens = u->recipe->calib_tokens;
+        u->samples = u->calib
+                         ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
+                         : written(u);
+    }
+    return u->samples;
+}

@@ -1,0 +1,146 @@
+/* Sequence: the reference's numbers for a whole document, from any layer, at any thread count; and
+ * the model's own samples. */
+#include "tiny_model.h"
+
+#include "sequence.h"
+
+#include <omp.h>
+
+static void assert_near(const float *x, const float *y, int n, double tolerance)
+{
+    for (int i = 0; i < n; i++) {
+        if (!(fabs((double)x[i] - (double)y[i]) <= tolerance)) {
+            fail_msg("%d of %d: %g and %g", i, n, (double)x[i], (double)y[i]);
+        }
+    }
+}
+
+static void assert_as_reference(Arena *a, const Model *m, int n)
+{
+    Sequence *s = sequence_new(a, m, 32);
+    Reference *r = reference_new(a, m, 32, 0);
+    int tokens[32];
+    for (int i = 0; i < n; i++) {
+        tokens[i] = tiny_token(i);
+    }
+    const float *logits = sequence_run(s, tokens, n);
+    for (int i = 0; i < n; i++) {
+        const float *expected = reference_step(r, tokens[i]);
+        assert_near(logits + i * m->vocab, expected, m->vocab, 1e-4);
+        assert_near(sequence_residual(s) + i * m->dim, reference_residual(r, m->n_layers - 1),
+                    m->dim, 1e-4);
+    }
+}
+
+/* Grouped queries, odd shapes, tied and not, rope pairs either way, every length. */
+static void as_reference(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 8; seed++) {
+        Arena *a = arena_new();
+        Model *m = tiny_model(a, seed, seed % 2);
+        m->rope_interleaved = seed % 4 < 2;
+        assert_as_reference(a, m, seed < 4 ? (int)seed : 32 - (int)seed);
+        arena_free(a);
+    }
+}
+
+static void quantized_as_reference(void **state)
+{
+    (void)state;
+    static const char *const bits[] = {"1", "3", "6", "1.6", "8"};
+    for (size_t i = 0; i < LENGTH(bits); i++) {
+        Arena *a = arena_new();
+        Unit u = tiny_unit(a, tiny_model(a, 9, i % 2));
+        recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, bits[i]);
+        pass_quantize(&u);
+        assert_as_reference(a, u.model, 20);
+        arena_free(a);
+    }
+}
+
+/* The inputs are what the linears read: each layer can be redone from them. */
+static void inputs(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Model *m = tiny_model(a, 10, true);
+    Sequence *s = sequence_new(a, m, 32);
+    const int n = 21, d = m->dim;
+    int tokens[32];
+    for (int i = 0; i < n; i++) {
+        tokens[i] = tiny_token(i);
+    }
+    float *before = NEW(a, float, n *d), *o = NEW(a, float, n *d), *down = NEW(a, float, n *d);
+    sequence_start(s, tokens, n);
+    for (int l = 0; l < m->n_layers; l++) {
+        const Block *b = &m->blocks[l];
+        memcpy(before, sequence_residual(s), (size_t)(n * d) * sizeof(float));
+        sequence_layer(s, l);
+        matmul(b->linear[ROLE_O].w, d, b->linear[ROLE_O].cols, sequence_input(s, ROLE_O), n, o);
+        matmul(b->linear[ROLE_DOWN].w, d, b->n_neurons, sequence_input(s, ROLE_DOWN), n, down);
+        for (int i = 0; i < n * d; i++) {
+            o[i] += before[i] + down[i];
+        }
+        assert_near(o, sequence_residual(s), n * d, 1e-4);
+        assert_true(sequence_input(s, ROLE_Q) == sequence_input(s, ROLE_V));
+        assert_true(sequence_input(s, ROLE_GATE) == sequence_input(s, ROLE_UP));
+        memcpy(o, sequence_residual(s), (size_t)(n * d) * sizeof(float)); /* and on from a copy */
+        sequence_set_residual(s, o, n);
+    }
+    const float *logits = sequence_logits(s);
+    float *again = NEW(a, float, n * m->vocab);
+    matmul(m->embed.w, m->vocab, d, sequence_head_input(s), n, again);
+    assert_near(logits, again, n * m->vocab, 1e-4);
+    arena_free(a);
+}
+
+/* A layer that was quantized is read again when asked. */
+static void refresh(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Model *m = tiny_model(a, 11, true);
+    Sequence *s = sequence_new(a, m, 32);
+    fit_planes(a, &m->blocks[1].linear[ROLE_UP], 2, 5);
+    fit_planes(a, &m->embed, 3, 5);
+    sequence_refresh(s, 1);
+    sequence_refresh(s, -1);
+    Sequence *fresh = sequence_new(a, m, 32);
+    int tokens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const float *x = sequence_run(s, tokens, 8), *y = sequence_run(fresh, tokens, 8);
+    assert_memory_equal(x, y, (size_t)(8 * m->vocab) * sizeof(float));
+    arena_free(a);
+}
+
+/* Big enough for threads to share the work: the same bytes with one and with four. */
+static void any_thread_count(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Model *m = tiny_model(a, 12, true);
+    const int n = 300, threads = omp_get_max_threads();
+    int tokens[300];
+    for (int i = 0; i < n; i++) {
+        tokens[i] = tiny_token(i);
+    }
+    float *first = NEW(a, float, n * m->vocab);
+    omp_set_num_threads(1);
+    memcpy(first, sequence_run(sequence_new(a, m, n), tokens, n),
+           (size_t)(n * m->vocab) * sizeof(float));
+    omp_set_num_threads(4);
+    assert_memory_equal(first, sequence_run(sequence_new(a, m, n), tokens, n),
+                        (size_t)(n * m->vocab) * sizeof(float));
+    omp_set_num_threads(threads);
+    arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_reference),     cmocka_unit_test(quantized_as_reference),
+        cmocka_unit_test(inputs),           cmocka_unit_test(refresh),
+        cmocka_unit_test(any_thread_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
