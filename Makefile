@@ -72,7 +72,7 @@ $(B)/embed: compiler/embed.c
 $(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(ALL_CFLAGS) -Itest/unit -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -Itest/unit -Icompiler/import -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
 
 tables:  ## write runtime_template/lm_tables.h again
 	@mkdir -p $(B)
@@ -122,8 +122,9 @@ test-all: deps-all  ## every test; installs every toolchain and emulator
 	@$(MAKE) --no-print-directory all
 	@B=$(B) PYTHON=$(PYTHON) REQUIRE_ALL=1 test/run.sh
 
-fuzz: all  ## mutate inputs; N=20000 for longer
+fuzz: all  ## mutate inputs; N=20000 RUNS=1000000 for longer
 	@B=$(B) N=$(N) test/fuzz/run.sh
+	@B=$(B) RUNS=$(RUNS) test/fuzz/libfuzzer/run.sh || [ $$? -eq 77 ]
 
 # Instruction counts. STORIES: stories260K.bin with tok512.bin beside it (docs/benchmarks.md).
 bench: all  ## instructions of every kernel and of whole tokens, on emulated cores

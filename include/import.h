@@ -74,6 +74,27 @@ int byte_of_piece(const char *s, size_t n);
 /* Sorts by (left, right); of a pair that comes twice the higher rank stays. */
 void sort_merges(Tokenizer *t);
 
+/* import/tokenizer_bin.c ------------------------------------------------------------------- */
+
+/* Normal pieces by their bytes: open addressing, at most half full. */
+typedef struct PieceMap {
+    const Tokenizer *t;
+    int *slot; /* id + 1, 0 empty */
+    size_t mask;
+} PieceMap;
+
+PieceMap map_pieces(Arena *a, const Tokenizer *t); /* of pieces spelled alike the first one */
+int find_piece(const PieceMap *map, const uint8_t *s, int n); /* -1: none */
+/* Sets the merges: every split of a piece into two pieces, the best score (n_pieces) first. */
+void merge_by_score(Arena *a, Tokenizer *t, const float *score);
+
+/* import/tokenizer_json.c: written forms of pieces (n bytes) as bytes (at most n). ------
+ */
+
+/* Of byte-level pieces; false: one with other characters, which stands for itself. */
+bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len);
+void decode_spaces(const char *s, size_t n, uint8_t *out, int *len); /* U+2581 -> a space */
+
 /* import/tokenizer_pipeline.c: how text becomes words, from tokenizer.json's sections --------- */
 
 typedef struct Pipeline {

@@ -144,6 +144,7 @@ extern const Importer importers[]; /* ends with a NULL name */
 
 Model *import_model(Arena *a, const char *path, const char *tokenizer_path); /* import/import.c */
 Model *import_llama2c(Arena *a, const char *path, const char *tokenizer_path);
+Model *import_gguf(Arena *a, const char *path, const char *tokenizer_path);
 Model *import_hf(Arena *a, const char *path, const char *tokenizer_path);
 Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab);
 Tokenizer *read_tokenizer_json(Arena *a, const char *path, int vocab);

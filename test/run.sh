@@ -37,6 +37,7 @@ suite golden test/golden/run.sh
 suite oracle test/oracle/run.sh
 suite end-to-end test/e2e/run.sh
 suite mutations test/fuzz/run.sh
+suite libfuzzer test/fuzz/libfuzzer/run.sh
 suite boards test/emulator/check_boards.sh
 suite bit-exact test/emulator/bitexact.sh
 suite loops test/emulator/loops.sh

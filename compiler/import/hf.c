@@ -21,6 +21,7 @@ static const char *const weight_files[] = {
 static const char *const pickle_files[] = {
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+    "consolidated.00.pth",
 };
 
 /* A file is named: it holds the weights, unless it is config.json. */

@@ -29,6 +29,13 @@ static bool accepts_hf(const char *path)
            has_suffix(path, "/config.json") || !strcmp(path, "config.json");
 }
 
+static bool accepts_gguf(const char *path)
+{
+    uint8_t magic[4];
+    return has_suffix(path, ".gguf") ||
+           (first_bytes(path, magic, sizeof magic) == 4 && !memcmp(magic, "GGUF", 4));
+}
+
 static bool accepts_llama2c(const char *path)
 {
     uint8_t magic[4];
@@ -39,6 +46,7 @@ static bool accepts_llama2c(const char *path)
 const Importer importers[] = {
     {"safetensors", "directory with config.json and model.safetensors[.zst] or shards (Llama)",
      accepts_hf, import_hf},
+    {"gguf", "GGUF file, versions 2 and 3 (Llama)", accepts_gguf, import_gguf},
     {"llama2c", "llama2.c .bin, versions 0, 1 and 2 (Llama)", accepts_llama2c, import_llama2c},
     {NULL, NULL, NULL, NULL},
 };
@@ -49,7 +57,7 @@ static bool is_pickle(const uint8_t *b, size_t n)
     return n >= 4 && (!memcmp(b, "PK\3\4", 4) || (b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 && b[2]));
 }
 
-static void refuse_foreign(const char *path)
+static void refuse_pickles(const char *path)
 {
     uint8_t b[4];
     size_t n = first_bytes(path, b, sizeof b);
@@ -57,18 +65,13 @@ static void refuse_foreign(const char *path)
         fatal("%s: PyTorch pickles are not read: they can run code; save it as safetensors with "
               "model.save_pretrained(DIR)",
               path);
-    if ((n == 4 && !memcmp(b, "GGUF", 4)) || has_suffix(path, ".gguf"))
-        fatal("%s: GGUF is not read yet: give the safetensors checkpoint that it was made from, or "
-              "load it with AutoModelForCausalLM.from_pretrained(DIR, gguf_file=...) and "
-              "save_pretrained(DIR)",
-              path);
 }
 
 Model *import_model(Arena *a, const char *path, const char *tokenizer_path)
 {
     if (!dir_exists(path) && !file_exists(path))
         fatal("%s: cannot open: no such file or directory", path);
-    refuse_foreign(path);
+    refuse_pickles(path);
     for (const Importer *i = importers; i->name; i++)
         if (i->accepts(path))
             return i->import(a, path, tokenizer_path);

@@ -14,15 +14,8 @@ enum { UNK, BOS, EOS, FIRST_PIECE };
 
 typedef struct Scored {
     float score;
-    int id, rank;
+    int id;
 } Scored;
-
-/* Normal pieces by their bytes: open addressing, at most half full. */
-typedef struct PieceMap {
-    const Tokenizer *t;
-    int *slot; /* id + 1, 0 empty */
-    size_t mask;
-} PieceMap;
 
 static bool same_bytes(const Piece *p, const uint8_t *s, int n)
 {
@@ -38,8 +31,7 @@ static int *find_slot(const PieceMap *map, const uint8_t *s, int n)
     return &map->slot[i];
 }
 
-/* Of pieces spelled alike the first one counts. */
-static PieceMap map_pieces(Arena *a, const Tokenizer *t)
+PieceMap map_pieces(Arena *a, const Tokenizer *t)
 {
     size_t size = 16;
     while (size < 2 * (size_t)t->n_pieces)
@@ -52,6 +44,11 @@ static PieceMap map_pieces(Arena *a, const Tokenizer *t)
             *slot = i + 1;
     }
     return map;
+}
+
+int find_piece(const PieceMap *map, const uint8_t *s, int n)
+{
+    return *find_slot(map, s, n) - 1;
 }
 
 static void set_piece(Arena *a, Tokenizer *t, int id, const uint8_t *s, int n)
@@ -74,7 +71,7 @@ static void set_piece(Arena *a, Tokenizer *t, int id, const uint8_t *s, int n)
     }
 }
 
-static void read_pieces(Arena *a, const File *f, Tokenizer *t, Scored *scored)
+static void read_pieces(Arena *a, const File *f, Tokenizer *t, float *score)
 {
     int32_t longest = f->size < 4 ? 0 : (int32_t)read_u32le(f->data);
     if (longest < 1 || longest > MAX_PIECE)
@@ -91,9 +88,8 @@ static void read_pieces(Arena *a, const File *f, Tokenizer *t, Scored *scored)
         if (n < 0 || n > longest || (size_t)n > f->size - at)
             fatal("%s: token %d: length %d: the limit is %d, and %zu bytes are left", f->path, i, n,
                   longest, f->size - at);
-        scored[i].id = i;
-        memcpy(&scored[i].score, &bits, sizeof bits);
-        if (!isfinite(scored[i].score))
+        memcpy(&score[i], &bits, sizeof bits);
+        if (!isfinite(score[i]))
             fatal("%s: token %d: its score is not finite", f->path, i);
         set_piece(a, t, i, f->data + at, n);
         at += (size_t)n;
@@ -112,9 +108,12 @@ static int by_score(const void *x, const void *y)
 }
 
 /* rank[id]: how many better scores there are; equal scores share a rank. */
-static int *rank_pieces(Arena *a, Scored *scored, int n)
+static int *rank_pieces(Arena *a, const float *score, int n)
 {
     int *rank = NEW(a, int, n), r = 0;
+    Scored *scored = NEW(a, Scored, n);
+    for (int i = 0; i < n; i++)
+        scored[i] = (Scored){score[i], i};
     qsort(scored, (size_t)n, sizeof *scored, by_score);
     for (int i = 0; i < n; i++) {
         r += i && scored[i].score != scored[i - 1].score;
@@ -133,14 +132,27 @@ static void add_merge(Buf *merges, const Merge *m)
 static void split_piece(const PieceMap *map, int id, int rank, Buf *merges)
 {
     const Piece *p = &map->t->pieces[id];
-    if (p->kind != PIECE_NORMAL || *find_slot(map, p->bytes, p->len) != id + 1)
+    if (p->kind != PIECE_NORMAL || find_piece(map, p->bytes, p->len) != id)
         return;
     for (int n = 1; n < p->len; n++) {
-        int left = *find_slot(map, p->bytes, n) - 1;
-        int right = *find_slot(map, p->bytes + n, p->len - n) - 1;
+        int left = find_piece(map, p->bytes, n);
+        int right = find_piece(map, p->bytes + n, p->len - n);
         if (left >= 0 && right >= 0)
             add_merge(merges, &(Merge){left, right, id, rank});
     }
+}
+
+void merge_by_score(Arena *a, Tokenizer *t, const float *score)
+{
+    PieceMap map = map_pieces(a, t);
+    const int *rank = rank_pieces(a, score, t->n_pieces);
+    Buf merges = {0};
+    for (int i = 0; i < t->n_pieces; i++)
+        split_piece(&map, i, rank[i], &merges);
+    t->n_merges = (int)(merges.len / sizeof *t->merges);
+    t->merges = arena_copy(a, merges.data, (size_t)t->n_merges, sizeof *t->merges);
+    buf_free(&merges);
+    sort_merges(t);
 }
 
 Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab)
@@ -149,17 +161,9 @@ Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab)
     if (vocab < FIRST_PIECE)
         fatal("%s: a vocabulary of %d: <unk>, <s> and </s> need 3", path, vocab);
     Tokenizer *t = new_tokenizer(a, TOKENIZER_SPM, vocab);
-    Scored *scored = NEW(a, Scored, vocab);
-    read_pieces(a, &f, t, scored);
-    PieceMap map = map_pieces(a, t);
-    const int *rank = rank_pieces(a, scored, vocab);
-    Buf merges = {0};
-    for (int i = 0; i < vocab; i++)
-        split_piece(&map, i, rank[i], &merges);
-    t->n_merges = (int)(merges.len / sizeof *t->merges);
-    t->merges = arena_copy(a, merges.data, (size_t)t->n_merges, sizeof *t->merges);
-    buf_free(&merges);
-    sort_merges(t);
+    float *score = NEW(a, float, vocab);
+    read_pieces(a, &f, t, score);
+    merge_by_score(a, t, score);
     t->unk = UNK;
     t->bos = BOS;
     t->eos = EOS;

@@ -42,14 +42,14 @@ static int byte_of_character(uint32_t c)
     return n < 0x21 ? n : n < 0x43 ? n - 0x21 + 0x7F : 0xAD;
 }
 
-/* Text is valid UTF-8 and here below U+0800: two bytes at most. A piece with any other character
- * stands for itself, as in the reference decoder. False then. */
-static bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len)
+/* All of its characters are below U+0800: two bytes at most. A piece with any other character, or
+ * that is not UTF-8, stands for itself, as in the reference decoder. False then. */
+bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len)
 {
     *len = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t c = (uint8_t)s[i];
-        if (c >= 0xE0)
+        if (c >= 0xE0 || (c >= 0x80 && c < 0xC0) || (c >= 0xC0 && i + 1 == n))
             return false;
         if (c >= 0xC0)
             c = (c & 0x1F) << 6 | ((uint8_t)s[++i] & 0x3F);
@@ -62,7 +62,7 @@ static bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len)
 }
 
 /* U+2581 is E2 96 81. */
-static void decode_spaces(const char *s, size_t n, uint8_t *out, int *len)
+void decode_spaces(const char *s, size_t n, uint8_t *out, int *len)
 {
     *len = 0;
     for (size_t i = 0; i < n; i++) {

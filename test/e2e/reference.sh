@@ -28,7 +28,7 @@ if ! need_models; then
     skip "float reference: no numpy"
     finish
 fi
-for m in "$models"/*.bin "$models"/hf_*; do
+for m in "$models"/*.bin "$models"/*.gguf "$models"/hf_*; do
     case $m in
     */tokenizer.bin) continue ;;
     */hf_bias) # refused for now, and clearly

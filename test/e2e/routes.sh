@@ -1,5 +1,5 @@
 #!/bin/sh
-# The same weights by different roads give the same code: llama2.c and Hugging Face, plain,
+# The same weights by different roads give the same code: llama2.c, GGUF and Hugging Face, plain,
 # compressed and in shards, one version of a format and the next.
 . "$(dirname "$0")/lib.sh"
 
@@ -35,13 +35,16 @@ code="m.c m_kernels.h m_weights.c"
 all="m.h m.c m_kernels.h m_weights.c m_tokenizer.c m_selftest.c m_config.h m_bench.c"
 
 for bits in 8 3; do
-    for m in v0.bin v1.bin hf_base; do to "$models/$m" $m-$bits $bits; done
+    for m in v0.bin v1.bin v0.gguf hf_base; do to "$models/$m" $m-$bits $bits; done
     same "version 0 and 1, $bits bits" "$work/v0.bin-$bits" "$work/v1.bin-$bits" $all
+    same "llama2.c and GGUF, $bits bits" "$work/v0.bin-$bits" "$work/v0.gguf-$bits" $all
     same "llama2.c and Hugging Face, $bits bits" "$work/v0.bin-$bits" "$work/hf_base-$bits" $code
 done
 to "$models/v0_untied.bin" u0
 to "$models/v1_untied.bin" u1
+to "$models/v0_untied.gguf" ug
 same "version 0 and 1 with a head" "$work/u0" "$work/u1" $all
+same "llama2.c and GGUF with a head" "$work/u0" "$work/ug" $all
 
 "$PYTHON" "$here/reshard.py" "$models/hf_base" "$work/sharded" 3 || fail "reshard.py"
 to "$work/sharded" from-shards
@@ -60,6 +63,9 @@ if have_stories; then
     "$PYTHON" "$root/test/oracle/to_hf.py" "$stories" "$stories_tokenizer" "$work/stories-hf"
     to "$stories" stories
     to "$work/stories-hf" stories-from-hf
+    "$PYTHON" "$root/test/oracle/to_gguf.py" "$stories" "$stories_tokenizer" "$work/stories.gguf"
+    to "$work/stories.gguf" stories-from-gguf
+    same "stories260K: llama2.c and GGUF" "$work/stories" "$work/stories-from-gguf" $all
     same "stories260K: llama2.c and Hugging Face" "$work/stories" "$work/stories-from-hf" $code
 else
     skip_data "stories260K: not here"

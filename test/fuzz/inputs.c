@@ -1,5 +1,6 @@
 /* The correct files that mutations start from: one tiny random Llama (dim 8, 2 layers, 288 tokens)
- * in every layout that is read, both kinds of tokenizer.json, a recipe and a target. */
+ * in every layout that is read but GGUF (that is of the kept corpus), both kinds of tokenizer.json,
+ * a recipe and a target. */
 #include "fuzz.h"
 
 #include "target.h"
@@ -403,6 +404,7 @@ void write_inputs(const char *dir)
         b = version_1_or_2(version);
         store(dir, version == 1 ? "v1.bin" : "v2.bin", &b);
     }
+    store(dir, "tiny.gguf", (b = read_file("test/fuzz/corpus/gguf/f32.gguf"), &b));
     store(dir, "tokenizer.bin", (b = tokenizer_bin(), &b));
     store(dir, "scores.json", (b = tokenizer_scores(), &b));
     store(dir, "bytes.json", (b = tokenizer_bytes(), &b));

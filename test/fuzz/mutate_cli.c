@@ -59,6 +59,7 @@ static const Input inputs[] = {
     {"llama2.c version 0", FORM_BINARY, {"v0.bin", "tokenizer.bin"}, "v0.bin", {0}},
     {"llama2.c version 1", FORM_BINARY, {"v1.bin", "tokenizer.bin"}, "v1.bin", {0}},
     {"llama2.c version 2", FORM_BINARY, {"v2.bin", "tokenizer.bin"}, "v2.bin", {"--bits", "2"}},
+    {"GGUF", FORM_BINARY, {"tiny.gguf"}, "tiny.gguf", {0}},
     {"tokenizer.bin", FORM_BINARY, {"tokenizer.bin", "v0.bin"}, "v0.bin", {0}},
     {"config.json", FORM_TEXT, {HF}, "", {0}},
     {"safetensors",

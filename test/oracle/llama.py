@@ -1,7 +1,7 @@
 """An independent Llama in float64, from the formats' and the architecture's description alone.
 
 The compiler's float reference and the generated code are compared with it.  It reads llama2.c
-checkpoints and Hugging Face directories, and keeps every layer's keys and values, so that a
+checkpoints, GGUF files and Hugging Face directories, and keeps every layer's keys and values, so that a
 sequence may be fed in any number of pieces.
 """
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import gguf
 import llama2c
 import safetensors
 
@@ -17,6 +18,10 @@ HF_LAYER = {"att_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm
             "wq": "self_attn.q_proj", "wk": "self_attn.k_proj", "wv": "self_attn.v_proj",
             "wo": "self_attn.o_proj", "w1": "mlp.gate_proj", "w2": "mlp.down_proj",
             "w3": "mlp.up_proj"}
+
+GGUF_LAYER = {"att_norm": "attn_norm", "ffn_norm": "ffn_norm", "wq": "attn_q", "wk": "attn_k",
+              "wv": "attn_v", "wo": "attn_output", "w1": "ffn_gate", "w2": "ffn_down",
+              "w3": "ffn_up"}
 
 
 @dataclass
@@ -149,6 +154,21 @@ def load_hf(folder):
                  embed, t["model.norm.weight"], head, layers)
 
 
+def load_gguf(path):
+    keys, t = gguf.read(path)
+    key = lambda name: keys["llama." + name]
+    layers = [{name: (t[f"blk.{i}.{short}.weight"], t.get(f"blk.{i}.{short}.bias", 0))
+               for name, short in GGUF_LAYER.items()} for i in range(key("block_count"))]
+    embed, heads = t["token_embd.weight"], key("attention.head_count")
+    return Llama(heads, key("attention.head_count_kv"), key("rope.dimension_count"),
+                 key("context_length"), key("attention.layer_norm_rms_epsilon"),
+                 key("rope.freq_base"), True, keys["tokenizer.ggml.bos_token_id"],
+                 keys["tokenizer.ggml.eos_token_id"], embed, t["output_norm.weight"],
+                 t.get("output.weight", embed), layers)
+
+
 def load(path):
     path = Path(path)
-    return load_hf(path) if path.is_dir() else load_llama2c(path)
+    if path.is_dir():
+        return load_hf(path)
+    return load_gguf(path) if path.suffix == ".gguf" else load_llama2c(path)

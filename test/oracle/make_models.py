@@ -2,8 +2,8 @@
 
     make_models.py OUT_DIR
 
-The weights depend on the seed alone.  The llama2.c files and OUT_DIR/hf_base hold the same model,
-as far as their formats can.  Sizes are odd on purpose: no side of a tensor is a multiple of 16.
+The weights depend on the seed alone.  The llama2.c files, v0.gguf and OUT_DIR/hf_base hold the same
+model, as far as their formats can.  Sizes are odd on purpose: no side of a tensor is a multiple of 16.
 """
 import json
 import sys
@@ -14,6 +14,7 @@ import numpy as np
 
 import llama2c
 import safetensors
+import to_gguf
 import to_hf
 from bpe import byte_to_char, gpt2_split
 from llama import HF_LAYER
@@ -41,6 +42,8 @@ HF_MODELS = {
                                   "rope_parameters": {"rope_type": "default",
                                                       "rope_theta": 50000.0}}),
 }
+
+GGUF_TYPES = ["F16", "BF16", "Q8_0", "Q4_0", "TQ1_0", "TQ2_0", "I2_S"]
 
 
 def random_weights(rng, config, tied):
@@ -175,6 +178,12 @@ def main(out):
         llama2c.write(out / f"v{version}.bin", config, tied, version, group_size)
         llama2c.write(out / f"v{version}_untied.bin", config, untied, version, group_size)
     to_hf.convert(out / "v0.bin", out / "tokenizer.bin", out / "hf_base")
+    for version in ("v0", "v0_untied"):
+        to_gguf.convert(out / f"{version}.bin", out / "tokenizer.bin", out / f"{version}.gguf")
+    wide = llama2c.Config(256, 256, 1, 8, 4, VOCAB, CONTEXT)  # whole blocks of every type
+    for i, kind in enumerate(GGUF_TYPES):
+        weights = random_weights(np.random.default_rng([SEED, i]), wide, i % 2)
+        to_gguf.write(out / f"{kind.lower()}.gguf", wide, weights, scored_pieces(), kind)
     base = json.loads((out / "hf_base" / "config.json").read_text())
     for name in HF_MODELS:
         write_hf(out, name, base)
