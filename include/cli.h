@@ -113,6 +113,7 @@ int command_eval(Arena *a, const Options *o);
 int command_verify(Arena *a, const Options *o);
 int command_bench(Arena *a, const Options *o);
 int command_run(Arena *a, const Options *o);
+int command_doctor(Arena *a, const Options *o);
 
 /* compiler/cli/text.c */
 const char *format_bytes(Arena *a, int64_t n); /* 1234567 -> "1,234,567" */

@@ -7,7 +7,7 @@
 
 typedef enum Kind { TEXT, SIZE, COUNT, REAL, FLAG, RECIPE, BITS, SET, QUIET, VERBOSE } Kind;
 
-/* Letters of the commands that take an option: Compile Inspect Eval Verify Bench Run. */
+/* Letters of the commands that take an option: Compile Inspect Eval Verify Bench Run Doctor. */
 typedef struct Option {
     const char *name; /* "--target" */
     char letter;      /* 't', 0: none */
@@ -62,9 +62,9 @@ static const Option options[] = {
     {"--top-k", 0, "K", "R", COUNT, AT(top_k), NULL, "draw from the K likeliest [all]"},
     {"--top-p", 0, "P", "R", REAL, AT(top_p), NULL, "draw from those that reach this mass [0.9]"},
     {"--seed", 0, "N", "R", COUNT, AT(seed), NULL, "of the draws [1]"},
-    {"--json", 0, NULL, "IEVB", FLAG, AT(json), NULL, "print JSON"},
-    {"--quiet", 'q', NULL, "CITEVBR", QUIET, 0, NULL, "print no warnings"},
-    {"--verbose", 'v', NULL, "CITEVBR", VERBOSE, 0, NULL, "say what is being done"},
+    {"--json", 0, NULL, "IEVBD", FLAG, AT(json), NULL, "print JSON"},
+    {"--quiet", 'q', NULL, "CITEVBRD", QUIET, 0, NULL, "print no warnings"},
+    {"--verbose", 'v', NULL, "CITEVBRD", VERBOSE, 0, NULL, "say what is being done"},
 };
 
 static bool takes(const Command *c, const Option *o)
