@@ -1,122 +1,12 @@
-/* Perplexity of anything that steps: the float reference, the simulated program. A corpus is a
- * list of token documents; every token but the first of a document is scored. */
+/* Scores of anything that steps: the float reference, the simulated program, generated code.
+ * Documents are independent: each thread walks whole ones, with steppers of its own and all
+ * contenders side by side, so that the reference runs once for all. Sums are taken in the order of
+ * the documents afterwards: the same bytes at any number of threads. */
 #include "run.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
-
-#define LINES_MEAN_BYTES 200 /* longer lines than this are documents of their own */
-
-typedef struct Span {
-    const char *text;
-    size_t len;
-} Span;
-
-/* The next line that has something but white space in it, without its end; false at the end. */
-static bool next_line(const File *f, size_t *at, Span *line)
-{
-    while (*at < f->size) {
-        const char *start = (const char *)f->data + *at;
-        const char *end = memchr(start, '\n', f->size - *at);
-        size_t len = end ? (size_t)(end - start) : f->size - *at;
-        *at += len + (end ? 1 : 0);
-        if (len > 0 && start[len - 1] == '\r') {
-            len--;
-        }
-        for (size_t i = 0; i < len; i++) {
-            if (start[i] != ' ' && start[i] != '\t') {
-                *line = (Span){start, len};
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static DocsKind guess_docs(const File *f)
-{
-    size_t at = 0, lines = 0, bytes = 0;
-    Span line;
-    while (next_line(f, &at, &line)) {
-        lines++;
-        bytes += line.len;
-    }
-    return lines > 0 && bytes / lines > LINES_MEAN_BYTES ? DOCS_LINES : DOCS_FILE;
-}
-
-static void add_document(Arena *a, Corpus *c, int *cap, const int *tokens, int n)
-{
-    if (c->n_docs == *cap) {
-        int more = *cap ? 2 * *cap : 64;
-        int **docs = NEW(a, int *, more);
-        int *counts = NEW(a, int, more);
-        if (c->n_docs > 0) {
-            memcpy(docs, c->tokens, (size_t)c->n_docs * sizeof(*docs));
-            memcpy(counts, c->n_tokens, (size_t)c->n_docs * sizeof(*counts));
-        }
-        c->tokens = docs;
-        c->n_tokens = counts;
-        *cap = more;
-    }
-    c->tokens[c->n_docs] = arena_copy(a, tokens, (size_t)n, sizeof(int));
-    c->n_tokens[c->n_docs++] = n;
-    c->n_predicted += n - 1;
-}
-
-/* Cuts one text into pieces of at most `context` tokens. A piece starts with bos; where the
- * tokenizer has none, with the last token of the piece before: either way the first token is
- * context only, and every token of the text after the first is scored once. */
-static void add_text(Arena *a, Corpus *c, int *cap, TextEncoder by, Span text, int context)
-{
-    int *ids;
-    int n = by.encode(by.self, a, text.text, text.len, &ids);
-    if (n < 2) {
-        return;
-    }
-    bool bos = by.bos >= 0 && ids[0] == by.bos;
-    c->n_bytes += (int64_t)text.len;
-    for (int at = 0; at < n - 1; at += context - 1) {
-        int len = n - at < context ? n - at : context;
-        if (bos) {
-            ids[at] = by.bos; /* the token here was scored in the piece before */
-        }
-        add_document(a, c, cap, ids + at, len);
-    }
-}
-
-static int encode_with_tables(const void *self, Arena *a, const char *text, size_t n, int **ids)
-{
-    return encode(a, self, text, n, ids);
-}
-
-TextEncoder encoder_of(Arena *a, const Tokenizer *t)
-{
-    return (TextEncoder){encoder_new(a, t), t->bos, encode_with_tables};
-}
-
-Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context)
-{
-    if (context < 2) {
-        die("corpus: pieces of %d tokens", context);
-    }
-    File f = file_map(a, path);
-    Corpus *c = NEW(a, Corpus, 1);
-    int cap = 0;
-    size_t at = 0;
-    Span span = {(const char *)f.data, f.size};
-    c->docs = docs == DOCS_AUTO ? guess_docs(&f) : docs;
-    if (c->docs == DOCS_FILE) {
-        add_text(a, c, &cap, by, span, context);
-    } else {
-        while (next_line(&f, &at, &span)) {
-            add_text(a, c, &cap, by, span, context);
-        }
-    }
-    if (c->n_predicted == 0) {
-        fatal("%s: text: too short: no token follows another", path);
-    }
-    return c;
-}
 
 static void log_softmax(const float *logits, int n, double *out)
 {
@@ -152,34 +42,79 @@ static double divergence(const double *p, const double *q, int n)
     return sum;
 }
 
-Score evaluate(Arena *a, const Corpus *c, Stepper model, const Stepper *reference, int vocab)
+/* One document by the steppers of one thread. first, other (vocab): log-probabilities. */
+static void walk(const Corpus *c, int d, const Contender *list, int n, int thread, int vocab,
+                 double *first, double *other)
 {
-    Score s = {0};
-    double *own = NEW(a, double, vocab); /* log-probabilities */
-    double *other = NEW(a, double, vocab);
-    int64_t equal = 0;
-    for (int d = 0; d < c->n_docs; d++) {
-        model.reset(model.self);
-        if (reference) {
-            reference->reset(reference->self);
-        }
-        for (int i = 0; i + 1 < c->n_tokens[d]; i++) {
-            log_softmax(model.step(model.self, c->tokens[d][i]), vocab, own);
-            s.nll -= own[c->tokens[d][i + 1]];
-            s.tokens++;
-            if (reference) {
-                log_softmax(reference->step(reference->self, c->tokens[d][i]), vocab, other);
-                s.kl += divergence(other, own, vocab);
-                equal += argmax(own, vocab) == argmax(other, vocab);
+    for (int k = 0; k < n; k++) {
+        const Stepper *s = &list[k].steppers[thread];
+        s->reset(s->self);
+    }
+    for (int i = 0; i + 1 < c->n_tokens[d]; i++) {
+        const int next = c->tokens[d][i + 1];
+        for (int k = 0; k < n; k++) {
+            const Stepper *s = &list[k].steppers[thread];
+            double *own = k == 0 ? first : other;
+            DocumentScore *t = &list[k].documents[d];
+            log_softmax(s->step(s->self, c->tokens[d][i]), vocab, own);
+            t->nll -= own[next];
+            t->tokens++;
+            if (k > 0) {
+                t->kl += divergence(first, own, vocab);
+                t->equal += argmax(first, vocab) == argmax(own, vocab);
             }
         }
     }
-    double n = (double)s.tokens;
+}
+
+int evaluation_threads(const Corpus *c)
+{
+    const int most = omp_get_max_threads();
+    return most < c->n_docs ? most : c->n_docs;
+}
+
+void evaluate_all(Arena *a, const Corpus *c, Contender *list, int n, int threads, int vocab)
+{
+    double *scratch = NEW(a, double, (size_t)threads * 2 * (size_t)vocab);
+    for (int k = 0; k < n; k++) {
+        list[k].documents = NEW(a, DocumentScore, c->n_docs);
+    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (int d = 0; d < c->n_docs; d++) {
+        const int thread = omp_get_thread_num();
+        double *first = scratch + (size_t)thread * 2 * (size_t)vocab;
+        walk(c, d, list, n, thread, vocab, first, first + vocab);
+    }
+}
+
+Score score_of(const Corpus *c, const DocumentScore *documents)
+{
+    Score s = {0};
+    int64_t equal = 0;
+    for (int d = 0; d < c->n_docs; d++) {
+        s.tokens += documents[d].tokens;
+        s.nll += documents[d].nll;
+        s.kl += documents[d].kl;
+        equal += documents[d].equal;
+    }
+    const double n = (double)s.tokens;
     s.perplexity = exp(s.nll / n);
     s.bits_per_byte = c->n_bytes > 0 ? s.nll / log(2) / (double)c->n_bytes : 0;
     s.kl /= n;
     s.top1 = (double)equal / n;
     return s;
+}
+
+Score evaluate(Arena *a, const Corpus *c, Stepper model, const Stepper *reference, int vocab)
+{
+    Stepper other = reference ? *reference : model;
+    Contender list[] = {{.steppers = &other}, {.steppers = &model}};
+    if (!reference) {
+        evaluate_all(a, c, list, 1, 1, vocab);
+        return score_of(c, list[0].documents);
+    }
+    evaluate_all(a, c, list, 2, 1, vocab);
+    return score_of(c, list[1].documents);
 }
 
 static void reset_reference(void *self)

@@ -75,6 +75,19 @@ static void allocate_vectors(Arena *a, Reference *r)
     r->logits = NEW(a, float, m->vocab);
 }
 
+static void allocate_cache(Arena *a, Reference *r)
+{
+    const Model *m = r->model;
+    r->keys = NEW(a, float *, m->n_layers);
+    r->values = NEW(a, float *, m->n_layers);
+    for (int l = 0; l < m->n_layers; l++) {
+        const Block *b = &m->blocks[l];
+        const size_t n = (size_t)r->window * (size_t)b->n_kv_heads * (size_t)b->head_dim;
+        r->keys[l] = NEW(a, float, n);
+        r->values[l] = NEW(a, float, n);
+    }
+}
+
 Reference *reference_new(Arena *a, const Model *m, int window, int sinks)
 {
     if (window < 1 || sinks < 0 || sinks >= window) {
@@ -87,17 +100,21 @@ Reference *reference_new(Arena *a, const Model *m, int window, int sinks)
     r->embed = dequantize(a, &m->embed);
     r->head = m->tied_head ? r->embed : dequantize(a, &m->head);
     r->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
-    r->keys = NEW(a, float *, m->n_layers);
-    r->values = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
-        const Block *b = &m->blocks[l];
         for (int role = 0; role < ROLES; role++) {
-            r->weight[l * ROLES + role] = dequantize(a, &b->linear[role]);
+            r->weight[l * ROLES + role] = dequantize(a, &m->blocks[l].linear[role]);
         }
-        size_t cache = (size_t)window * (size_t)b->n_kv_heads * (size_t)b->head_dim;
-        r->keys[l] = NEW(a, float, cache);
-        r->values[l] = NEW(a, float, cache);
     }
+    allocate_cache(a, r);
+    allocate_vectors(a, r);
+    return r;
+}
+
+Reference *reference_fork(Arena *a, const Reference *from)
+{
+    Reference *r = arena_copy(a, from, 1, sizeof *from);
+    r->pos = 0;
+    allocate_cache(a, r);
     allocate_vectors(a, r);
     return r;
 }

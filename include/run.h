@@ -15,6 +15,8 @@ void matmul(const float *w, int rows, int cols, const float *x, int n, float *y)
 typedef struct Reference Reference;
 Reference *reference_new(Arena *a, const Model *m, int window, int sinks);
 void reference_reset(Reference *r);
+/* Another one over the same weights, with a cache of its own. */
+Reference *reference_fork(Arena *a, const Reference *r);
 const float *reference_step(Reference *r, int token); /* vocab logits, valid until the next call */
 /* Residual stream (dim floats) after layer l of the last step; l = -1: the embedding. */
 const float *reference_residual(const Reference *r, int layer);
@@ -42,14 +44,26 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids);  
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */
 
-/* compiler/eval.c: perplexity of anything that steps. */
+/* compiler/stages.c: run_passes to the end, with a copy of the model after each pass that changed
+ * the network (fold does not). */
+typedef struct Stage {
+    const char *what; /* "after quantize" */
+    const Model *model;
+} Stage;
+typedef struct Stages {
+    int n;
+    Stage *list;
+} Stages;
+void run_passes_in_stages(Unit *u, Stages *s);
+
+/* Anything that steps. Each belongs to one thread. */
 typedef struct Stepper {
     void *self;
     void (*reset)(void *self);
     const float *(*step)(void *self, int token); /* logits */
 } Stepper;
-Stepper stepper_reference(Reference *r);
-Stepper stepper_simulator(Arena *a, Simulator *s, int vocab);
+
+/* compiler/corpus.c: texts as documents of tokens. */
 
 /* Text -> tokens, with bos in front where the model wants it; gives their number. */
 typedef struct TextEncoder {
@@ -73,6 +87,25 @@ struct Corpus {
  * each starting with bos. */
 Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context);
 
+/* compiler/eval.c: perplexity of anything that steps. */
+Stepper stepper_reference(Reference *r);
+Stepper stepper_simulator(Arena *a, Simulator *s, int vocab);
+
+/* Of one document, summed over its tokens. */
+typedef struct DocumentScore {
+    int64_t tokens, equal; /* equal: the argmax is that of the first contender */
+    double nll, kl;        /* nats; kl: KL(first contender || this) */
+} DocumentScore;
+
+typedef struct Contender {
+    Stepper *steppers;        /* one for each thread */
+    DocumentScore *documents; /* set by evaluate_all */
+} Contender;
+
+int evaluation_threads(const Corpus *c); /* how many are of use */
+/* Scores n contenders over a corpus, each against the first. */
+void evaluate_all(Arena *a, const Corpus *c, Contender *list, int n, int threads, int vocab);
+
 typedef struct Score {
     int64_t tokens;
     double nll;        /* nats, summed */
@@ -81,6 +114,22 @@ typedef struct Score {
     double kl;   /* mean KL(reference || this), nats; 0 without a reference */
     double top1; /* fraction of equal argmax; 0 without a reference */
 } Score;
+Score score_of(const Corpus *c, const DocumentScore *documents);
+/* One model, on one thread. */
 Score evaluate(Arena *a, const Corpus *c, Stepper model, const Stepper *reference, int vocab);
+
+/* compiler/bootstrap.c: how sure the scores are. 95 % intervals by the percentile bootstrap (Efron
+ * 1979): documents are drawn with replacement, as many as there are, and scored again, many times.
+ * The documents drawn for a contender and for the first one are the same, so that `more` is of
+ * their difference and not of the texts'. */
+typedef struct Interval {
+    double low, high; /* NAN where there are fewer than 2 documents */
+} Interval;
+typedef struct Intervals {
+    Interval perplexity, kl, top1;
+    Interval more; /* perplexity over that of the first contender, less 1 */
+} Intervals;
+Intervals bootstrap(Arena *a, int n_docs, const DocumentScore *first,
+                    const DocumentScore *documents, uint64_t seed);
 
 #endif

@@ -1,12 +1,13 @@
 /* @banner */
 
-/* What lmcc links with the generated code to run it on the host: plain functions over one state. */
+/* What lmcc links with the generated code to run it on the host: plain functions over one
+ * state a thread. */
 #include "model.h"
 
 #include <string.h>
 
-static model_t driver_state;
-static int32_t driver_residuals[(MODEL_LAYERS + 1) * MODEL_DIM];
+static _Thread_local model_t driver_state;
+static _Thread_local int32_t driver_residuals[(MODEL_LAYERS + 1) * MODEL_DIM];
 
 void model_driver_probe(int32_t layer, const int32_t *resid, int32_t n);
 const int32_t *model_driver_sizes(void);
@@ -40,8 +41,8 @@ int model_driver_init(void)
 #if MODEL_TOP > 0
 const int32_t *model_driver_step(int32_t token)
 {
-    static model_token tokens[MODEL_TOP];
-    static int32_t logits[MODEL_TOP], output[2 * MODEL_TOP];
+    static _Thread_local model_token tokens[MODEL_TOP];
+    static _Thread_local int32_t logits[MODEL_TOP], output[2 * MODEL_TOP];
     if (model_step(&driver_state, token, NULL) != MODEL_OK) {
         return NULL;
     }

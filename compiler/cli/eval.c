@@ -1,15 +1,30 @@
-/* lmcc eval: perplexity on a text. For a MODEL: of the float model, of the model with its quantized
- * weights in float, and of the integer program; for a DIR: of the generated code itself. */
+/* lmcc eval: perplexity on a text, with how sure it is. For a MODEL: of the float model, of what
+ * each compressing pass left of it, in float, and of the integer program; for a DIR: of the
+ * generated code itself. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Row {
-    const char *what;
-    bool compared; /* kl and top1 mean something */
-    Score score;
-} Row;
+/* What is judged: a row each, the first one what the others are compared with. */
+typedef struct Judged {
+    const Corpus *corpus;
+    int threads, vocab, n;
+    const char **what;
+    Contender *list;
+} Judged;
+
+/* A row for something; its steppers are to be filled. */
+static Stepper *add_row(Arena *a, Judged *j, const char *what)
+{
+    Stepper *steppers = NEW(a, Stepper, j->threads);
+    j->what = arena_grow(a, j->what, j->n, sizeof *j->what);
+    j->list = arena_grow(a, j->list, j->n, sizeof *j->list);
+    j->what[j->n] = what;
+    j->list[j->n++] = (Contender){.steppers = steppers};
+    return steppers;
+}
 
 /* Generated code as something that steps. */
 typedef struct GeneratedStepper {
@@ -19,7 +34,10 @@ typedef struct GeneratedStepper {
 
 static void reset_generated(void *self)
 {
-    ((GeneratedStepper *)self)->code->reset();
+    const Generated *g = ((GeneratedStepper *)self)->code;
+    const int status = g->init(); /* a thread's own state, which may be new */
+    if (status != 0)
+        fatal("%s: %s_init: %s", g->dir, g->name, g->strerror(status));
 }
 
 static const float *step_generated(void *self, int token)
@@ -52,13 +70,19 @@ static int encode_generated(const void *self, Arena *a, const char *text, size_t
     return count;
 }
 
-static int manifest_int(const Node *m, const char *map, const char *key, int min)
+static int64_t manifest_number(const Node *m, const char *map, const char *key, int64_t min,
+                               int64_t max)
 {
     const Node *n = node_get(m, map);
     n = n && n->kind == NODE_MAP ? node_get(n, key) : NULL;
     if (!n)
         fatal("%s: %s.%s: missing", m->file, map, key);
-    return (int)node_int(n, key, min, INT32_MAX);
+    return node_int(n, key, min, max);
+}
+
+static int manifest_int(const Node *m, const char *map, const char *key, int min)
+{
+    return (int)manifest_number(m, map, key, min, INT32_MAX);
 }
 
 static DocsKind docs_kind(const Options *o)
@@ -70,34 +94,81 @@ static DocsKind docs_kind(const Options *o)
     return (DocsKind)k;
 }
 
-static void print_rows(const Corpus *c, const Row *rows, int n, bool json)
+static void print_interval(const char *format, Interval i, double factor)
+{
+    if (isnan(i.low))
+        printf("%*s", 18, "");
+    else
+        printf(format, factor * i.low, factor * i.high);
+}
+
+static void print_row(const char *what, const Score *s, const Intervals *i, const Score *first)
+{
+    printf("  %-22s %9.4f", what, s->perplexity);
+    print_interval("  %7.4f .. %-7.4f", i->perplexity, 1);
+    printf(" %9.4f", s->bits_per_byte);
+    if (first) {
+        printf("  %9.6f  %6.2f %%  %+7.2f %%", s->kl, 100 * s->top1,
+               100 * (s->perplexity / first->perplexity - 1));
+        print_interval("  %+.2f .. %+.2f", i->more, 100);
+    }
+    printf("\n");
+}
+
+static void json_interval(const char *name, Interval i)
+{
+    if (isnan(i.low))
+        printf(", \"%s_95\": null", name);
+    else
+        printf(", \"%s_95\": [%.6f, %.6f]", name, i.low, i.high);
+}
+
+static void json_row(const char *what, const Score *s, const Intervals *i, const Score *first)
+{
+    printf("{\"what\": \"%s\", \"perplexity\": %.6f, \"bits_per_byte\": %.6f", what, s->perplexity,
+           s->bits_per_byte);
+    json_interval("perplexity", i->perplexity);
+    if (first) {
+        printf(", \"kl\": %.8f, \"top1\": %.6f, \"more\": %.6f", s->kl, s->top1,
+               s->perplexity / first->perplexity - 1);
+        json_interval("kl", i->kl);
+        json_interval("top1", i->top1);
+        json_interval("more", i->more);
+    }
+    printf("}");
+}
+
+static void print_head(const Corpus *c, bool json)
 {
     if (json)
         printf("{\"tokens\": %lld, \"bytes\": %lld, \"documents\": %d, \"results\": [",
                (long long)c->n_predicted, (long long)c->n_bytes, c->n_docs);
     else
-        printf("%lld tokens of %lld bytes in %d pieces\n"
-               "  %-28s perplexity  bits/byte  KL (nats)  top-1\n",
-               (long long)c->n_predicted, (long long)c->n_bytes, c->n_docs, "");
-    for (int i = 0; i < n; i++) {
-        const Score *s = &rows[i].score;
-        if (json) {
-            printf("%s{\"what\": \"%s\", \"perplexity\": %.6f, \"bits_per_byte\": %.6f",
-                   i ? ", " : "", rows[i].what, s->perplexity, s->bits_per_byte);
-            if (rows[i].compared)
-                printf(", \"kl\": %.8f, \"top1\": %.6f", s->kl, s->top1);
-            printf("}");
+        printf(
+            "%lld tokens of %lld bytes in %d documents; ranges are of 95 %%, by bootstrap over "
+            "documents\n"
+            "  %-22s perplexity %17s bits/byte  KL (nats)   top-1   perplexity against the first\n",
+            (long long)c->n_predicted, (long long)c->n_bytes, c->n_docs, "", "");
+}
+
+static void judge(Arena *a, const Options *o, Judged *j, uint64_t seed)
+{
+    const Corpus *c = j->corpus;
+    evaluate_all(a, c, j->list, j->n, j->threads, j->vocab);
+    const Score first = score_of(c, j->list[0].documents);
+    print_head(c, o->json);
+    for (int i = 0; i < j->n; i++) {
+        const Score s = score_of(c, j->list[i].documents);
+        const Intervals in =
+            bootstrap(a, c->n_docs, j->list[0].documents, j->list[i].documents, seed);
+        if (o->json) {
+            printf("%s", i ? ", " : "");
+            json_row(j->what[i], &s, &in, i > 0 ? &first : NULL);
         } else {
-            printf("  %-28s %10.4f %10.4f", rows[i].what, s->perplexity, s->bits_per_byte);
-            if (rows[i].compared)
-                printf(" %10.6f %6.2f %%", s->kl, 100 * s->top1);
-            if (i > 0)
-                printf("  %+.2f %% perplexity",
-                       100 * (s->perplexity / rows[0].score.perplexity - 1));
-            printf("\n");
+            print_row(j->what[i], &s, &in, i > 0 ? &first : NULL);
         }
     }
-    if (json)
+    if (o->json)
         printf("]}\n");
 }
 
@@ -113,24 +184,41 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
+static void add_float(Arena *a, Judged *j, const char *what, const Model *m, int window, int sinks)
+{
+    Stepper *steppers = add_row(a, j, what);
+    const Reference *first = reference_new(a, m, window, sinks);
+    for (int i = 0; i < j->threads; i++)
+        steppers[i] = stepper_reference(reference_fork(a, first));
+}
+
 static int eval_model(Arena *a, const Options *o)
 {
     Unit *u = open_unit(a, o, o->args[0]);
     const Tokenizer *t = need_tokenizer(u->model);
-    run_passes(u, NULL, NULL, NULL);
+    Stages stages = {0};
+    run_passes_in_stages(u, &stages);
     const int window = u->program->window, sinks = u->program->sinks;
     const Corpus *c = corpus_read(a, encoder_of(a, t), o->args[1], docs_kind(o),
                                   smaller(u->model->context, window));
-    const Stepper original = stepper_reference(reference_new(a, u->original, window, sinks));
-    const Stepper weights = stepper_reference(reference_new(a, u->model, window, sinks));
-    const Stepper integer = stepper_simulator(a, simulator_new(a, u), u->model->vocab);
-    const Row rows[] = {
-        {"float", false, evaluate(a, c, original, NULL, u->model->vocab)},
-        {"compressed weights, float", true, evaluate(a, c, weights, &original, u->model->vocab)},
-        {"integer program", true, evaluate(a, c, integer, &original, u->model->vocab)},
-    };
-    print_rows(c, rows, (int)LENGTH(rows), o->json);
+    Judged j = {.corpus = c, .threads = evaluation_threads(c), .vocab = u->model->vocab};
+    add_float(a, &j, "float", u->original, window, sinks);
+    for (int i = 0; i < stages.n; i++)
+        add_float(a, &j, stages.list[i].what, stages.list[i].model, window, sinks);
+    Stepper *steppers = add_row(a, &j, "integer program");
+    for (int i = 0; i < j.threads; i++)
+        steppers[i] = stepper_simulator(a, simulator_new(a, u), j.vocab);
+    judge(a, o, &j, u->recipe->seed);
     return 0;
+}
+
+static void add_reference(Arena *a, const Options *o, Judged *j, const Generated *g, int window)
+{
+    const Model *m = import_model(a, o->reference, o->tokenizer);
+    if (m->vocab != g->vocab)
+        fatal("%s: vocab %d: %s has %d", o->reference, m->vocab, g->dir, g->vocab);
+    add_float(a, j, "float", m, window ? window : m->context,
+              manifest_int(g->manifest, "recipe", "sinks", 0));
 }
 
 static int eval_generated(Arena *a, const Options *o)
@@ -143,24 +231,17 @@ static int eval_generated(Arena *a, const Options *o)
     const int window = manifest_int(g->manifest, "recipe", "window", 0);
     const int context = manifest_int(g->manifest, "model", "context", 1);
     const int bos = manifest_int(g->manifest, "tokenizer", "bos", -1);
+    const int64_t seed = manifest_number(g->manifest, "recipe", "seed", 0, UINT32_MAX);
     const TextEncoder by = {g, bos, encode_generated};
     const Corpus *c =
         corpus_read(a, by, o->args[1], docs_kind(o), smaller(context, window ? window : context));
-    const Stepper code = stepper_generated(a, g);
-    Row rows[2];
-    int n = 0;
-    if (o->reference) {
-        const Model *m = import_model(a, o->reference, o->tokenizer);
-        if (m->vocab != g->vocab)
-            fatal("%s: vocab %d: %s has %d", o->reference, m->vocab, g->dir, g->vocab);
-        const Stepper original =
-            stepper_reference(reference_new(a, m, window ? window : m->context, 0));
-        rows[n++] = (Row){"float", false, evaluate(a, c, original, NULL, g->vocab)};
-        rows[n++] = (Row){"generated code", true, evaluate(a, c, code, &original, g->vocab)};
-    } else {
-        rows[n++] = (Row){"generated code", false, evaluate(a, c, code, NULL, g->vocab)};
-    }
-    print_rows(c, rows, n, o->json);
+    Judged j = {.corpus = c, .threads = evaluation_threads(c), .vocab = g->vocab};
+    if (o->reference)
+        add_reference(a, o, &j, g, window);
+    Stepper *steppers = add_row(a, &j, "generated code");
+    for (int i = 0; i < j.threads; i++)
+        steppers[i] = stepper_generated(a, g);
+    judge(a, o, &j, (uint64_t)seed);
     return 0;
 }
 

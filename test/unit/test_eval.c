@@ -70,6 +70,72 @@ static void reference_steps(void **state)
     arena_free(a);
 }
 
+/* More documents than threads, of different lengths: the same to the last bit at 1, 2 and 3. */
+static void threads_agree(void **state)
+{
+    (void)state;
+    enum { DOCS = 7 };
+    Arena *a = arena_new();
+    const Model *m = tiny_model(a, 1, true), *other = tiny_model(a, 2, true);
+    int tokens[24], *docs[DOCS], counts[DOCS];
+    for (int i = 0; i < 24; i++) {
+        tokens[i] = tiny_token(i);
+    }
+    for (int d = 0; d < DOCS; d++) {
+        docs[d] = tokens + d;
+        counts[d] = 3 + 2 * d;
+    }
+    Corpus c = {.n_docs = DOCS, .n_tokens = counts, .tokens = docs};
+    DocumentScore *first = NULL;
+    for (int threads = 1; threads <= 3; threads++) {
+        Contender list[2] = {{.steppers = NEW(a, Stepper, 3)}, {.steppers = NEW(a, Stepper, 3)}};
+        const Reference *r = reference_new(a, m, 9, 1), *q = reference_new(a, other, 9, 1);
+        for (int i = 0; i < threads; i++) {
+            list[0].steppers[i] = stepper_reference(reference_fork(a, r));
+            list[1].steppers[i] = stepper_reference(reference_fork(a, q));
+        }
+        evaluate_all(a, &c, list, 2, threads, m->vocab);
+        first = first ? first : list[1].documents;
+        assert_memory_equal(first, list[1].documents, DOCS * sizeof *first);
+        const Score s = score_of(&c, list[1].documents);
+        assert_true(s.kl > 0 && s.tokens == 7 * 2 + 2 * 21);
+    }
+    arena_free(a);
+}
+
+/* Documents of one token: the interval of the mean is known, m +- 1.96 s / sqrt(n). */
+static void intervals(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    Arena *a = arena_new();
+    DocumentScore first[N] = {{0}}, second[N] = {{0}};
+    double mean = 0, squares = 0;
+    tiny_state = 7;
+    for (int i = 0; i < N; i++) {
+        const double x = (double)tiny_random();
+        first[i] = (DocumentScore){.tokens = 1, .nll = 3 + x, .kl = 2};
+        second[i] = (DocumentScore){.tokens = 1, .nll = 3.5 + x, .kl = 1 + x, .equal = i % 4 == 0};
+        mean += (1 + x) / N;
+        squares += (1 + x) * (1 + x) / N;
+    }
+    const double half = 1.96 * sqrt((squares - mean * mean) / N);
+    const Intervals i = bootstrap(a, N, first, second, 1);
+    print_message("kl %.4f .. %.4f, by the normal distribution %.4f .. %.4f\n", i.kl.low, i.kl.high,
+                  mean - half, mean + half);
+    assert_true(fabs(i.kl.low - (mean - half)) < 0.1 * half);
+    assert_true(fabs(i.kl.high - (mean + half)) < 0.1 * half);
+    const double top1 = 1.96 * sqrt(0.25 * 0.75 / N);
+    assert_true(fabs(i.top1.high - (0.25 + top1)) < 0.1 * top1);
+    assert_true(i.perplexity.low < exp(3.5 + mean - 1) && i.perplexity.high > exp(3.5 + mean - 1));
+    /* the difference is the same in every document, so nothing about it is unsure */
+    assert_true(fabs(i.more.low - (exp(0.5) - 1)) < 1e-9 && fabs(i.more.high - i.more.low) < 1e-9);
+    const Intervals again = bootstrap(a, N, first, second, 1);
+    assert_memory_equal(&i, &again, sizeof i);
+    assert_true(isnan(bootstrap(a, 1, first, second, 1).more.low));
+    arena_free(a);
+}
+
 /* Every byte a piece; bos is 256, or -1. */
 static Tokenizer *byte_tokenizer(Arena *a, int bos)
 {
@@ -159,6 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores),
         cmocka_unit_test(reference_steps),
+        cmocka_unit_test(threads_agree),
+        cmocka_unit_test(intervals),
         cmocka_unit_test(texts_become_documents),
         cmocka_unit_test(auto_looks_at_lines),
     };
