@@ -14,6 +14,9 @@ typedef struct Options {
     double temperature, top_p;
     int64_t top_k, seed, tokens;
     bool json, profile;
+    const char *text; /* of diff */
+    int n_gates;
+    const char **gates; /* --fail-if */
     int n_sets;
     const char **sets; /* recipe assignments in the order given: KEY=VALUE, bits as "bits:ARG" */
 } Options;
@@ -105,6 +108,9 @@ typedef struct Fit {
 Unit *fit_shapes(Arena *a, const Model *m, double bits); /* 1..6, 1.6, 8 */
 Fit fit_target(Arena *a, const Unit *shapes, const Target *t);
 
+/* compiler/cli/eval.c: of the code in a folder, on a text. */
+Score generated_score(Arena *a, const Options *o, const char *dir, const char *text);
+
 /* One file each. */
 int command_compile(Arena *a, const Options *o);
 int command_inspect(Arena *a, const Options *o);
@@ -114,6 +120,7 @@ int command_verify(Arena *a, const Options *o);
 int command_bench(Arena *a, const Options *o);
 int command_run(Arena *a, const Options *o);
 int command_doctor(Arena *a, const Options *o);
+int command_diff(Arena *a, const Options *o);
 
 /* compiler/cli/text.c */
 const char *format_bytes(Arena *a, int64_t n); /* 1234567 -> "1,234,567" */

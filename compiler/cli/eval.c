@@ -221,9 +221,9 @@ static void add_reference(Arena *a, const Options *o, Judged *j, const Generated
               manifest_int(g->manifest, "recipe", "sinks", 0));
 }
 
-static int eval_generated(Arena *a, const Options *o)
+/* The code of a folder and the text cut as it needs it; rows are still to be added. */
+static Judged judged_generated(Arena *a, const Options *o, const Generated *g, const char *text)
 {
-    Generated *g = generated_open(a, o->args[0], o->cc);
     if (g->top > 0)
         fatal("%s: head.top: %d: perplexity needs all logits, which this code never has; lmcc eval "
               "MODEL --recipe %s/%s.json computes the same ones",
@@ -231,18 +231,37 @@ static int eval_generated(Arena *a, const Options *o)
     const int window = manifest_int(g->manifest, "recipe", "window", 0);
     const int context = manifest_int(g->manifest, "model", "context", 1);
     const int bos = manifest_int(g->manifest, "tokenizer", "bos", -1);
-    const int64_t seed = manifest_number(g->manifest, "recipe", "seed", 0, UINT32_MAX);
     const TextEncoder by = {g, bos, encode_generated};
     const Corpus *c =
-        corpus_read(a, by, o->args[1], docs_kind(o), smaller(context, window ? window : context));
-    Judged j = {.corpus = c, .threads = evaluation_threads(c), .vocab = g->vocab};
-    if (o->reference)
-        add_reference(a, o, &j, g, window);
-    Stepper *steppers = add_row(a, &j, "generated code");
-    for (int i = 0; i < j.threads; i++)
+        corpus_read(a, by, text, docs_kind(o), smaller(context, window ? window : context));
+    return (Judged){.corpus = c, .threads = evaluation_threads(c), .vocab = g->vocab};
+}
+
+static void add_generated(Arena *a, Judged *j, const Generated *g)
+{
+    Stepper *steppers = add_row(a, j, "generated code");
+    for (int i = 0; i < j->threads; i++)
         steppers[i] = stepper_generated(a, g);
-    judge(a, o, &j, (uint64_t)seed);
+}
+
+static int eval_generated(Arena *a, const Options *o)
+{
+    const Generated *g = generated_open(a, o->args[0], o->cc);
+    Judged j = judged_generated(a, o, g, o->args[1]);
+    if (o->reference)
+        add_reference(a, o, &j, g, manifest_int(g->manifest, "recipe", "window", 0));
+    add_generated(a, &j, g);
+    judge(a, o, &j, (uint64_t)manifest_number(g->manifest, "recipe", "seed", 0, UINT32_MAX));
     return 0;
+}
+
+Score generated_score(Arena *a, const Options *o, const char *dir, const char *text)
+{
+    const Generated *g = generated_open(a, dir, o->cc);
+    Judged j = judged_generated(a, o, g, text);
+    add_generated(a, &j, g);
+    evaluate_all(a, j.corpus, j.list, j.n, j.threads, j.vocab);
+    return score_of(j.corpus, j.list[0].documents);
 }
 
 int command_eval(Arena *a, const Options *o)

@@ -23,6 +23,8 @@ const Command commands[] = {
     {"bench", "DIR", "sizes, and executed instructions where the target has an emulator", 1, 1,
      command_bench},
     {"run", "DIR [PROMPT]", "let generated code write text on the host", 1, 2, command_run},
+    {"diff", "DIR_A DIR_B", "what changed between two generated folders; gates for a build server",
+     2, 2, command_diff},
     {"doctor", "", "which compilers and emulators are here, and what the missing ones would enable",
      0, 0, command_doctor},
     {.name = NULL},

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum Kind { TEXT, SIZE, COUNT, REAL, FLAG, RECIPE, BITS, SET, QUIET, VERBOSE } Kind;
+typedef enum Kind { TEXT, SIZE, COUNT, REAL, FLAG, RECIPE, BITS, SET, GATE, QUIET, VERBOSE } Kind;
 
 /* Letters of the commands that take an option: Compile Inspect Eval Verify Bench Run Doctor. */
 typedef struct Option {
@@ -53,8 +53,9 @@ static const Option options[] = {
     {"--dump", 0, "PASS", "C", TEXT, AT(dump), NULL, "print the IR as text after a pass"},
     {"--until", 0, "PASS", "C", TEXT, AT(until), NULL, "stop after a pass, write nothing"},
     {"--ref", 0, "MODEL", "EV", TEXT, AT(reference), NULL, "float model to compare a DIR with"},
-    {"--docs", 0, "KIND", "E", TEXT, AT(docs), NULL, "documents of TEXT: lines, file, auto [auto]"},
-    {"--cc", 0, "COMMAND", "EVR", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
+    {"--docs", 0, "KIND", "ED", TEXT, AT(docs), NULL,
+     "documents of TEXT: lines, file, auto [auto]"},
+    {"--cc", 0, "COMMAND", "EVRD", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
     {"--board", 0, "NAME", "B", TEXT, AT(board), NULL, "emulated board [the target's]"},
     {"--profile", 0, NULL, "B", FLAG, AT(profile), NULL, "where the instructions of a token go"},
     {"--tokens", 'n', "N", "R", COUNT, AT(tokens), NULL, "how many to write [256]"},
@@ -62,6 +63,9 @@ static const Option options[] = {
     {"--top-k", 0, "K", "R", COUNT, AT(top_k), NULL, "draw from the K likeliest [all]"},
     {"--top-p", 0, "P", "R", REAL, AT(top_p), NULL, "draw from those that reach this mass [0.9]"},
     {"--seed", 0, "N", "R", COUNT, AT(seed), NULL, "of the draws [1]"},
+    {"--text", 0, "TEXT", "D", TEXT, AT(text), NULL, "diff: compare the perplexity on it too"},
+    {"--fail-if", 0, "GATE", "D", GATE, 0, NULL,
+     "diff: status 1 when so: 'ppl>+1%', 'flash>512K', 'ram>+0', 'snr<20'"},
     {"--json", 0, NULL, "IEVBD", FLAG, AT(json), NULL, "print JSON"},
     {"--quiet", 'q', NULL, "CITEVBRD", QUIET, 0, NULL, "print no warnings"},
     {"--verbose", 'v', NULL, "CITEVBRD", VERBOSE, 0, NULL, "say what is being done"},
@@ -141,6 +145,10 @@ static void store(Arena *a, const Option *o, const char *value, Options *to)
     case RECIPE: add_set(a, to, arena_printf(a, "%s=%s", o->key, value)); return;
     case BITS: add_set(a, to, arena_printf(a, "bits:%s", value)); return;
     case SET: add_set(a, to, value); return;
+    case GATE:
+        to->gates = arena_grow(a, to->gates, to->n_gates, sizeof *to->gates);
+        to->gates[to->n_gates++] = value;
+        return;
     case QUIET: verbosity = -1; return;
     case VERBOSE: verbosity = 1; return;
     }
