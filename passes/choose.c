@@ -6,13 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-#define PART_GROUPS 4 /* a part's columns are a multiple of so many groups: whole words of codes   \
-                       */
-#define TRIALS 12     /* of plans, until one fits */
+/* A part's columns are a multiple of so many groups: whole words of codes in every layout. */
+#define PART_GROUPS 4
+#define TRIALS 16 /* of plans, until one fits */
 
-/* The matrices that read one vector. */
+/* The matrices that read one vector, the most bytes that its tables may take, and those that they
+ * took in the plan before. */
 typedef struct Group {
     int n, ops[ROLES];
+    int64_t room, took;
 } Group;
 
 /* A kernel and the columns that its table holds; 0: all. */
@@ -43,11 +45,26 @@ static bool usable(const Unit *u, const Group *g, const Kernel *k, Format f)
 
 static Group group_of(const Program *p, int first)
 {
-    Group g = {.n = 0};
+    Group g = {.n = 0, .room = INT64_MAX, .took = INT64_MAX};
     for (int i = first; i < p->n_ops && g.n < (int)LENGTH(g.ops); i++)
         if (op_is_matvec(p->ops[i].kind) && p->ops[i].in[0] == p->ops[first].in[0])
             g.ops[g.n++] = i;
     return g;
+}
+
+static Group *groups_of(Arena *a, const Program *p, int *n)
+{
+    Group *groups = NULL;
+    int vector = -1;
+    *n = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        if (!op_is_matvec(p->ops[i].kind) || p->ops[i].in[0] == vector)
+            continue;
+        vector = p->ops[i].in[0];
+        groups = arena_grow(a, groups, *n, sizeof *groups);
+        groups[(*n)++] = group_of(p, i);
+    }
+    return groups;
 }
 
 /* What the state leaves for the group's tables: the limit less what lasts, and less every vector
@@ -62,7 +79,7 @@ static int64_t ram_for_tables(const Unit *u, const Program *p, const Group *g)
         if (b->first <= last && b->last >= first)
             left -= (bytes + align - 1) / align * align;
     }
-    return left;
+    return left < g->room ? left : g->room;
 }
 
 static int64_t table_bytes(TableForm f, int cols)
@@ -166,40 +183,76 @@ static void choose_group(Unit *u, const Group *g, int64_t ram, int *width)
     }
 }
 
-/* With `less` bytes of RAM than there are: how far the resulting state is above its limit. */
-static int64_t choose_all(Unit *u, const Program *live, int64_t less, Program **result)
+static Program *choose_all(Unit *u, const Program *live, const Group *groups, int n)
 {
-    Program *p = u->program;
-    int *width = NEW(u->arena, int, p->n_ops);
-    for (int i = 0; i < p->n_ops; i++)
-        p->ops[i].kernel = -1;
-    for (int i = 0; i < p->n_ops; i++) {
-        if (!op_is_matvec(p->ops[i].kind) || p->ops[i].kernel >= 0)
-            continue;
-        const Group g = group_of(p, i);
-        choose_group(u, &g, ram_for_tables(u, live, &g) - less, width);
-    }
-    *result = with_tables(u->arena, p, width);
-    Program trial = **result;
-    trial.buffers = arena_copy(u->arena, trial.buffers, (size_t)trial.n_buffers, sizeof(Buffer));
-    find_live(&trial);
-    plan_state(u->arena, &trial, state_align(u->target));
-    return trial.state_bytes - state_limit(u);
+    int *width = NEW(u->arena, int, live->n_ops);
+    for (int i = 0; i < n; i++)
+        choose_group(u, &groups[i], ram_for_tables(u, live, &groups[i]), width);
+    return with_tables(u->arena, u->program, width);
 }
 
-/* Vectors do not always pack without gaps: until the plan fits, with less RAM by what is missing.
- */
+/* Plan ------------------------------------------------------------------------------------- */
+
+/* How far above the limit lies what a table lives with. */
+static int64_t bytes_over(const Program *p, const Buffer *table, int64_t limit)
+{
+    int64_t over = 0;
+    for (int i = 0; i < p->n_buffers; i++) {
+        const Buffer *b = &p->buffers[i];
+        const int64_t end = b->offset + (int64_t)b->count * elem_bytes[b->elem];
+        if (b->first <= table->last && table->first <= b->last && end - limit > over)
+            over = end - limit;
+    }
+    return over;
+}
+
+/* Leaves a group whose tables, of vector x, are too much for the plan less room than they take.
+ * True where that may help: they are not the smallest yet. */
+static bool shrink(const Program *p, Group *g, int x, int64_t limit)
+{
+    int64_t over = 0, bytes = 0;
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        if ((op->kind != OP_TABLE && op->kind != OP_TABLE_PART) || op->in[0] != x)
+            continue;
+        const Buffer *table = &p->buffers[op->out[0]];
+        const int64_t o = bytes_over(p, table, limit);
+        over = o > over ? o : over;
+        bytes += op->imm[TABLE_FIRST] == 0 ? (int64_t)table->count * elem_bytes[table->elem] : 0;
+    }
+    const bool smaller = over > 0 && bytes < g->took;
+    g->room = over > 0 ? bytes - over : g->room;
+    g->took = bytes;
+    return smaller;
+}
+
+/* Plans p. True when the groups shall be chosen for once more. */
+static bool try_out(const Unit *u, const Program *p, Group *groups, int n)
+{
+    Program trial = *p;
+    trial.buffers = arena_copy(u->arena, p->buffers, (size_t)p->n_buffers, sizeof *p->buffers);
+    find_live(&trial);
+    plan_state(u->arena, &trial, state_align(u->target));
+    if (trial.state_bytes <= state_limit(u))
+        return false;
+    bool again = false;
+    for (int i = 0; i < n; i++) { /* vectors have the numbers that they had without tables */
+        const int x = u->program->ops[groups[i].ops[0]].in[0];
+        again = shrink(&trial, &groups[i], x, state_limit(u)) || again;
+    }
+    return again;
+}
+
+/* Vectors do not always pack without gaps, so a plan may take more than was reckoned with. */
 void pass_choose(Unit *u)
 {
-    Program live = *u->program, *result;
-    live.buffers = arena_copy(u->arena, live.buffers, (size_t)live.n_buffers, sizeof(Buffer));
+    int n;
+    Group *groups = groups_of(u->arena, u->program, &n);
+    Program live = *u->program;
+    live.buffers = arena_copy(u->arena, live.buffers, (size_t)live.n_buffers, sizeof *live.buffers);
     find_live(&live);
-    int64_t less = 0, over = 1;
-    for (int i = 0; i < TRIALS && over > 0; i++) {
-        over = choose_all(u, &live, less, &result);
-        less += over;
-    }
-    if (over > 0)
-        choose_all(u, &live, INT32_MAX, &result);
-    u->program = result;
+    Program *p = choose_all(u, &live, groups, n);
+    for (int i = 0; i < TRIALS && try_out(u, p, groups, n); i++)
+        p = choose_all(u, &live, groups, n);
+    u->program = p;
 }

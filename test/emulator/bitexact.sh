@@ -124,6 +124,11 @@ config every-format "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' -
     --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2
 config nibble-tables "$tales" --bits 3 --tables nibble --window 300
 config top-head "$tales" --bits 2 --bits '*.mlp.*=8' --window 60 --head-top 40
+config parts "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.k=3' --window 40 --ram 34K
+grep -q '"op": "matvec-part"' "$work/for-rp2040/tiny.json" || {
+    echo "parts: FAILED: tables are whole"
+    failed=$((failed + 1))
+}
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
 else
