@@ -74,10 +74,12 @@ $(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -Itest/unit -Icompiler/import -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
 
-tables:  ## write runtime_template/lm_tables.h again
+tables:  ## write lm_tables.h, lm_unicode.h and unicode_data.c again
 	@mkdir -p $(B)
 	@$(CC) -O2 -o $(B)/make_tables compiler/make_tables.c -lm
 	@$(B)/make_tables > runtime_template/lm_tables.h
+	@$(PYTHON) -B compiler/make_unicode.py > runtime_template/lm_unicode.h
+	@$(PYTHON) -B compiler/make_unicode_host.py > compiler/unicode_data.c
 
 # Installing. Packages are named before they are installed; what is there already is left alone.
 missing = $(strip $(foreach p,$(1),$(if $(shell dpkg-query -W -f='$${Status}' $(p) 2>/dev/null | \
@@ -137,7 +139,7 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --record
 
 fmt:  ## lay the code out
-	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode')
+	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode|unicode_data.c')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

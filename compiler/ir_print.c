@@ -2,8 +2,10 @@
  * digits that read back to the same value. docs/adding-a-pass.md shows how tests use it. */
 #include "ir_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Six digits give back every decimal that has no more; nine give back every float. */
 static void put_float(Buf *b, float v)
@@ -124,6 +126,51 @@ static void put_block(Buf *b, int i, const Block *block)
     }
 }
 
+static void put_added(Buf *b, const Tokenizer *t)
+{
+    for (int i = 0; i < t->n_added; i++) {
+        const Added *a = &t->added[i];
+        buf_printf(b, "added %d left=%s right=%s plain=%s ", a->id, yes_no(a->left),
+                   yes_no(a->right), yes_no(a->plain));
+        put_quoted(b, a->bytes, a->len);
+        buf_puts(b, "\n");
+    }
+}
+
+/* A score is its magnitude's bits, in halves. */
+static void put_scores(Buf *b, const Tokenizer *t)
+{
+    for (int i = 0; t->scores && i < t->n_pieces; i++) {
+        const double magnitude = fabs(t->scores[i]);
+        uint64_t bits;
+        memcpy(&bits, &magnitude, sizeof bits);
+        buf_printf(b, "score %d high=%u low=%u\n", i, (unsigned)(bits >> 32),
+                   (unsigned)(bits & UINT32_MAX));
+    }
+}
+
+/* What only some kinds have. */
+static void put_style(Buf *b, const Tokenizer *t)
+{
+    buf_printf(b,
+               "style prefix_first=%s prefix_raw=%s marked_spaces=%s after=%d pattern=%s "
+               "split_words=%s byte_fallback=%s added=%d\n",
+               yes_no(t->prefix_first), yes_no(t->prefix_raw), yes_no(t->marked_spaces),
+               t->add_after ? t->after : -1, pattern_names[t->pattern], yes_no(t->split_words),
+               yes_no(t->byte_fallback), t->n_added);
+    if (t->kind == TOKENIZER_WORDPIECE) {
+        buf_printf(b, "bert clean=%s cjk=%s strip=%s lower=%s cleanup=%s most_chars=%d\n",
+                   yes_no(t->bert.clean), yes_no(t->bert.cjk), yes_no(t->bert.strip),
+                   yes_no(t->bert.lower), yes_no(t->bert.cleanup), t->bert.most_chars);
+    }
+}
+
+static bool has_style(const Tokenizer *t)
+{
+    return t->prefix_first || t->prefix_raw || t->marked_spaces || t->add_after || t->pattern ||
+           t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE || t->n_added;
+}
+
 static void put_tokenizer(Buf *b, const Tokenizer *t)
 {
     buf_printf(b, "\ntokenizer kind=%s pieces=%d merges=%d bos=%d eos=%d unk=%d\n",
@@ -131,6 +178,9 @@ static void put_tokenizer(Buf *b, const Tokenizer *t)
     buf_printf(b, "options add_bos=%s add_prefix=%s prefix_once=%s ignore_merges=%s\n",
                yes_no(t->add_bos), yes_no(t->add_prefix), yes_no(t->prefix_once),
                yes_no(t->ignore_merges));
+    if (has_style(t)) {
+        put_style(b, t);
+    }
     for (int i = 0; i < t->n_pieces; i++) {
         buf_printf(b, "piece %d %s ", i, piece_names[t->pieces[i].kind]);
         put_quoted(b, t->pieces[i].bytes, t->pieces[i].len);
@@ -145,6 +195,8 @@ static void put_tokenizer(Buf *b, const Tokenizer *t)
             buf_printf(b, "byte %d piece=%d\n", i, t->byte_id[i]);
         }
     }
+    put_scores(b, t);
+    put_added(b, t);
 }
 
 static void put_model(Buf *b, const Model *m)

@@ -6,8 +6,8 @@
 import sys
 import unicodedata
 
-TOP = """/* Letters (L*), numbers (N*) and white space of Unicode {version}, written by
- * compiler/make_unicode.py: do not edit. Needs lm_port.h. SPDX-License-Identifier: 0BSD */
+TOP = """/* Letters (L*) and numbers (N*) of Unicode {version}, written by
+ * compiler/make_unicode.py: do not edit. Needs lm_text.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_UNICODE_H
 #define LM_UNICODE_H
 
@@ -21,16 +21,6 @@ TOP = """/* Letters (L*), numbers (N*) and white space of Unicode {version}, wri
 """
 
 BOTTOM = """
-/* White_Space. */
-LM_INLINE int32_t lm_is_space(uint32_t code)
-{
-    if (code < 0x1680U) {
-        return code == 0x20U || (code >= 9U && code <= 13U) || code == 0x85U || code == 0xA0U;
-    }
-    return code == 0x1680U || (code >= 0x2000U && code <= 0x200AU) || code == 0x2028U ||
-           code == 0x2029U || code == 0x202FU || code == 0x205FU || code == 0x3000U;
-}
-
 /* The class of a code point of the tables: letter, number or other. */
 LM_FUNCTION int32_t lm_range_class(uint32_t code)
 {

@@ -125,6 +125,10 @@ static Tokenizer *copy_tokenizer(Arena *a, const Tokenizer *from)
     for (int i = 0; i < t->n_pieces; i++)
         t->pieces[i].bytes = copy_or_null(a, t->pieces[i].bytes, (size_t)t->pieces[i].len, 1);
     t->merges = arena_copy(a, from->merges, (size_t)t->n_merges, sizeof *t->merges);
+    t->scores = copy_or_null(a, t->scores, (size_t)t->n_pieces, sizeof *t->scores);
+    t->added = copy_or_null(a, t->added, (size_t)t->n_added, sizeof *t->added);
+    for (int i = 0; i < t->n_added; i++)
+        t->added[i].bytes = copy_or_null(a, t->added[i].bytes, (size_t)t->added[i].len, 1);
     return t;
 }
 

@@ -17,6 +17,15 @@ const char *const format_names[FORMATS] = {
 const char *const tokenizer_names[TOKENIZER_KINDS] = {
     [TOKENIZER_SPM] = "spm",
     [TOKENIZER_BYTE_LEVEL] = "byte-level",
+    [TOKENIZER_UNIGRAM] = "unigram",
+    [TOKENIZER_WORDPIECE] = "wordpiece",
+};
+
+const char *const pattern_names[PATTERNS] = {
+    [PATTERN_GPT2] = "gpt2",
+    [PATTERN_DIGITS] = "digits",
+    [PATTERN_LLAMA3] = "llama3",
+    [PATTERN_QWEN2] = "qwen2",
 };
 
 const char *const piece_names[PIECE_KINDS] = {

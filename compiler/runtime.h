@@ -4,6 +4,8 @@
 #define LMCC_RUNTIME_H
 
 #define LM_ID uint32_t
+#define LM_UNIGRAM_RING 4096
+#define LM_BERT_CHARS 1000
 #include "../runtime_template/lm_port.h"
 
 #include "../runtime_template/lm_core.h"
@@ -32,8 +34,15 @@
 #include "../runtime_template/lm_error.h"
 #include "../runtime_template/lm_utf8.h"
 
+#include "../runtime_template/lm_text.h"
+
 #include "../runtime_template/lm_tokenizer.h"
 #include "../runtime_template/lm_unicode.h"
+
+#include "../runtime_template/lm_bert.h"
+#include "../runtime_template/lm_bpe.h"
+#include "../runtime_template/lm_encode.h"
+#include "../runtime_template/lm_unigram.h"
 #include "../runtime_template/lm_words.h"
 
 #include "../runtime_template/lm_sample.h"

@@ -3,77 +3,198 @@
 #include "run.h"
 #include "runtime.h"
 
+#include <string.h>
+
 struct Encoder {
     lm_tokenizer tables;
+    lm_unigram unigram;
+    lm_bert bert;
 };
 
-static const void *table_bytes(const Data *tables, int n, const char *name)
+typedef struct Tables {
+    Data *d;
+    int n;
+} Tables;
+
+static const void *array(const Tables *t, const char *field)
 {
-    const Data *d = find_table(tables, n, name);
+    const Data *d = field_table(t->d, t->n, field);
     return d ? d->bytes : NULL;
 }
 
-static uint32_t table_count(const Data *tables, int n, const char *name)
+static uint32_t count(const Tables *t, const char *name)
 {
-    const Data *d = find_table(tables, n, name);
+    const Data *d = find_table(t->d, t->n, name);
     return d ? (uint32_t)d->count : 0;
+}
+
+/* The runtime's functions by their names, which the emitter prints. */
+static const struct {
+    const char *name;
+    lm_word_end function;
+} word_ends[] = {
+    {"lm_word_space", lm_word_space},   {"lm_word_each_space", lm_word_each_space},
+    {"lm_word_all", lm_word_all},       {"lm_word_gpt2", lm_word_gpt2},
+    {"lm_word_digits", lm_word_digits}, {"lm_word_llama3", lm_word_llama3},
+    {"lm_word_qwen2", lm_word_qwen2},   {"lm_word_bert", lm_word_bert},
+};
+static const struct {
+    const char *name;
+    lm_word_encoder function;
+} word_encoders[] = {
+    {"lm_bpe_word", lm_bpe_word},
+    {"lm_unigram_word", lm_unigram_word},
+    {"lm_bert_word", lm_bert_word},
+};
+
+static void set_functions(const Tokenizer *t, lm_tokenizer *l)
+{
+    for (size_t i = 0; i < LENGTH(word_ends); i++) {
+        if (!strcmp(word_ends[i].name, tokenizer_word_end(t))) {
+            l->word_end = word_ends[i].function;
+        }
+    }
+    for (size_t i = 0; i < LENGTH(word_encoders); i++) {
+        if (!strcmp(word_encoders[i].name, tokenizer_word_encoder(t))) {
+            l->encode_word = word_encoders[i].function;
+        }
+    }
+    if (!l->word_end || !l->encode_word) {
+        die("tokenizer: no function %s, %s", tokenizer_word_end(t), tokenizer_word_encoder(t));
+    }
+}
+
+static void set_arrays(const Tables *d, lm_tokenizer *l)
+{
+    l->piece_bytes = array(d, "piece_bytes");
+    l->piece_start = array(d, "piece_start");
+    l->piece_page = array(d, "piece_page");
+    l->n_pages = count(d, "piece_page");
+    l->byte_id = array(d, "byte_id");
+    l->char_code = array(d, "char_code");
+    l->char_id = array(d, "char_id");
+    l->char_plane = array(d, "char_plane");
+    l->merge_first = array(d, "merge_first");
+    l->merge_right = array(d, "merge_right");
+    l->merge_result = array(d, "merge_result");
+    l->merge_rank = array(d, "merge_rank");
+    l->word_piece = array(d, "word_piece");
+    l->word_id = array(d, "word_id");
+    l->n_words = count(d, "word_id");
+    l->added_piece = array(d, "added_piece");
+    l->added_id = array(d, "added_id");
+    l->added_flags = array(d, "added_flags");
+    l->n_added = count(d, "added_id");
+    l->glued_id = array(d, "glued_id");
+    l->n_glued = count(d, "glued_id");
+}
+
+static void set_unigram(const Tokenizer *t, const Tables *d, lm_unigram *u)
+{
+    const uint64_t unk = tokenizer_unk_score(t);
+    u->score = array(d, "score");
+    u->low = array(d, "score_low");
+    u->unk_high = (uint32_t)(unk >> 32);
+    u->unk_low = (uint32_t)unk;
+    u->bytes = t->byte_fallback;
+    if (tokenizer_ring(t) > LM_UNIGRAM_RING) {
+        die("tokenizer: a ring of %d", tokenizer_ring(t));
+    }
+}
+
+static void set_bert(const Tokenizer *t, const Tables *d, lm_bert *b)
+{
+    b->range_plane = array(d, "range_plane");
+    b->range_start = array(d, "range_start");
+    b->range_size = array(d, "range_size");
+    b->map_plane = array(d, "map_plane");
+    b->map_code = array(d, "map_code");
+    b->map_start = array(d, "map_start");
+    b->map_bytes = array(d, "map_bytes");
+    b->most_chars = (uint32_t)t->bert.most_chars;
+    b->hangul = bert_hangul(t);
+}
+
+static lm_tokenizer set_numbers(const Tokenizer *t)
+{
+    lm_tokenizer l = {
+        .n_pieces = t->n_pieces,
+        .bos = t->bos,
+        .after = t->add_after ? t->after : -1,
+        .unk = t->unk,
+        .add_bos = t->add_bos && t->bos >= 0,
+        .prefix = (uint8_t)tokenizer_prefix(t),
+        .prefix_once = t->prefix_once,
+        .strip = tokenizer_strips(t),
+    };
+    for (int i = 0; i < t->n_added; i++) {
+        l.left |= t->added[i].left;
+    }
+    return l;
 }
 
 Encoder *encoder_new(Arena *a, const Tokenizer *t)
 {
-    static const lm_word_end splits[WORD_SPLITS] = {
-        [WORD_SPLIT_SPACE] = lm_word_space,
-        [WORD_SPLIT_GPT2] = lm_word_gpt2,
-    };
     Encoder *e = NEW(a, Encoder, 1);
-    Data *d;
-    int n = wide_tokenizer_tables(a, t, true, &d);
-    e->tables = (lm_tokenizer){
-        .n_pieces = t->n_pieces,
-        .bos = t->bos,
-        .add_bos = t->add_bos && t->bos >= 0,
-        .add_prefix = t->add_prefix,
-        .prefix_once = t->prefix_once,
-        .strip = t->kind == TOKENIZER_SPM && t->add_prefix,
-        .word_end = splits[tokenizer_split(t)],
-        .piece_bytes = table_bytes(d, n, "piece_bytes"),
-        .piece_start = table_bytes(d, n, "piece_start"),
-        .piece_page = table_bytes(d, n, "piece_page"),
-        .n_pages = table_count(d, n, "piece_page"),
-        .byte_id = table_bytes(d, n, "byte_id"),
-        .char_code = table_bytes(d, n, "char_code"),
-        .char_id = table_bytes(d, n, "char_id"),
-        .char_plane = table_bytes(d, n, "char_plane"),
-        .merge_first = table_bytes(d, n, "merge_first"),
-        .merge_right = table_bytes(d, n, "merge_right"),
-        .merge_result = table_bytes(d, n, "merge_result"),
-        .merge_rank = table_bytes(d, n, rank_table(d, n)),
-        .word_id = table_bytes(d, n, "word_id"),
-        .n_words = table_count(d, n, "word_id"),
-    };
+    Tables d;
+    d.n = wide_tokenizer_tables(a, t, true, &d.d);
+    e->tables = set_numbers(t);
+    set_functions(t, &e->tables);
+    set_arrays(&d, &e->tables);
+    if (t->kind == TOKENIZER_UNIGRAM) {
+        set_unigram(t, &d, &e->unigram);
+        e->tables.unigram = &e->unigram;
+    }
+    if (t->kind == TOKENIZER_WORDPIECE) {
+        set_bert(t, &d, &e->bert);
+        e->tables.bert = &e->bert;
+    }
     return e;
 }
 
 int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
 {
-    if (n > INT32_MAX - 2) {
+    if (n > INT32_MAX - 3) {
         fatal("text of %zu bytes: the limit is 2 GiB", n);
     }
-    int32_t *out = NEW(a, int32_t, n + 2);
-    int32_t count = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)n + 2);
-    if (count < 0) {
-        die("encoding %zu bytes gave %d", n, (int)count);
+    int32_t *out = NEW(a, int32_t, n + 3);
+    int32_t got = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)n + 3);
+    if (got < 0) {
+        die("encoding %zu bytes gave %d", n, (int)got);
     }
     *ids = out;
-    return count;
+    return got;
+}
+
+int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
+                 int **ids)
+{
+    lm_progress p = {0, 0, 0, 0, 0};
+    uint8_t *held = NEW(a, uint8_t, room);
+    uint32_t n_held = 0, used;
+    int32_t *out = NEW(a, int32_t, n + room + 3), got = 0;
+    for (size_t at = 0; at < n && got >= 0; at += part) {
+        size_t k = n - at < part ? n - at : part;
+        int32_t added = lm_encode_feed(&e->tables, &p, held, (uint32_t)room, &n_held,
+                                       (const uint8_t *)text + at, (uint32_t)k, out + got,
+                                       (int32_t)(n + room + 3) - got);
+        got = added < 0 ? added : got + added;
+    }
+    if (got >= 0) {
+        int32_t added = lm_encode_some(&e->tables, &p, held, n_held, 0, &used, out + got,
+                                       (int32_t)(n + room + 3) - got);
+        got = added < 0 ? added : got + added;
+    }
+    *ids = out;
+    return got;
 }
 
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids)
 {
     Arena *own = arena_new();
-    int count = encode(a, encoder_new(own, t), text, n, ids);
+    int got = encode(a, encoder_new(own, t), text, n, ids);
     arena_free(own);
-    return count;
+    return got;
 }
 
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes)

@@ -1,14 +1,10 @@
-/* struct lm_tokenizer as the emitter prints it, and which of the runtime's ways to cut text into
- * words a tokenizer takes. */
+/* The constant structs of a tokenizer as the emitter prints them, and what in them is not an array:
+ * which of the runtime's functions a tokenizer takes. */
 #include "program.h"
+#include "runtime.h"
 
+#include <math.h>
 #include <string.h>
-
-const char *const word_split_names[WORD_SPLITS] = {
-    [WORD_SPLIT_NONE] = "0",
-    [WORD_SPLIT_SPACE] = "lm_word_space",
-    [WORD_SPLIT_GPT2] = "lm_word_gpt2",
-};
 
 static bool has_text(const Piece *p)
 {
@@ -49,48 +45,163 @@ static bool splits_at_spaces(const Tokenizer *t)
     return !t->ignore_merges;
 }
 
-WordSplit tokenizer_split(const Tokenizer *t)
+const char *tokenizer_word_end(const Tokenizer *t)
 {
-    if (t->kind == TOKENIZER_BYTE_LEVEL) {
-        return WORD_SPLIT_GPT2;
+    static const char *const patterns[PATTERNS] = {
+        [PATTERN_GPT2] = "lm_word_gpt2",
+        [PATTERN_DIGITS] = "lm_word_digits",
+        [PATTERN_LLAMA3] = "lm_word_llama3",
+        [PATTERN_QWEN2] = "lm_word_qwen2",
+    };
+    switch (t->kind) {
+    case TOKENIZER_SPM: return splits_at_spaces(t) ? "lm_word_space" : "lm_word_all";
+    case TOKENIZER_BYTE_LEVEL: return patterns[t->pattern];
+    case TOKENIZER_UNIGRAM: return t->split_words ? "lm_word_each_space" : "lm_word_all";
+    case TOKENIZER_WORDPIECE: return "lm_word_bert";
+    case TOKENIZER_KINDS: break;
     }
-    return splits_at_spaces(t) ? WORD_SPLIT_SPACE : WORD_SPLIT_NONE;
+    die("tokenizer of no kind");
 }
 
-static void print_reference(Buf *b, const Data *tables, int n, const char *prefix, const char *name)
+const char *tokenizer_word_encoder(const Tokenizer *t)
 {
-    if (find_table(tables, n, name)) {
-        buf_printf(b, ", %s%s", prefix, name);
-    } else {
-        buf_puts(b, ", 0");
+    return t->kind == TOKENIZER_UNIGRAM     ? "lm_unigram_word"
+           : t->kind == TOKENIZER_WORDPIECE ? "lm_bert_word"
+                                            : "lm_bpe_word";
+}
+
+bool tokenizer_strips(const Tokenizer *t)
+{
+    return t->kind == TOKENIZER_WORDPIECE || (t->kind != TOKENIZER_BYTE_LEVEL && t->add_prefix);
+}
+
+int tokenizer_prefix(const Tokenizer *t)
+{
+    return !t->add_prefix    ? LM_PREFIX_NEVER
+           : t->prefix_first ? LM_PREFIX_FIRST
+           : t->prefix_raw   ? LM_PREFIX_RAW
+                             : LM_PREFIX_EACH;
+}
+
+int tokenizer_ring(const Tokenizer *t)
+{
+    int longest = 6, ring = 8; /* "<0x41>" */
+    for (int i = 0; i < t->n_pieces; i++) {
+        int n = t->pieces[i].len;
+        for (int k = 0; k < t->pieces[i].len; k++) {
+            n += t->pieces[i].bytes[k] == ' ' ? 2 : 0; /* text may spell it as U+2581 */
+        }
+        longest = n > longest ? n : longest;
+    }
+    while (ring <= longest) {
+        ring *= 2;
+    }
+    return ring;
+}
+
+/* The lowest score less 10, as the reference has it. */
+uint64_t tokenizer_unk_score(const Tokenizer *t)
+{
+    double least = INFINITY, score;
+    uint64_t bits;
+    for (int i = 0; i < t->n_pieces; i++) {
+        least = t->scores[i] < least ? t->scores[i] : least;
+    }
+    score = fabs(least - 10);
+    memcpy(&bits, &score, sizeof bits);
+    return bits;
+}
+
+/* Fields of the structs that are arrays, and those that hold how long one is. */
+static const char *const arrays[] = {
+    "piece_bytes", "piece_start", "piece_page",  "byte_id",      "char_code",  "char_id",
+    "char_plane",  "merge_first", "merge_right", "merge_result", "merge_rank", "word_piece",
+    "word_id",     "added_piece", "added_id",    "added_flags",  "glued_id",
+};
+static const char *const bert_arrays[] = {"range_plane", "range_start", "range_size", "map_plane",
+                                          "map_code",    "map_start",   "map_bytes"};
+static const char *const counts[][2] = {{"n_pages", "piece_page"},
+                                        {"n_words", "word_id"},
+                                        {"n_added", "added_id"},
+                                        {"n_glued", "glued_id"}};
+
+static void print_arrays(Buf *b, const Data *tables, int n, const char *prefix,
+                         const char *const *names, size_t n_names)
+{
+    for (size_t i = 0; i < n_names; i++) {
+        const Data *d = field_table(tables, n, names[i]);
+        if (d) {
+            buf_printf(b, "    .%s = %s%s,\n", names[i], prefix, d->name);
+        }
     }
 }
 
-static long long table_count(const Data *tables, int n, const char *name)
+static void print_bert(Buf *b, const Tokenizer *t, const Data *tables, int n, const char *prefix)
 {
-    const Data *d = find_table(tables, n, name);
-    return d ? (long long)d->count : 0;
+    buf_printf(b, "\nstatic const lm_bert %sbert = {\n", prefix);
+    print_arrays(b, tables, n, prefix, bert_arrays, LENGTH(bert_arrays));
+    buf_printf(b, "    .most_chars = %dU,\n    .hangul = %d,\n};\n", t->bert.most_chars,
+               bert_hangul(t));
 }
 
-void tokenizer_initializer(const Tokenizer *t, const char *prefix, Buf *b)
+static void print_unigram(Buf *b, const Tokenizer *t, const Data *tables, int n, const char *prefix)
 {
-    static const char *const middle[] = {"byte_id",     "char_code",   "char_id",     "char_plane",
-                                         "merge_first", "merge_right", "merge_result"};
+    const uint64_t unk = tokenizer_unk_score(t);
+    buf_printf(b, "\nstatic const lm_unigram %sunigram = {\n", prefix);
+    if (find_table(tables, n, "score")) {
+        buf_printf(b, "    .score = %sscore,\n", prefix);
+    }
+    if (find_table(tables, n, "score_low")) {
+        buf_printf(b, "    .low = %sscore_low,\n", prefix);
+    }
+    buf_printf(b, "    .unk_high = 0x%08xU,\n    .unk_low = 0x%08xU,\n    .bytes = %d,\n};\n",
+               (unsigned)(unk >> 32), (unsigned)(unk & UINT32_MAX), t->byte_fallback);
+}
+
+static bool takes_left(const Tokenizer *t)
+{
+    bool left = false;
+    for (int i = 0; i < t->n_added; i++) {
+        left |= t->added[i].left;
+    }
+    return left;
+}
+
+static void print_numbers(Buf *b, const Tokenizer *t)
+{
+    buf_printf(b, "    .n_pieces = %d,\n    .bos = %d,\n    .after = %d,\n    .unk = %d,\n",
+               t->n_pieces, t->bos, t->add_after ? t->after : -1, t->unk);
+    buf_printf(b,
+               "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
+               t->add_bos && t->bos >= 0, tokenizer_prefix(t), t->prefix_once, tokenizer_strips(t));
+    buf_printf(b, "    .left = %d,\n    .word_end = %s,\n    .encode_word = %s,\n", takes_left(t),
+               tokenizer_word_end(t), tokenizer_word_encoder(t));
+}
+
+void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
+{
     Arena *a = arena_new();
     Data *tables;
     int n = tokenizer_tables(a, t, &tables);
-    buf_printf(b, "{%d, %d, %d, %d, %d, %d, %s", t->n_pieces, t->bos, t->add_bos && t->bos >= 0,
-               t->add_prefix, t->prefix_once, t->kind == TOKENIZER_SPM && t->add_prefix,
-               word_split_names[tokenizer_split(t)]);
-    print_reference(b, tables, n, prefix, "piece_bytes");
-    print_reference(b, tables, n, prefix, "piece_start");
-    print_reference(b, tables, n, prefix, "piece_page");
-    buf_printf(b, ", %lldU", table_count(tables, n, "piece_page"));
-    for (size_t i = 0; i < LENGTH(middle); i++) {
-        print_reference(b, tables, n, prefix, middle[i]);
+    if (t->kind == TOKENIZER_WORDPIECE) {
+        print_bert(b, t, tables, n, prefix);
     }
-    print_reference(b, tables, n, prefix, rank_table(tables, n));
-    print_reference(b, tables, n, prefix, "word_id");
-    buf_printf(b, ", %lldU}", table_count(tables, n, "word_id"));
+    if (t->kind == TOKENIZER_UNIGRAM) {
+        print_unigram(b, t, tables, n, prefix);
+    }
+    buf_printf(b, "\nstatic const lm_tokenizer %stables = {\n", prefix);
+    print_numbers(b, t);
+    print_arrays(b, tables, n, prefix, arrays, LENGTH(arrays));
+    for (size_t i = 0; i < LENGTH(counts); i++) {
+        const Data *d = find_table(tables, n, counts[i][1]);
+        if (d) {
+            buf_printf(b, "    .%s = %lldU,\n", counts[i][0], (long long)d->count);
+        }
+    }
+    if (t->kind == TOKENIZER_WORDPIECE || t->kind == TOKENIZER_UNIGRAM) {
+        const char *part = t->kind == TOKENIZER_WORDPIECE ? "bert" : "unigram";
+        buf_printf(b, "    .%s = &%s%s,\n", part, prefix, part);
+    }
+    buf_puts(b, "};\n");
     arena_free(a);
 }

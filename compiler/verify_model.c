@@ -162,9 +162,42 @@ static void check_merges(const Verifier *v, const Tokenizer *t)
     }
 }
 
+static int compare_added(const Added *a, const Added *b)
+{
+    const int n = a->len < b->len ? a->len : b->len;
+    const int order = memcmp(a->bytes, b->bytes, (size_t)n);
+    return order ? order : a->len - b->len;
+}
+
+static void check_added(const Verifier *v, const Tokenizer *t)
+{
+    for (int i = 0; i < t->n_added; i++) {
+        const Added *a = &t->added[i];
+        if (!is_piece(t, a->id) || a->len <= 0 || !a->bytes) {
+            broken(v, "tokenizer: added token %d names no piece, or has no bytes", i);
+        }
+        if (i > 0 && compare_added(a - 1, a) >= 0) {
+            broken(v, "tokenizer: added token %d is not sorted after the one before it", i);
+        }
+    }
+    for (int i = 0; t->kind == TOKENIZER_UNIGRAM && i < t->n_pieces; i++) {
+        if (!t->scores || !(t->scores[i] <= 0) || !isfinite(t->scores[i])) {
+            broken(v, "tokenizer: piece %d has no score of at most 0", i);
+        }
+    }
+    for (int i = 0; t->byte_fallback && i < 256; i++) {
+        if (t->byte_id[i] < 0) {
+            broken(v, "tokenizer: unknown characters become bytes, and byte %d has no piece", i);
+        }
+    }
+    if ((t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE) && t->unk < 0) {
+        broken(v, "tokenizer: a %s tokenizer without unk", tokenizer_names[t->kind]);
+    }
+}
+
 static void check_tokenizer(const Verifier *v, const Tokenizer *t)
 {
-    const int special[] = {t->bos, t->eos, t->unk};
+    const int special[] = {t->bos, t->eos, t->unk, t->add_after ? t->after : -1};
     if (t->n_pieces != v->model->vocab) {
         broken(v, "tokenizer: %d pieces, the model has %d", t->n_pieces, v->model->vocab);
     }
@@ -184,6 +217,7 @@ static void check_tokenizer(const Verifier *v, const Tokenizer *t)
         }
     }
     check_merges(v, t);
+    check_added(v, t);
 }
 
 static void check_arch(const Verifier *v, const Model *m)

@@ -17,7 +17,8 @@ enum {
     MAX_NEURONS = 1 << 18,
     MAX_VOCAB = 1 << 20,
     MAX_CONTEXT = 1 << 24,
-    MAX_PIECE = 1024 /* bytes of one token */
+    MAX_PIECE = 1024,     /* bytes of one token */
+    MAX_WORD_CHARS = 1000 /* of a WordPiece word */
 };
 
 /* import/json.c. Strict: valid UTF-8, no duplicate keys, no U+0000, nothing after. `where` is
@@ -88,20 +89,25 @@ int find_piece(const PieceMap *map, const uint8_t *s, int n); /* -1: none */
 /* Sets the merges: every split of a piece into two pieces, the best score (n_pieces) first. */
 void merge_by_score(Arena *a, Tokenizer *t, const float *score);
 
-/* import/tokenizer_json.c: written forms of pieces (n bytes) as bytes (at most n). ------
- */
+/* Written forms of pieces (n bytes) as bytes (at most n). ----------------------------------- */
 
-/* Of byte-level pieces; false: one with other characters, which stands for itself. */
+/* import/tokenizer_merges.c: of byte-level pieces; false: one with other characters, which stands for
+ * itself. */
 bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len);
-void decode_spaces(const char *s, size_t n, uint8_t *out, int *len); /* U+2581 -> a space */
+/* import/tokenizer_json.c: U+2581 -> a space; gives the bytes. */
+int decode_spaces(const char *s, size_t n, uint8_t *out);
 
 /* import/tokenizer_pipeline.c: how text becomes words, from tokenizer.json's sections --------- */
 
 typedef struct Pipeline {
-    TokenizerKind kind;
-    bool add_prefix, prefix_once;
-    bool split_words; /* SPM: no merge across the start of a word */
-    const char *bos;  /* content of the token that the template puts first, or NULL */
+    TokenizerKind kind; /* SPM: spaces as U+2581, of a BPE or a Unigram model */
+    bool add_prefix, prefix_once, prefix_first;
+    bool normalizes;  /* spaces are marked, and the prefix added, before added tokens that are
+                         `normalized` are looked for */
+    bool split_words; /* SPM: nothing crosses the start of a word */
+    Pattern pattern;  /* BYTE_LEVEL */
+    BertText bert;    /* WORDPIECE; most_chars is the model's to say */
+    const char *bos, *after; /* contents of what the template puts first and last, or NULL */
 } Pipeline;
 
 Pipeline read_pipeline(Arena *a, const char *path, const json_t *root);

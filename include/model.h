@@ -54,15 +54,27 @@ typedef struct Block {
 } Block;
 
 typedef enum TokenizerKind {
-    TOKENIZER_SPM,        /* characters, dummy prefix space, byte fallback */
-    TOKENIZER_BYTE_LEVEL, /* GPT-2: bytes, words split by the GPT-2 pattern first */
+    TOKENIZER_SPM,        /* BPE over characters, dummy prefix space, byte fallback */
+    TOKENIZER_BYTE_LEVEL, /* BPE over bytes, words split by a pattern first */
+    TOKENIZER_UNIGRAM,    /* the pieces of the best sum of scores */
+    TOKENIZER_WORDPIECE,  /* BERT: the longest piece from the left, word by word */
     TOKENIZER_KINDS
 } TokenizerKind;
+
+/* How a byte-level tokenizer splits words (lm_words.h has the patterns). */
+typedef enum Pattern {
+    PATTERN_GPT2,
+    PATTERN_DIGITS, /* GPT-2's, after each number character was cut out */
+    PATTERN_LLAMA3,
+    PATTERN_QWEN2,
+    PATTERNS
+} Pattern;
 
 typedef enum PieceKind { PIECE_NORMAL, PIECE_BYTE, PIECE_CONTROL, PIECE_KINDS } PieceKind;
 
 typedef struct Piece {
-    const uint8_t *bytes; /* what decoding yields: raw bytes, a plain space for U+2581 */
+    const uint8_t *bytes; /* what decoding yields: raw bytes, a plain space for U+2581. WORDPIECE:
+                             a space in front where a word begins, none where it goes on */
     int len; /* CONTROL pieces keep their written form here ("<s>"), decode to nothing */
     PieceKind kind;
 } Piece;
@@ -71,6 +83,25 @@ typedef struct Piece {
 typedef struct Merge {
     int left, right, result, rank;
 } Merge;
+
+/* A token that is cut out of the text before anything else happens to it. */
+typedef struct Added {
+    int id;
+    const uint8_t *bytes; /* as it stands in text */
+    int len;
+    bool left, right; /* takes the white space before it, after it */
+    bool plain;       /* is looked for after the prefix space was put in front */
+} Added;
+
+/* WORDPIECE: what becomes of text before it is cut into words. */
+typedef struct BertText {
+    bool clean;   /* control characters go */
+    bool cjk;     /* each CJK character is a word */
+    bool strip;   /* characters are decomposed, marks (Mn) go */
+    bool lower;   /* lower case */
+    bool cleanup; /* decoding leaves out the space before . , ? ! and what follows an apostrophe */
+    int most_chars; /* of a word that is not unknown by its length */
+} BertText;
 
 typedef struct Tokenizer {
     TokenizerKind kind;
@@ -82,9 +113,21 @@ typedef struct Tokenizer {
     int bos, eos;       /* -1 when the model has none */
     int unk;            /* what a byte without a piece becomes, -1: it is dropped */
     bool add_bos;       /* encode starts with bos */
-    bool add_prefix;    /* a space goes before a text that is not empty ... */
+    bool add_prefix;    /* a space goes before a stretch of text that is not empty ... */
     bool prefix_once;   /* ... unless it starts with one */
+    bool prefix_first;  /* ... and only before the first stretch */
+    bool prefix_raw;    /* ... but not after an added token that is `plain` */
+    bool marked_spaces; /* SPM: text may spell a space as U+2581 too */
     bool ignore_merges; /* a whole word that is a piece is taken as it is */
+    bool add_after;     /* encode ends with `after` */
+    int after;
+    Pattern pattern;    /* BYTE_LEVEL */
+    bool split_words;   /* UNIGRAM: each space begins a word */
+    bool byte_fallback; /* UNIGRAM: unknown characters become bytes, not unk */
+    double *scores;     /* UNIGRAM: n_pieces, 0 or negative; NULL for others */
+    BertText bert;      /* WORDPIECE */
+    int n_added;
+    Added *added; /* ascending by bytes, none twice */
 } Tokenizer;
 
 typedef struct Model {
@@ -113,6 +156,7 @@ extern const char *const position_names[POSITION_KINDS];
 extern const char *const activation_names[ACTIVATIONS];
 extern const char *const format_names[FORMATS];
 extern const char *const tokenizer_names[TOKENIZER_KINDS];
+extern const char *const pattern_names[PATTERNS];
 extern const char *const piece_names[PIECE_KINDS];
 extern const char *const role_names[ROLES]; /* "attn.q" ... "mlp.down" */
 int find_name(const char *const *names, int n, const char *s);

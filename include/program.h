@@ -192,18 +192,25 @@ int tokenizer_tables(Arena *a, const Tokenizer *t, Data **out);
 int wide_tokenizer_tables(Arena *a, const Tokenizer *t, bool wide, Data **out);
 bool tokenizer_wide_ids(const Tokenizer *t);
 const Data *find_table(const Data *tables, int n, const char *name); /* NULL: none */
-const char *rank_table(const Data *tables, int n); /* the table that is lm_tokenizer's merge_rank */
+/* The table that is lm_tokenizer's `field`: merge_rank may be merge_result, word_piece word_id ...
+ */
+const Data *field_table(const Data *tables, int n, const char *field);
 
-/* compiler/tokenizer_print.c: which function of the runtime cuts text into words (GPT2 is in
- * lm_words.h, over lm_unicode.h), and struct lm_tokenizer over arrays named PREFIX + table name. */
-typedef enum WordSplit {
-    WORD_SPLIT_NONE,
-    WORD_SPLIT_SPACE,
-    WORD_SPLIT_GPT2,
-    WORD_SPLITS
-} WordSplit;
-extern const char *const word_split_names[WORD_SPLITS]; /* C expressions */
-WordSplit tokenizer_split(const Tokenizer *t);
-void tokenizer_initializer(const Tokenizer *t, const char *prefix, Buf *b);
+/* compiler/tokenizer_bert.c: what lm_bert.h's LM_BERT_ class a character has; whether Hangul
+ * syllables are taken apart. */
+int bert_class(const BertText *b, uint32_t code);
+bool bert_hangul(const Tokenizer *t);
+
+/* compiler/tokenizer_print.c: which functions of the runtime cut text into words and encode these
+ * (C expressions), and the constant structs over arrays named PREFIX + table name: the last of
+ * them is lm_tokenizer PREFIXtables. */
+const char *tokenizer_word_end(const Tokenizer *t);
+const char *tokenizer_word_encoder(const Tokenizer *t);
+bool tokenizer_strips(
+    const Tokenizer *t); /* the space before a text's first piece is no part of it */
+int tokenizer_prefix(const Tokenizer *t);         /* LM_PREFIX_ */
+int tokenizer_ring(const Tokenizer *t);           /* UNIGRAM: LM_UNIGRAM_RING */
+uint64_t tokenizer_unk_score(const Tokenizer *t); /* UNIGRAM: bits of a double's magnitude */
+void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b);
 
 #endif

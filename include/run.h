@@ -40,7 +40,11 @@ double simulator_residual_scale(const Simulator *s);
  * makes the tables each time: for many texts, make an Encoder once. */
 typedef struct Encoder Encoder;
 Encoder *encoder_new(Arena *a, const Tokenizer *t);
-int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids);     /* with bos */
+int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids); /* with bos */
+/* The same of text that comes in parts of so many bytes, with `room` for a word; a negative LM_E_
+ * where a word does not fit. */
+int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
+                 int **ids);
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */
 

@@ -6,5 +6,6 @@
 #define LM_E_ARGUMENT (-1) /* a null pointer, a token that does not exist, a negative size */
 #define LM_E_SPACE (-2)    /* the output does not hold the result */
 #define LM_E_EMPTY (-3)    /* no token is allowed */
+#define LM_E_WORD (-4)     /* a word longer than there is room for */
 
 #endif

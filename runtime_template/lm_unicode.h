@@ -1,5 +1,5 @@
-/* Letters (L*), numbers (N*) and white space of Unicode 14.0.0, written by
- * compiler/make_unicode.py: do not edit. Needs lm_port.h. SPDX-License-Identifier: 0BSD */
+/* Letters (L*) and numbers (N*) of Unicode 14.0.0, written by
+ * compiler/make_unicode.py: do not edit. Needs lm_text.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_UNICODE_H
 #define LM_UNICODE_H
 
@@ -154,16 +154,6 @@ static const uint16_t lm_range_size[780] = {
     0U, 0U, 2U, 0U, 6U, 12U, 6U, 6U, 0U, 18U, 32U, 4U,
     8U, 32U, 25U, 19U, 65534U, 19902U, 8304U, 442U, 11522U, 14944U, 1082U, 9876U,
 };
-
-/* White_Space. */
-LM_INLINE int32_t lm_is_space(uint32_t code)
-{
-    if (code < 0x1680U) {
-        return code == 0x20U || (code >= 9U && code <= 13U) || code == 0x85U || code == 0xA0U;
-    }
-    return code == 0x1680U || (code >= 0x2000U && code <= 0x200AU) || code == 0x2028U ||
-           code == 0x2029U || code == 0x202FU || code == 0x205FU || code == 0x3000U;
-}
 
 /* The class of a code point of the tables: letter, number or other. */
 LM_FUNCTION int32_t lm_range_class(uint32_t code)

@@ -50,7 +50,7 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "HAS_TOKENIZER", t != NULL);
     define(e, b, "BOS", t ? t->bos : -1);
     define(e, b, "EOS", t ? t->eos : -1);
-    define(e, b, "PREFIX_SPACE", t && t->kind == TOKENIZER_SPM && t->add_prefix);
+    define(e, b, "PREFIX_SPACE", t && tokenizer_strips(t));
     define(e, b, "PIECE_BYTES", longest_piece(e));
     buf_printf(b, "\n/* What %s_selftest compares. */\n", e->name);
     define(e, b, "GOLDEN_STEPS", GOLDEN_STEPS);
@@ -62,6 +62,15 @@ void emit_header(const Emission *e, Buf *b)
     emit_template(e, "model.h", fill_constants, b);
 }
 
+/* Sizes of what encoding a word needs on the stack. */
+static void fill_limits(const Tokenizer *t, Buf *b)
+{
+    if (t && t->kind == TOKENIZER_UNIGRAM)
+        buf_printf(b, "#define LM_UNIGRAM_RING %d\n\n", tokenizer_ring(t));
+    if (t && t->kind == TOKENIZER_WORDPIECE)
+        buf_printf(b, "#define LM_BERT_CHARS %d\n\n", t->bert.most_chars);
+}
+
 void emit_kernels(const Emission *e, Buf *b)
 {
     emit_banner(e, b);
@@ -70,6 +79,7 @@ void emit_kernels(const Emission *e, Buf *b)
     buf_printf(b, "#define LM_HOT %s_HOT\n\n", e->upper);
     if (e->wide_ids)
         buf_puts(b, "#define LM_ID uint32_t\n\n");
+    fill_limits(e->unit->model->tokenizer, b);
     emit_runtime(e, b);
     buf_puts(b, "/* The model's constants. */\n\n");
     for (int i = 0; i < e->unit->program->n_data; i++) {
@@ -144,9 +154,7 @@ static void fill_tables(const Emission *e, const char *marker, Buf *b)
     for (int i = 0; i < e->n_tables; i++)
         aligned_data(e, &e->tables[i], b);
     if (e->n_tables > 0) {
-        buf_printf(b, "\nstatic const lm_tokenizer %s_tables = ", e->name);
-        tokenizer_initializer(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
-        buf_puts(b, ";\n");
+        tokenizer_structs(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
     }
 }
 

@@ -39,10 +39,30 @@ static bool direct(const Emission *e)
     return false;
 }
 
-static bool words(const Emission *e)
+static bool has_tokenizer(const Emission *e, TokenizerKind kind)
 {
     const Tokenizer *t = e->unit->model->tokenizer;
-    return t && t->kind == TOKENIZER_BYTE_LEVEL;
+    return t && t->kind == kind;
+}
+
+static bool words(const Emission *e)
+{
+    return has_tokenizer(e, TOKENIZER_BYTE_LEVEL);
+}
+
+static bool bpe(const Emission *e)
+{
+    return has_tokenizer(e, TOKENIZER_BYTE_LEVEL) || has_tokenizer(e, TOKENIZER_SPM);
+}
+
+static bool unigram(const Emission *e)
+{
+    return has_tokenizer(e, TOKENIZER_UNIGRAM);
+}
+
+static bool bert(const Emission *e)
+{
+    return has_tokenizer(e, TOKENIZER_WORDPIECE);
 }
 
 static bool top(const Emission *e)
@@ -101,9 +121,14 @@ static const struct RuntimeFile {
     {"lm_sample.h", -1, NULL, NULL},
     {"lm_sample_top.h", -1, top, NULL},
     {"lm_utf8.h", -1, NULL, NULL},
+    {"lm_text.h", -1, NULL, NULL},
     {"lm_unicode.h", -1, words, NULL},
     {"lm_tokenizer.h", -1, NULL, NULL},
     {"lm_words.h", -1, words, NULL},
+    {"lm_bpe.h", -1, bpe, NULL},
+    {"lm_unigram.h", -1, unigram, NULL},
+    {"lm_bert.h", -1, bert, NULL},
+    {"lm_encode.h", -1, NULL, NULL},
 };
 
 /* Kernel files that build on another one. */

@@ -46,7 +46,7 @@ static void store_normal(Reader *r, int id, const char *s, size_t n)
         bytes[0] = (uint8_t)byte;
         store(r, id, PIECE_BYTE, bytes, 1);
     } else {
-        decode_spaces(s, n, bytes, &len);
+        len = decode_spaces(s, n, bytes);
         store(r, id, PIECE_NORMAL, bytes, (size_t)len);
     }
     if (byte >= 0 && r->t->byte_id[byte] < 0)

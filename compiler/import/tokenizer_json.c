@@ -1,78 +1,40 @@
-/* tokenizer.json, model BPE: pieces and merges by id, whether its pipeline is Llama's or GPT-2's;
- * bos and eos from the files beside it. Pieces are stored as the bytes they stand for. */
-#include "import.h"
+/* tokenizer.json: the pieces by id, what the model's type adds to them, added tokens, bos and eos
+ * from the files beside it. Pieces are stored as the bytes they stand for. */
+#include "tokenizer_reader.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
-typedef struct Reader {
-    Arena *arena;
-    const char *path;
-    const json_t *vocab, *added;
-    Pipeline pipeline;
-    Tokenizer *t;
-    bool *filled; /* n_pieces: the id has an owner */
-} Reader;
+/* The types of model; the one of a file without a type is told by what it has. */
+static const struct {
+    const char *type, *has;
+    bool suits[TOKENIZER_KINDS]; /* pipelines */
+    void (*read_vocab)(Reader *r);
+    void (*read_rules)(Reader *r);
+} models[] = {
+    {"BPE",
+     "merges",
+     {[TOKENIZER_SPM] = true, [TOKENIZER_BYTE_LEVEL] = true},
+     read_bpe_vocab,
+     read_bpe_rules},
+    {"Unigram", NULL, {[TOKENIZER_SPM] = true}, read_unigram_vocab, read_unigram_rules},
+    {"WordPiece", NULL, {[TOKENIZER_WORDPIECE] = true}, read_wordpiece_vocab, read_wordpiece_rules},
+};
 
-/* Model section ---------------------------------------------------------------------------- */
-
-static void check_model(const char *where, const json_t *model)
+void take_id(Reader *r, int id)
 {
-    static const char *const prefixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    const char *type = get_string(where, model, "type", get_value(model, "merges") ? "BPE" : "");
-    if (strcmp(type, "BPE") != 0)
-        bad_value(where, "type", json_object_get(model, "type"), "supported: BPE");
-    if (get_double(where, model, "dropout", 0, 1, 0) > 0)
-        bad_value(where, "dropout", get_value(model, "dropout"), "supported: null");
-    for (size_t i = 0; i < LENGTH(prefixes); i++)
-        if (*get_string(where, model, prefixes[i], ""))
-            bad_value(where, prefixes[i], get_value(model, prefixes[i]), "supported: null");
+    if (r->filled[id])
+        fatal("%s: model.vocab: two tokens have the id %d", r->path, id);
+    r->filled[id] = true;
 }
 
-/* GPT-2 writes bytes as characters: the 188 printable ones as themselves, the others, in order,
- * as U+0100 ... U+0143; a space (0x20) is the 33rd of those, U+0120. -1: not such a character. */
-static int byte_of_character(uint32_t c)
+void check_length(const Reader *r, int id, size_t n)
 {
-    if ((c >= 0x21 && c <= 0x7E) || (c >= 0xA1 && c <= 0xAC) || (c >= 0xAE && c <= 0xFF))
-        return (int)c;
-    if (c < 0x100 || c > 0x143)
-        return -1;
-    int n = (int)c - 0x100;
-    return n < 0x21 ? n : n < 0x43 ? n - 0x21 + 0x7F : 0xAD;
+    if (n > MAX_PIECE)
+        fatal("%s: model.vocab: token %d has %zu bytes: the limit is %d", r->path, id, n,
+              MAX_PIECE);
 }
 
-/* All of its characters are below U+0800: two bytes at most. A piece with any other character, or
- * that is not UTF-8, stands for itself, as in the reference decoder. False then. */
-bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len)
-{
-    *len = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t c = (uint8_t)s[i];
-        if (c >= 0xE0 || (c >= 0x80 && c < 0xC0) || (c >= 0xC0 && i + 1 == n))
-            return false;
-        if (c >= 0xC0)
-            c = (c & 0x1F) << 6 | ((uint8_t)s[++i] & 0x3F);
-        int byte = byte_of_character(c);
-        if (byte < 0)
-            return false;
-        out[(*len)++] = (uint8_t)byte;
-    }
-    return true;
-}
-
-/* U+2581 is E2 96 81. */
-void decode_spaces(const char *s, size_t n, uint8_t *out, int *len)
-{
-    *len = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool space = n - i >= 3 && !memcmp(s + i, "\xE2\x96\x81", 3);
-        out[(*len)++] = space ? ' ' : (uint8_t)s[i];
-        i += space ? 2 : 0;
-    }
-}
-
-static void store_piece(Reader *r, int id, PieceKind kind, const void *bytes, int len)
+void store_piece(Reader *r, int id, PieceKind kind, const void *bytes, int len)
 {
     Piece *p = &r->t->pieces[id];
     p->bytes = arena_copy(r->arena, bytes, (size_t)len, 1);
@@ -80,56 +42,62 @@ static void store_piece(Reader *r, int id, PieceKind kind, const void *bytes, in
     p->kind = len ? kind : PIECE_CONTROL;
 }
 
-static void add_piece(Reader *r, int id, const char *s, size_t n)
-{
-    uint8_t bytes[MAX_PIECE];
-    int len, byte = -1;
-    if (n > MAX_PIECE)
-        fatal("%s: model.vocab: token %d has %zu bytes: the limit is %d", r->path, id, n,
-              MAX_PIECE);
-    if (r->t->kind == TOKENIZER_BYTE_LEVEL) {
-        bool mapped = decode_byte_level(s, n, bytes, &len);
-        byte = mapped && len == 1 ? bytes[0] : -1;
-        store_piece(r, id, PIECE_NORMAL, mapped ? (const char *)bytes : s, mapped ? len : (int)n);
-    } else if ((byte = byte_of_piece(s, n)) >= 0) {
-        bytes[0] = (uint8_t)byte;
-        store_piece(r, id, PIECE_BYTE, bytes, 1);
-    } else {
-        decode_spaces(s, n, bytes, &len);
-        store_piece(r, id, PIECE_NORMAL, bytes, len);
-    }
-    if (byte >= 0)
-        r->t->byte_id[byte] = id;
-}
-
-static int token_id(const Reader *r, const char *where, const json_t *v)
+int token_id(const Reader *r, const char *where, const json_t *v)
 {
     if (!json_is_integer(v) || json_integer_value(v) < 0)
         bad_value(r->path, where, v, "a token id of at least 0 was expected");
-    if (json_integer_value(v) >= r->t->n_pieces) {
-        char why[80];
-        snprintf(why, sizeof why, "the model's vocabulary has %d tokens", r->t->n_pieces);
-        bad_value(r->path, where, v, why);
-    }
+    if (json_integer_value(v) >= r->t->n_pieces)
+        bad_value(r->path, where, v,
+                  arena_printf(r->arena, "the model's vocabulary has %d tokens", r->t->n_pieces));
     return (int)json_integer_value(v);
 }
 
-static void read_vocab(Reader *r)
+/* U+2581 is E2 96 81. */
+int decode_spaces(const char *s, size_t n, uint8_t *out)
 {
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)r->vocab, key, v)
-    {
-        int id = token_id(r, "model.vocab", v);
-        if (r->filled[id])
-            fatal("%s: model.vocab: two tokens have the id %d", r->path, id);
-        r->filled[id] = true;
-        add_piece(r, id, key, strlen(key));
+    int len = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool space = n - i >= 3 && !memcmp(s + i, "\xE2\x96\x81", 3);
+        out[len++] = space ? ' ' : (uint8_t)s[i];
+        i += space ? 2 : 0;
+    }
+    return len;
+}
+
+void add_marked_piece(Reader *r, int id, const char *s, size_t n)
+{
+    uint8_t bytes[MAX_PIECE];
+    int byte = byte_of_piece(s, n);
+    check_length(r, id, n);
+    if (byte >= 0) {
+        bytes[0] = (uint8_t)byte;
+        store_piece(r, id, PIECE_BYTE, bytes, 1);
+        r->t->byte_id[byte] = id;
+    } else {
+        store_piece(r, id, PIECE_NORMAL, bytes, decode_spaces(s, n, bytes));
     }
 }
 
-/* Id of a token by its written form: added tokens first, then the vocabulary; -1 for none. */
-static int find_token(const Reader *r, const char *content)
+/* A vocabulary is an object of ids by content, or an array of [content, score]. */
+static int find_in_vocab(const Reader *r, const char *content)
+{
+    const json_t *vocab = json_object_get(r->model, "vocab"), *v;
+    size_t i;
+    int found = -1;
+    if (json_is_object(vocab)) {
+        v = json_object_get(vocab, content);
+        return v ? (int)json_integer_value(v) : -1;
+    }
+    json_array_foreach((json_t *)(uintptr_t)vocab, i, v)
+    {
+        const char *s = json_string_value(json_array_get(v, 0));
+        found = s && !strcmp(s, content) ? (int)i : found;
+    }
+    return found;
+}
+
+/* Added tokens first, then the vocabulary. */
+int find_token(const Reader *r, const char *content)
 {
     size_t i;
     json_t *v;
@@ -139,116 +107,7 @@ static int find_token(const Reader *r, const char *content)
         if (s && !strcmp(s, content))
             return (int)json_integer_value(json_object_get(v, "id"));
     }
-    v = json_object_get(r->vocab, content);
-    return v ? (int)json_integer_value(v) : -1;
-}
-
-/* Special tokens are never made from text and decode to nothing. Others are kept for decoding. */
-static void read_added(Reader *r)
-{
-    int n_plain = 0;
-    size_t i;
-    json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)r->added, i, v)
-    {
-        if (!json_is_object(v))
-            bad_value(r->path, "added_tokens", v, "an object was expected");
-        int id = token_id(r, "added_tokens: id", json_object_get(v, "id"));
-        const char *s = get_string(r->path, v, "content", NULL);
-        if (!s || strlen(s) > MAX_PIECE)
-            bad_value(r->path, "added_tokens: content", json_object_get(v, "content"),
-                      "a short string was expected");
-        const json_t *owner = json_object_get(r->vocab, s);
-        if (owner ? json_integer_value(owner) != id : r->filled[id])
-            fatal("%s: added_tokens: token %d: model.vocab has another for it", r->path, id);
-        bool special = get_bool(r->path, v, "special", false);
-        if (r->t->pieces[id].kind != PIECE_BYTE)
-            store_piece(r, id, special ? PIECE_CONTROL : PIECE_NORMAL, s, (int)strlen(s));
-        r->filled[id] = true;
-        n_plain += !special && !owner;
-    }
-    if (n_plain)
-        warn("%s: added_tokens: %d that are not special: text never becomes one of them", r->path,
-             n_plain);
-}
-
-/* Merges ----------------------------------------------------------------------------------- */
-
-static int merge_part(const Reader *r, size_t i, const char *s)
-{
-    const json_t *v = json_object_get(r->vocab, s);
-    if (!v)
-        fatal("%s: model.merges: merge %zu: \"%.40s\" is not in the vocabulary", r->path, i, s);
-    return (int)json_integer_value(v);
-}
-
-/* ["a", "b"], or "a b" in older files. */
-static void split_merge(const Reader *r, const json_t *v, char *left, char *right)
-{
-    const char *a = json_string_value(json_array_get(v, 0));
-    const char *b = json_string_value(json_array_get(v, 1)), *s = json_string_value(v);
-    const char *space = s ? strchr(s, ' ') : NULL;
-    size_t n = space ? (size_t)(space - s) : a ? strlen(a) : 0;
-    if (space)
-        a = s, b = strchr(space + 1, ' ') ? NULL : space + 1;
-    else if (json_array_size(v) != 2)
-        a = NULL;
-    if (!a || !b || !n || !*b || n > MAX_PIECE || strlen(b) > MAX_PIECE)
-        bad_value(r->path, "model.merges", v, "a pair of tokens was expected");
-    memcpy(left, a, n);
-    left[n] = '\0';
-    strcpy(right, b);
-}
-
-/* With split_words a word starts at each space, so no merge ever has a space on its right. */
-static bool crosses_words(const Reader *r, int right)
-{
-    const Piece *p = &r->t->pieces[right];
-    return r->pipeline.split_words && memchr(p->bytes, ' ', (size_t)p->len);
-}
-
-static void read_merges(Reader *r, const json_t *merges)
-{
-    size_t n = json_array_size(merges), i;
-    if (n > INT_MAX)
-        fatal("%s: model.merges: %zu: the limit is %d", r->path, n, INT_MAX);
-    Tokenizer *t = r->t;
-    t->merges = NEW(r->arena, Merge, n);
-    json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)merges, i, v)
-    {
-        char whole[2 * MAX_PIECE + 1], right[MAX_PIECE + 1];
-        split_merge(r, v, whole, right);
-        Merge m = {merge_part(r, i, whole), merge_part(r, i, right), 0, (int)i};
-        strcat(whole, right);
-        m.result = merge_part(r, i, whole);
-        if (!crosses_words(r, m.right))
-            t->merges[t->n_merges++] = m;
-    }
-    sort_merges(t);
-}
-
-/* A character that has neither piece nor bytes becomes unk; runs of unk are not merged here. */
-static void read_unk(Reader *r, const char *where, const json_t *model)
-{
-    const char *unk = get_string(where, model, "unk_token", NULL);
-    bool fuse = get_bool(where, model, "fuse_unk", false);
-    bool fallback = get_bool(where, model, "byte_fallback", false);
-    r->t->unk = unk ? find_token(r, unk) : -1;
-    if (unk && r->t->unk < 0)
-        bad_value(where, "unk_token", get_value(model, "unk_token"), "it is not in the vocabulary");
-    int n_bytes = 0;
-    for (int b = 0; b < 256; b++)
-        n_bytes += r->t->byte_id[b] >= 0;
-    if (r->t->kind == TOKENIZER_SPM && (!fallback || n_bytes < 256))
-        bad_value(where, "byte_fallback", json_object_get(model, "byte_fallback"),
-                  "with spaces as U+2581, true and all 256 byte tokens are needed");
-    if (r->t->kind == TOKENIZER_BYTE_LEVEL && fallback)
-        bad_value(where, "byte_fallback", get_value(model, "byte_fallback"),
-                  "ByteLevel has no use for it: false was expected");
-    if (r->t->kind == TOKENIZER_BYTE_LEVEL && fuse && unk && n_bytes < 256)
-        bad_value(where, "fuse_unk", get_value(model, "fuse_unk"),
-                  "supported: false, or a vocabulary with all 256 bytes");
+    return find_in_vocab(r, content);
 }
 
 /* bos and eos ------------------------------------------------------------------------------ */
@@ -292,12 +151,33 @@ static int token_by_id(const Reader *r, const char *path, const json_t *config, 
     return (int)json_integer_value(v);
 }
 
+/* The content that the template puts first or last; fatal when there is no such token. */
+static int template_token(const Reader *r, const char *content)
+{
+    int id = find_token(r, content);
+    if (id < 0)
+        fatal("%s: post_processor: \"%.40s\" is not in the vocabulary", r->path, content);
+    return id;
+}
+
+static void read_template_tokens(Reader *r)
+{
+    if (r->pipeline.bos) {
+        r->t->bos = template_token(r, r->pipeline.bos);
+        r->t->add_bos = true;
+    }
+    if (r->pipeline.after) {
+        r->t->after = template_token(r, r->pipeline.after);
+        r->t->add_after = true;
+    }
+}
+
 /* Names beat ids: a config.json that was copied along often keeps another vocabulary's ids. */
 static void read_bos_eos(Reader *r)
 {
     static const char *const by_id[] = {"generation_config.json", "config.json"};
     Tokenizer *t = r->t;
-    const char *path, *bos = r->pipeline.bos;
+    const char *path;
     const json_t *config = read_beside(r, "tokenizer_config.json", &path);
     if (config) {
         t->bos = token_by_content(r, path, config, "bos_token");
@@ -311,39 +191,54 @@ static void read_bos_eos(Reader *r)
         if (t->eos < 0)
             t->eos = token_by_id(r, path, config, "eos_token_id");
     }
-    if (bos) {
-        t->bos = find_token(r, bos);
-        if (t->bos < 0)
-            fatal("%s: post_processor: \"%.40s\" is not in the vocabulary", r->path, bos);
-        t->add_bos = true;
-    }
+    read_template_tokens(r);
     t->add_bos = t->add_bos && t->bos >= 0;
+}
+
+/* Which of `models` the file has. */
+static size_t find_model(const Reader *r)
+{
+    const char *type = get_string(r->where, r->model, "type", NULL);
+    for (size_t i = 0; i < LENGTH(models); i++)
+        if (type ? !strcmp(type, models[i].type)
+                 : models[i].has && get_value(r->model, models[i].has))
+            return i;
+    bad_value(r->where, "type", json_object_get(r->model, "type"),
+              "supported: BPE, Unigram, WordPiece");
+}
+
+static void set_pipeline(Tokenizer *t, const Pipeline *p)
+{
+    t->add_prefix = p->add_prefix;
+    t->prefix_once = p->prefix_once;
+    t->prefix_first = p->prefix_first;
+    t->prefix_raw = p->normalizes;
+    t->pattern = p->pattern;
+    t->bert = p->bert;
 }
 
 Tokenizer *read_tokenizer_json(Arena *a, const char *path, int vocab)
 {
     const json_t *root = read_json(a, path);
-    const char *where = arena_printf(a, "%s: model", path);
+    Reader r = {.arena = a, .path = path, .where = arena_printf(a, "%s: model", path)};
     if (strcmp(get_string(path, root, "version", ""), "1.0") != 0)
         bad_value(path, "version", json_object_get(root, "version"), "supported: \"1.0\"");
-    const json_t *model = get_object(path, root, "model");
-    if (!model)
+    r.model = get_object(path, root, "model");
+    if (!r.model)
         bad_value(path, "model", NULL, "an object was expected");
-    check_model(where, model);
-    Reader r = {.arena = a, .path = path, .pipeline = read_pipeline(a, path, root)};
-    r.vocab = get_object(where, model, "vocab");
+    size_t m = find_model(&r);
+    r.pipeline = read_pipeline(a, path, root);
+    if (!models[m].suits[r.pipeline.kind])
+        bad_value(r.where, "type", json_object_get(r.model, "type"),
+                  "supported: BPE with ByteLevel or spaces as U+2581, Unigram with the latter, "
+                  "WordPiece with BertNormalizer and BertPreTokenizer");
     r.added = get_array(path, root, "added_tokens");
     r.t = new_tokenizer(a, r.pipeline.kind, vocab);
     r.filled = NEW(a, bool, vocab);
-    if (!r.vocab)
-        bad_value(where, "vocab", NULL, "an object was expected");
-    read_vocab(&r);
-    read_merges(&r, get_array(where, model, "merges"));
+    set_pipeline(r.t, &r.pipeline);
+    models[m].read_vocab(&r);
     read_added(&r);
-    read_unk(&r, where, model);
-    r.t->add_prefix = r.pipeline.add_prefix;
-    r.t->prefix_once = r.pipeline.prefix_once;
-    r.t->ignore_merges = get_bool(where, model, "ignore_merges", false);
+    models[m].read_rules(&r);
     read_bos_eos(&r);
     return r.t;
 }

@@ -1,5 +1,5 @@
-/* tokenizer.json's normalizer, pre_tokenizer, post_processor and decoder. Two pipelines are
- * read: the Llama one (spaces become U+2581) and the GPT-2 one (byte level). All else would
+/* tokenizer.json's normalizer, pre_tokenizer, post_processor and decoder. Three pipelines are read:
+ * spaces as U+2581 (Llama 2, SentencePiece), byte level (GPT-2, Llama 3) and BERT's. All else would
  * split text differently than the model was trained on, so it is refused. */
 #include "import.h"
 
@@ -7,9 +7,22 @@
 
 #define SPACE "\xE2\x96\x81" /* U+2581 */
 
+static const char supported_normalizers[] =
+    "supported: null; Replace \" \" -> U+2581, with or without Prepend U+2581; BertNormalizer";
 static const char supported[] =
-    "supported: ByteLevel with use_regex (GPT-2); Prepend + Replace \" \" -> U+2581, or Metaspace "
-    "(Llama)";
+    "supported: ByteLevel with use_regex (GPT-2); Sequence of Digits (individual_digits) and that; "
+    "Sequence of Split by the pattern of GPT-2, Llama 3 or Qwen 2, Isolated, and ByteLevel without "
+    "use_regex; Metaspace with U+2581; null after Replace \" \" -> U+2581; BertPreTokenizer";
+
+/* The patterns that Split may have, as tokenizer.json spells them. */
+static const char *const patterns[PATTERNS] = {
+    [PATTERN_GPT2] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|"
+                     "\\s+(?!\\S)|\\s+",
+    [PATTERN_LLAMA3] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
+                       " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    [PATTERN_QWEN2] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+                      " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+};
 
 /* The `type` of a section; "" when it is absent or null. */
 static const char *type_of(const char *path, const json_t *root, const char *section)
@@ -56,11 +69,27 @@ static bool string_is(const json_t *object, const char *key, const char *value)
     return s && !strcmp(s, value);
 }
 
-/* Prepend U+2581 and Replace " " -> U+2581, or the latter alone. False: there is no normalizer. */
-static bool read_normalizer(const char *path, const json_t *root, Pipeline *p)
+/* Text is lower-cased unless the file says otherwise, and accents go with the case. */
+static void read_bert_normalizer(Arena *a, const char *path, const json_t *step, Pipeline *p)
+{
+    const char *where = arena_printf(a, "%s: normalizer", path);
+    p->kind = TOKENIZER_WORDPIECE;
+    p->bert.clean = get_bool(where, step, "clean_text", true);
+    p->bert.cjk = get_bool(where, step, "handle_chinese_chars", true);
+    p->bert.lower = get_bool(where, step, "lowercase", true);
+    p->bert.strip = get_bool(where, step, "strip_accents", p->bert.lower);
+}
+
+/* Prepend U+2581 and Replace " " -> U+2581, or the latter alone; or BERT's. False: there is none.
+ */
+static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
     Steps s = steps_of(path, root, "normalizer", "normalizers");
     int i = 0;
+    if (s.n == 1 && !strcmp(s.type[0], "BertNormalizer")) {
+        read_bert_normalizer(a, path, s.step[0], p);
+        return true;
+    }
     if (i < s.n && !strcmp(s.type[i], "Prepend") && string_is(s.step[i], "prepend", SPACE)) {
         p->add_prefix = true;
         i++;
@@ -69,14 +98,14 @@ static bool read_normalizer(const char *path, const json_t *root, Pipeline *p)
         string_is(json_object_get(s.step[i], "pattern"), "String", " "))
         i++;
     else if (s.n)
-        bad_value(path, "normalizer", get_value(root, "normalizer"), supported);
+        bad_value(path, "normalizer", get_value(root, "normalizer"), supported_normalizers);
     if (i != s.n)
-        bad_value(path, "normalizer", get_value(root, "normalizer"), supported);
+        bad_value(path, "normalizer", get_value(root, "normalizer"), supported_normalizers);
+    p->normalizes = s.n > 0;
     return s.n > 0;
 }
 
-/* Metaspace never prepends to a text that starts with a space. Only the whole text is encoded
- * here, so "first" and "always" are the same. */
+/* Metaspace never prepends to a stretch that starts with a space. */
 static void read_metaspace(Arena *a, const char *path, const json_t *step, Pipeline *p)
 {
     const char *where = arena_printf(a, "%s: pre_tokenizer", path);
@@ -89,35 +118,70 @@ static void read_metaspace(Arena *a, const char *path, const json_t *step, Pipel
                   "supported: first, always, never");
     p->kind = TOKENIZER_SPM;
     p->add_prefix = strcmp(scheme, "never") != 0;
+    p->prefix_first = !strcmp(scheme, "first");
     p->prefix_once = true;
     p->split_words = get_bool(where, step, "split", true);
 }
 
-static void read_byte_level(Arena *a, const char *path, const json_t *step, Pipeline *p)
+static void read_byte_level(Arena *a, const char *path, const json_t *step, bool regex, Pipeline *p)
 {
     const char *where = arena_printf(a, "%s: pre_tokenizer", path);
-    if (!get_bool(where, step, "use_regex", true))
+    if (get_bool(where, step, "use_regex", true) != regex)
         bad_value(where, "use_regex", json_object_get(step, "use_regex"), supported);
     p->kind = TOKENIZER_BYTE_LEVEL;
     p->add_prefix = get_bool(where, step, "add_prefix_space", true);
     p->prefix_once = true;
 }
 
+/* What a Sequence does before ByteLevel. That one puts its space before each part that the first
+ * step cut: only without one is that what is done here. */
+static void read_split(Arena *a, const char *path, const Steps *s, Pipeline *p)
+{
+    const char *where = arena_printf(a, "%s: pre_tokenizer", path);
+    const json_t *step = s->step[0];
+    bool digits = !strcmp(s->type[0], "Digits");
+    if (digits) {
+        if (!get_bool(where, step, "individual_digits", false))
+            bad_value(where, "individual_digits", json_object_get(step, "individual_digits"),
+                      supported);
+        p->pattern = PATTERN_DIGITS;
+    } else {
+        const json_t *pattern = get_object(where, step, "pattern");
+        const char *regex = json_string_value(json_object_get(pattern, "Regex"));
+        int i = 0;
+        while (i < PATTERNS && (!regex || !patterns[i] || strcmp(regex, patterns[i]) != 0))
+            i++;
+        if (i == PATTERNS)
+            bad_value(where, "pattern", json_object_get(step, "pattern"), supported);
+        if (!string_is(step, "behavior", "Isolated") || get_bool(where, step, "invert", false))
+            bad_value(where, "behavior", json_object_get(step, "behavior"), supported);
+        p->pattern = (Pattern)i;
+    }
+    read_byte_level(a, path, s->step[1], digits, p);
+    if (p->add_prefix)
+        bad_value(where, "add_prefix_space", json_object_get(s->step[1], "add_prefix_space"),
+                  "supported after another step: false");
+}
+
 static void read_words(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
-    bool replaced = read_normalizer(path, root, p);
+    bool normalized = read_normalizer(a, path, root, p);
+    bool bert = normalized && !p->normalizes;
     Steps s = steps_of(path, root, "pre_tokenizer", "pretokenizers");
-    if (s.n == 0 && replaced)
+    if (s.n == 0 && p->normalizes)
         p->kind = TOKENIZER_SPM;
-    else if (s.n == 1 && !replaced && !strcmp(s.type[0], "Metaspace"))
+    else if (s.n == 1 && !normalized && !strcmp(s.type[0], "Metaspace"))
         read_metaspace(a, path, s.step[0], p);
-    else if (s.n == 1 && !replaced && !strcmp(s.type[0], "ByteLevel"))
-        read_byte_level(a, path, s.step[0], p);
-    else
+    else if (s.n == 1 && !normalized && !strcmp(s.type[0], "ByteLevel"))
+        read_byte_level(a, path, s.step[0], true, p);
+    else if (s.n == 2 && !normalized && !strcmp(s.type[1], "ByteLevel") &&
+             (!strcmp(s.type[0], "Split") || !strcmp(s.type[0], "Digits")))
+        read_split(a, path, &s, p);
+    else if (!(s.n == 1 && bert && !strcmp(s.type[0], "BertPreTokenizer")))
         bad_value(path, "pre_tokenizer", json_object_get(root, "pre_tokenizer"), supported);
 }
 
-/* "single": [<s>], A. A token after the text has no place in generation. */
+/* "single": [<s>], A. A token after the text, as BERT's, has no place in generation. */
 static void read_template(const char *path, const json_t *step, Pipeline *p)
 {
     const json_t *list = get_array(path, step, "single"), *item;
@@ -128,13 +192,28 @@ static void read_template(const char *path, const json_t *step, Pipeline *p)
         const json_t *special = json_object_get(item, "SpecialToken");
         const char *id = json_string_value(json_object_get(special, "id"));
         bool is_text = json_object_get(item, "Sequence") != NULL;
-        if (text_seen || is_text == (id != NULL) || (id && p->bos))
+        bool after = text_seen && p->kind == TOKENIZER_WORDPIECE && id && !p->after;
+        if (after)
+            p->after = id;
+        else if (text_seen || is_text == (id != NULL) || (id && p->bos))
             bad_value(path, "post_processor", list,
-                      "supported: at most one special token, before the text");
-        if (id)
+                      "supported: at most one special token, before the text, and with "
+                      "BertNormalizer one after it");
+        else if (id)
             p->bos = id;
-        text_seen = is_text;
+        text_seen |= is_text;
     }
+}
+
+/* "cls": ["[CLS]", 101], "sep": ["[SEP]", 102] */
+static void read_bert_processing(const char *path, const json_t *step, Pipeline *p)
+{
+    const char *cls = json_string_value(json_array_get(json_object_get(step, "cls"), 0));
+    const char *sep = json_string_value(json_array_get(json_object_get(step, "sep"), 0));
+    if (!cls || !sep || p->kind != TOKENIZER_WORDPIECE)
+        bad_value(path, "post_processor", step, "cls and sep were expected, and BertNormalizer");
+    p->bos = cls;
+    p->after = sep;
 }
 
 static void read_post_processor(const char *path, const json_t *root, Pipeline *p)
@@ -143,25 +222,37 @@ static void read_post_processor(const char *path, const json_t *root, Pipeline *
     for (int i = 0; i < s.n; i++) {
         if (!strcmp(s.type[i], "TemplateProcessing"))
             read_template(path, s.step[i], p);
+        else if (!strcmp(s.type[i], "BertProcessing"))
+            read_bert_processing(path, s.step[i], p);
         else if (strcmp(s.type[i], "ByteLevel") != 0) /* moves offsets only */
             bad_value(path, "post_processor", get_value(root, "post_processor"),
-                      "supported: TemplateProcessing, ByteLevel");
+                      "supported: TemplateProcessing, BertProcessing, ByteLevel");
     }
 }
 
 /* Decoding is fixed by the kind; the file must not ask for another one. */
-static void check_decoder(const char *path, const json_t *root, const Pipeline *p)
+static const struct {
+    const char *const steps[6];
+    const char *supported;
+} decoders[TOKENIZER_KINDS] = {
+    [TOKENIZER_SPM] = {{"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"},
+                       "supported: Replace, ByteFallback, Fuse, Strip, Metaspace"},
+    [TOKENIZER_BYTE_LEVEL] = {{"ByteLevel"}, "supported: ByteLevel"},
+    [TOKENIZER_WORDPIECE] = {{"WordPiece"}, "supported: WordPiece"},
+};
+
+static void check_decoder(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
-    static const char *const spm[] = {"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"};
+    const char *where = arena_printf(a, "%s: decoder", path);
     Steps s = steps_of(path, root, "decoder", "decoders");
     for (int i = 0; i < s.n; i++) {
-        bool ok = p->kind == TOKENIZER_SPM ? find_name(spm, (int)LENGTH(spm), s.type[i]) >= 0
-                                           : !strcmp(s.type[i], "ByteLevel");
-        if (!ok)
-            bad_value(path, "decoder", get_value(root, "decoder"),
-                      p->kind == TOKENIZER_SPM ? "supported: Replace, ByteFallback, Fuse, Strip, "
-                                                 "Metaspace"
-                                               : "supported: ByteLevel");
+        bool known = false;
+        for (int k = 0; decoders[p->kind].steps[k]; k++)
+            known |= !strcmp(decoders[p->kind].steps[k], s.type[i]);
+        if (!known)
+            bad_value(path, "decoder", get_value(root, "decoder"), decoders[p->kind].supported);
+        if (p->kind == TOKENIZER_WORDPIECE)
+            p->bert.cleanup = get_bool(where, s.step[i], "cleanup", true);
     }
 }
 
@@ -170,6 +261,6 @@ Pipeline read_pipeline(Arena *a, const char *path, const json_t *root)
     Pipeline p = {0};
     read_words(a, path, root, &p);
     read_post_processor(path, root, &p);
-    check_decoder(path, root, &p);
+    check_decoder(a, path, root, &p);
     return p;
 }

@@ -1,8 +1,12 @@
-/* encode_lines TOKENIZER VOCAB [--json]: the ids of each line of stdin, a line each, without bos.
- * With --json a line is a JSON string, so that a text may hold line ends. Decodes what it encoded
- * and fails when the two differ in more than the prefix space. */
+/* encode_lines TOKENIZER VOCAB [--json|--hex]: the ids of each line of stdin, a line each, without
+ * bos and what ends a text. With --json a line is a JSON string, with --hex bytes in hexadecimal: a
+ * text may hold line ends. Each text is also encoded in parts of 1 to 7 bytes; fails when that
+ * gives other ids, or when what BPE encoded decodes to something else in more than the prefix
+ * space. */
 #include "import.h"
 #include "run.h"
+
+#include "../../runtime_template/lm_error.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,29 +34,61 @@ static bool decodes_to(const Tokenizer *t, const int *ids, int n, const char *te
     return at == len && !prefix;
 }
 
+/* Words longer than what there is room for are refused. */
+static void check_parts(Arena *a, const Encoder *e, const char *text, size_t len, const int *ids,
+                        int n)
+{
+    const size_t rooms[] = {4000, 24};
+    int *parts;
+    for (size_t i = 0; i < LENGTH(rooms); i++) {
+        int got = encode_parts(a, e, text, len, 1 + len % 7, rooms[i], &parts);
+        if (got != n || memcmp(parts, ids, (size_t)n * sizeof *ids) != 0) {
+            if (got != LM_E_WORD) {
+                fatal("in parts it is encoded differently: %.*s", (int)len, text);
+            }
+        }
+    }
+}
+
+static bool lossless(const Tokenizer *t)
+{
+    return (t->kind == TOKENIZER_SPM || t->kind == TOKENIZER_BYTE_LEVEL) && t->n_added == 0;
+}
+
 static void print_line(Arena *a, const Tokenizer *t, const Encoder *e, const char *text, size_t len)
 {
     int *ids;
     int n = encode(a, e, text, len, &ids);
-    int bos = t->add_bos && t->bos >= 0;
-    for (int i = bos; i < n; i++) {
+    int bos = t->add_bos && t->bos >= 0, last = n - t->add_after;
+    for (int i = bos; i < last; i++) {
         printf("%s%d", i > bos ? " " : "", ids[i]);
     }
     putchar('\n');
-    if (!decodes_to(t, ids, n, text, len)) {
+    check_parts(a, e, text, len, ids, n);
+    if (lossless(t) && !decodes_to(t, ids, n, text, len)) {
         fatal("decoded text differs: %.*s", (int)len, text);
     }
+}
+
+static size_t unhex(char *line, size_t len)
+{
+    for (size_t i = 0; i + 1 < len; i += 2) {
+        const char digits[] = {line[i], line[i + 1], '\0'};
+        line[i / 2] = (char)strtol(digits, NULL, 16);
+    }
+    return len / 2;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        usage_error("usage: encode_lines TOKENIZER VOCAB [--json]");
+        usage_error("usage: encode_lines TOKENIZER VOCAB [--json|--hex]");
     }
     Arena *a = arena_new();
     Tokenizer *t = find_tokenizer(a, argv[1], argv[1], atoi(argv[2]));
     Encoder *e = encoder_new(a, t);
     bool json = argc > 3 && !strcmp(argv[3], "--json");
+    bool hex = argc > 3 && !strcmp(argv[3], "--hex");
     char *line = NULL;
     size_t cap = 0;
     for (ssize_t len; (len = getline(&line, &cap, stdin)) >= 0;) {
@@ -68,6 +104,7 @@ int main(int argc, char **argv)
             print_line(own, t, e, json_string_value(v), json_string_length(v));
             json_decref(v);
         } else {
+            len = hex ? (ssize_t)unhex(line, (size_t)len) : len;
             print_line(own, t, e, line, (size_t)len);
         }
         arena_free(own);

@@ -12,8 +12,13 @@
 #include "../../runtime_template/lm_error.h"
 #include "../../runtime_template/lm_utf8.h"
 
+#include "../../runtime_template/lm_text.h"
+
 #include "../../runtime_template/lm_tokenizer.h"
 #include "../../runtime_template/lm_unicode.h"
+
+#include "../../runtime_template/lm_bpe.h"
+#include "../../runtime_template/lm_encode.h"
 #include "../../runtime_template/lm_words.h"
 #include "program.h"
 #include "run.h"
@@ -184,9 +189,9 @@ static int plain_encode(const Tokenizer *t, const char *s, int n, int *ids)
     if (t->add_bos) {
         ids[count++] = t->bos;
     }
-    lm_text words = {text, 0, (uint32_t)n};
+    lm_text words = {text, 0, (uint32_t)n, 0};
     for (int at = 0; at < n;) {
-        int end = t->kind == TOKENIZER_SPM ? n : (int)lm_word_gpt2(&words, (uint32_t)at);
+        int end = t->kind == TOKENIZER_SPM ? n : (int)lm_word_gpt2(NULL, &words, (uint32_t)at);
         count += plain_word(t, text + at, end - at, ids + count);
         at = end;
     }
@@ -197,7 +202,7 @@ static int plain_encode(const Tokenizer *t, const char *s, int n, int *ids)
 
 static const void *table(const Data *d, int n, const char *name, ElemType elem)
 {
-    const Data *found = find_table(d, n, name);
+    const Data *found = field_table(d, n, name);
     if (found) {
         assert_int_equal(found->elem, elem);
         assert_true(found->count > 0);
@@ -205,34 +210,52 @@ static const void *table(const Data *d, int n, const char *name, ElemType elem)
     return found ? found->bytes : NULL;
 }
 
+static lm_word_end word_end_of(const Tokenizer *t)
+{
+    const char *name = tokenizer_word_end(t);
+    return !strcmp(name, "lm_word_all")     ? lm_word_all
+           : !strcmp(name, "lm_word_space") ? lm_word_space
+                                            : lm_word_gpt2;
+}
+
 static lm_tokenizer narrow_tables(Arena *a, const Tokenizer *t)
 {
-    static const lm_word_end splits[] = {NULL, lm_word_space, lm_word_gpt2};
     Data *d;
     assert_false(tokenizer_wide_ids(t));
     int n = tokenizer_tables(a, t, &d);
     const Data *pages = find_table(d, n, "piece_page"), *words = find_table(d, n, "word_id");
-    return (lm_tokenizer){t->n_pieces,
-                          t->bos,
-                          t->add_bos,
-                          t->add_prefix,
-                          t->prefix_once,
-                          t->kind == TOKENIZER_SPM && t->add_prefix,
-                          splits[tokenizer_split(t)],
-                          table(d, n, "piece_bytes", ELEM_U8),
-                          table(d, n, "piece_start", ELEM_U16),
-                          table(d, n, "piece_page", ELEM_U16),
-                          pages ? (uint32_t)pages->count : 0,
-                          table(d, n, "byte_id", ELEM_U16),
-                          table(d, n, "char_code", ELEM_U16),
-                          table(d, n, "char_id", ELEM_U16),
-                          table(d, n, "char_plane", ELEM_U16),
-                          table(d, n, "merge_first", ELEM_U16),
-                          table(d, n, "merge_right", ELEM_U16),
-                          table(d, n, "merge_result", ELEM_U16),
-                          table(d, n, rank_table(d, n), ELEM_U16),
-                          table(d, n, "word_id", ELEM_U16),
-                          words ? (uint32_t)words->count : 0};
+    const Data *added = find_table(d, n, "added_id");
+    return (lm_tokenizer){
+        .n_pieces = t->n_pieces,
+        .bos = t->bos,
+        .after = -1,
+        .unk = t->unk,
+        .add_bos = t->add_bos,
+        .prefix = (uint8_t)tokenizer_prefix(t),
+        .prefix_once = t->prefix_once,
+        .strip = tokenizer_strips(t),
+        .word_end = word_end_of(t),
+        .encode_word = lm_bpe_word,
+        .piece_bytes = table(d, n, "piece_bytes", ELEM_U8),
+        .piece_start = table(d, n, "piece_start", ELEM_U16),
+        .piece_page = table(d, n, "piece_page", ELEM_U16),
+        .n_pages = pages ? (uint32_t)pages->count : 0,
+        .byte_id = table(d, n, "byte_id", ELEM_U16),
+        .char_code = table(d, n, "char_code", ELEM_U16),
+        .char_id = table(d, n, "char_id", ELEM_U16),
+        .char_plane = table(d, n, "char_plane", ELEM_U16),
+        .merge_first = table(d, n, "merge_first", ELEM_U16),
+        .merge_right = table(d, n, "merge_right", ELEM_U16),
+        .merge_result = table(d, n, "merge_result", ELEM_U16),
+        .merge_rank = table(d, n, "merge_rank", ELEM_U16),
+        .word_piece = table(d, n, "word_piece", ELEM_U16),
+        .word_id = table(d, n, "word_id", ELEM_U16),
+        .n_words = words ? (uint32_t)words->count : 0,
+        .added_piece = table(d, n, "added_piece", ELEM_U16),
+        .added_id = table(d, n, "added_id", ELEM_U16),
+        .added_flags = table(d, n, "added_flags", ELEM_U8),
+        .n_added = added ? (uint32_t)added->count : 0,
+    };
 }
 
 /* Tests ---------------------------------------------------------------------------------------- */
@@ -263,7 +286,7 @@ static void check_round_trip(const lm_tokenizer *t, const int32_t *ids, int n, c
         assert_true(k >= 0);
         at += k;
     }
-    int prefix = t->add_prefix && len > 0 && !(t->prefix_once && s[0] == ' ');
+    int prefix = t->prefix != LM_PREFIX_NEVER && len > 0 && !(t->prefix_once && s[0] == ' ');
     assert_int_equal(at, len + prefix);
     assert_true(prefix == 0 || out[0] == ' ');
     assert_memory_equal(out + prefix, s, (size_t)len);
@@ -284,7 +307,7 @@ static void check_text(Arena *a, const Tokenizer *t, const lm_tokenizer *narrow,
 
 static void test_random(void **state)
 {
-    int splits[WORD_SPLITS] = {0};
+    int n_all = 0, n_space = 0;
     (void)state;
     srand(3);
     for (int i = 0; i < 300; i++) {
@@ -292,14 +315,15 @@ static void test_random(void **state)
         Tokenizer *t = random_vocabulary(a, i % 2 ? TOKENIZER_BYTE_LEVEL : TOKENIZER_SPM);
         lm_tokenizer narrow = narrow_tables(a, t);
         Encoder *e = encoder_new(a, t);
-        splits[tokenizer_split(t)]++;
+        n_all += narrow.word_end == lm_word_all;
+        n_space += narrow.word_end == lm_word_space;
         for (int k = 0; k < 50; k++) {
             char s[MOST_TEXT];
             check_text(a, t, &narrow, e, s, random_text(s));
         }
         arena_free(a);
     }
-    assert_true(splits[WORD_SPLIT_NONE] > 10 && splits[WORD_SPLIT_SPACE] > 10);
+    assert_true(n_all > 10 && n_space > 10);
 }
 
 /* ab bc -> the lower rank; aaa -> the leftmost pair; a merge that makes a lower rank possible. */
@@ -430,24 +454,26 @@ static void test_pages(void **state)
     arena_free(a);
 }
 
-static void test_initializer(void **state)
+static void test_structs(void **state)
 {
     (void)state;
     Arena *a = arena_new();
     Tokenizer *t = new_vocabulary(a);
     Buf b = {0};
-    tokenizer_initializer(t, "x_", &b);
-    assert_string_equal(b.data, "{259, 1, 1, 1, 0, 1, lm_word_space, x_piece_bytes, x_piece_start, "
-                                "0, 0U, x_byte_id, 0, 0, 0, x_merge_first, 0, 0, 0, 0, 0U}");
-    buf_free(&b);
-    b = (Buf){0};
     t->kind = TOKENIZER_BYTE_LEVEL;
     t->ignore_merges = true;
     add_merge(a, t, FIRST_BYTE, FIRST_BYTE, 0);
-    tokenizer_initializer(t, "", &b);
-    assert_string_equal(b.data, "{260, 1, 1, 1, 0, 0, lm_word_gpt2, piece_bytes, piece_start, 0, "
-                                "0U, byte_id, 0, 0, 0, merge_first, merge_right, merge_result, "
-                                "merge_result, word_id, 1U}");
+    tokenizer_structs(t, "x_", &b);
+    assert_string_equal(
+        b.data, "\nstatic const lm_tokenizer x_tables = {\n    .n_pieces = 260,\n    .bos = 1,\n"
+                "    .after = -1,\n    .unk = 0,\n    .add_bos = 1,\n    .prefix = 2,\n"
+                "    .prefix_once = 0,\n    .strip = 0,\n    .left = 0,\n"
+                "    .word_end = lm_word_gpt2,\n    .encode_word = lm_bpe_word,\n"
+                "    .piece_bytes = x_piece_bytes,\n    .piece_start = x_piece_start,\n"
+                "    .byte_id = x_byte_id,\n    .merge_first = x_merge_first,\n"
+                "    .merge_right = x_merge_right,\n    .merge_result = x_merge_result,\n"
+                "    .merge_rank = x_merge_result,\n    .word_piece = x_word_id,\n"
+                "    .word_id = x_word_id,\n    .n_words = 1U,\n};\n");
     buf_free(&b);
     arena_free(a);
 }
@@ -455,10 +481,10 @@ static void test_initializer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_order),
-        cmocka_unit_test(test_decode),      cmocka_unit_test(test_prefix_and_space),
-        cmocka_unit_test(test_control),     cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_initializer),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_decode),  cmocka_unit_test(test_prefix_and_space),
+        cmocka_unit_test(test_control), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_structs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

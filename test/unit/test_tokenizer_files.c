@@ -241,7 +241,8 @@ static const char *spm_text(const char *sections, const char *model)
                "{\"version\":\"1.0\",\"added_tokens\":["
                "{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
                "{\"id\":1,\"content\":\"<s>\",\"special\":true},"
-               "{\"id\":2,\"content\":\"</s>\",\"special\":true}],%s,"
+               "{\"id\":2,\"content\":\"</s>\",\"special\":true,\"normalized\":true,"
+               "\"lstrip\":true}],%s,"
                "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2",
                sections);
     for (int i = 0; i < 256; i++)
@@ -297,16 +298,87 @@ static void test_metaspace(void **state)
     assert_true(!t->add_prefix);
 }
 
+static void expect_added(const Tokenizer *t, int i, int id, const char *bytes, int flags)
+{
+    assert_in_range(i, 0, t->n_added - 1);
+    const Added *a = &t->added[i];
+    assert_int_equal(a->id, id);
+    assert_int_equal(a->len, strlen(bytes));
+    assert_memory_equal(a->bytes, bytes, strlen(bytes));
+    assert_int_equal(a->left | a->right << 1 | a->plain << 2, flags);
+}
+
 static void test_added(void **state)
 {
     (void)state;
-    int warnings = warning_count;
     Tokenizer *t = read_json_text(
-        FILE_WITH(",\"added_tokens\":[{\"id\":7,\"content\":\"two words\",\"special\":false}]",
+        FILE_WITH(",\"added_tokens\":[{\"id\":7,\"content\":\"two words\",\"special\":false},"
+                  "{\"id\":0,\"content\":\"<|end|>\",\"special\":true,\"rstrip\":true}]",
                   BYTE_LEVEL, BPE("")),
         8);
     expect_piece(t, 7, PIECE_NORMAL, "two words");
-    assert_int_equal(warning_count, warnings + 1);
+    expect_piece(t, 0, PIECE_CONTROL, "<|end|>");
+    assert_int_equal(t->n_added, 2);
+    expect_added(t, 0, 0, "<|end|>", 2);
+    expect_added(t, 1, 7, "two words", 0);
+    t = read_json_text(spm_text(PREPEND, FALLBACK), 300);
+    expect_added(t, 0, 2, " </s>", 5);
+    expect_added(t, 1, 1, "<s>", 0);
+    assert_true(t->prefix_raw && t->marked_spaces);
+}
+
+#define UNIGRAM(vocab, extra)                                                                      \
+    "{\"version\":\"1.0\",\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"" SP         \
+    "\"},\"model\":{\"type\":\"Unigram\",\"vocab\":[" vocab "]" extra "}}"
+
+static void test_unigram(void **state)
+{
+    (void)state;
+    Tokenizer *t = read_json_text(
+        UNIGRAM("[\"<unk>\",0],[\"" SP "a\",-2.5],[\"<0x41>\",-1]", ",\"unk_id\":0"), 4);
+    assert_int_equal(t->kind, TOKENIZER_UNIGRAM);
+    expect_piece(t, 1, PIECE_NORMAL, " a");
+    expect_piece(t, 2, PIECE_BYTE, "A");
+    assert_true(t->unk == 0 && t->split_words && !t->byte_fallback && t->scores[1] == -2.5);
+}
+
+#define BERT(normalizer, model)                                                                    \
+    "{\"version\":\"1.0\",\"normalizer\":{\"type\":\"BertNormalizer\"" normalizer                  \
+    "},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"post_processor\":{\"type\":"            \
+    "\"BertProcessing\",\"cls\":[\"[CLS]\",1],\"sep\":[\"[SEP]\",2]},\"decoder\":{\"type\":"       \
+    "\"WordPiece\"},\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,"         \
+    "\"[SEP]\":2,\"un\":3,\"##able\":4}" model "}}"
+
+static void test_wordpiece(void **state)
+{
+    (void)state;
+    Tokenizer *t = read_json_text(BERT("", ""), 5);
+    assert_int_equal(t->kind, TOKENIZER_WORDPIECE);
+    expect_piece(t, 3, PIECE_NORMAL, " un");
+    expect_piece(t, 4, PIECE_NORMAL, "able");
+    assert_true(t->bert.clean && t->bert.cjk && t->bert.lower && t->bert.strip && t->bert.cleanup);
+    assert_int_equal(t->bert.most_chars, 100);
+    assert_true(t->add_bos && t->bos == 1 && t->add_after && t->after == 2 && t->unk == 0);
+    t = read_json_text(BERT(",\"lowercase\":false", ",\"max_input_chars_per_word\":7"), 5);
+    assert_true(!t->bert.lower && !t->bert.strip && t->bert.most_chars == 7);
+}
+
+static void test_patterns(void **state)
+{
+#define SPLIT(first)                                                                               \
+    FILE_WITH("",                                                                                  \
+              "{\"type\":\"Sequence\",\"pretokenizers\":[" first                                   \
+              ",{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",        \
+              BPE(""))
+#define REGEX(r) "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" r "\"},\"behavior\":\"Isolated\"}"
+#define SHORT "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|"
+#define REST "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+    (void)state;
+    assert_int_equal(read_json_text(SPLIT(REGEX(SHORT "\\\\p{N}{1,3}" REST)), 9)->pattern,
+                     PATTERN_LLAMA3);
+    assert_int_equal(read_json_text(SPLIT(REGEX(SHORT "\\\\p{N}" REST)), 9)->pattern,
+                     PATTERN_QWEN2);
+    EXPECT_FATAL(read_json_text(SPLIT(REGEX(".")), 9), "pattern: {\"Regex\": \".\"}: supported");
 }
 
 static void test_bos_eos(void **state)
@@ -357,7 +429,7 @@ static const Bad bad[] = {
     {FILE_WITH("",
                "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"}," BYTE_LEVEL "]}",
                BPE("")),
-     "pre_tokenizer: {\"type\": \"Sequence\""},
+     "pre_tokenizer: pattern: (missing): supported: ByteLevel"},
     {FILE_WITH("", "{}", BPE("")), "pre_tokenizer: {}: its type is missing"},
     {FILE_WITH("", "{\"type\":\"Sequence\",\"pretokenizers\":[1]}", BPE("")), "without a type"},
     {FILE_WITH("", "{\"type\":\"Metaspace\",\"replacement\":\"_\"}", BPE("")), "replacement"},
@@ -369,7 +441,7 @@ static const Bad bad[] = {
     {NORMALIZER("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" SP
                 "\"}]}"),
      "normalizer"},
-    {POST("{\"type\":\"BertProcessing\"}"), "post_processor: {\"type\": \"BertProcessing\"}"},
+    {POST("{\"type\":\"BertProcessing\"}"), "post_processor: {\"type\": \"BertProcessing\"}: cls"},
     {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{}},{\"SpecialToken\":"
           "{\"id\":\"a\"}}]}"),
      "at most one special token, before the text"},
@@ -393,6 +465,17 @@ static const Bad bad[] = {
     {ADDED("{\"id\":1,\"content\":\"x\"}"), "token 1: model.vocab has another for it"},
     {ADDED("{\"id\":8,\"content\":\"a\"}"), "token 8: model.vocab has another for it"},
     {ADDED("3"), "added_tokens: 3: an object"},
+    {ADDED("{\"id\":8,\"content\":\"x\",\"single_word\":true}"), "single_word: {"},
+    {ADDED("{\"id\":8,\"content\":\"x\"},{\"id\":7,\"content\":\"x\"}"), "spelled alike"},
+    {ADDED("{\"id\":8,\"content\":\"xy\"},{\"id\":7,\"content\":\"yz\",\"normalized\":false}"),
+     "tokens 8 and 7 overlap"},
+    {UNIGRAM("", ""), "vocab: []: an array of [piece, score]"},
+    {UNIGRAM("[\"a\",-1]", ""), "unk_id: (missing)"},
+    {UNIGRAM("[\"a\",1]", ",\"unk_id\":0"), "vocab: 0: score: 1: a number from -1e6 to 0"},
+    {UNIGRAM("[\"a\"]", ",\"unk_id\":0"), "vocab: [\"a\"]: a pair"},
+    {UNIGRAM("[\"a\",-1]", ",\"unk_id\":0,\"byte_fallback\":true"), "true needs all 256 byte"},
+    {BERT("", ",\"unk_token\":\"?\""), "unk_token: \"?\": it is not in"},
+    {BERT("", ",\"max_input_chars_per_word\":1001"), "max_input_chars_per_word: 1001"},
     {FILE_WITH("", BYTE_LEVEL, "{\"vocab\":{\"a\":9},\"merges\":[]}"), "model.vocab: 9"},
     {FILE_WITH("", BYTE_LEVEL, "{\"vocab\":{\"a\":1,\"b\":1},\"merges\":[]}"), "the id 1"},
     {FILE_WITH("", BYTE_LEVEL, "{\"vocab\":{\"a\":\"1\"},\"merges\":[]}"), "a token id"},
@@ -426,6 +509,7 @@ int main(void)
         FILE_TEST(test_bin),        FILE_TEST(test_bad_bin),       FILE_TEST(test_same_as_scores),
         FILE_TEST(test_byte_level), FILE_TEST(test_byte_alphabet), FILE_TEST(test_spm),
         FILE_TEST(test_metaspace),  FILE_TEST(test_added),         FILE_TEST(test_bos_eos),
+        FILE_TEST(test_unigram),    FILE_TEST(test_wordpiece),     FILE_TEST(test_patterns),
         FILE_TEST(test_bad_json),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);

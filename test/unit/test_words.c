@@ -11,9 +11,33 @@
 
 enum { MOST_TEXT = 200 };
 
-static void test_words(void **state)
+/* "|" stands for the cuts */
+static void check_words(lm_word_end word_end, const char *const *cases, size_t n_cases)
 {
-    /* "|" stands for the cuts */
+    for (size_t i = 0; i < n_cases; i++) {
+        uint8_t text[MOST_TEXT];
+        char joined[MOST_TEXT];
+        uint32_t n = 0, at = 0, out = 0;
+        for (const char *c = cases[i]; *c; c++) {
+            text[n] = (uint8_t)*c;
+            n += *c != '|';
+        }
+        lm_text words = {text, 0, n, 0};
+        while (at < n) {
+            uint32_t end = word_end(NULL, &words, at);
+            assert_true(end > at && end <= n);
+            memcpy(joined + out, text + at, end - at);
+            out += end - at;
+            joined[out++] = '|';
+            at = end;
+        }
+        joined[out - 1] = '\0';
+        assert_string_equal(joined, cases[i]);
+    }
+}
+
+static void test_gpt2(void **state)
+{
     static const char *const cases[] = {
         "Hello| world|!!|  | x|12|ab|_|3",
         "I|'ll| we|'ve| don|'t| they|'re| I|'m| he|'d| it|'s",
@@ -24,26 +48,40 @@ static void test_words(void **state)
         "e|\xCC\x81|f",
     };
     (void)state;
-    for (size_t i = 0; i < LENGTH(cases); i++) {
-        uint8_t text[MOST_TEXT];
-        char joined[MOST_TEXT];
-        uint32_t n = 0, at = 0, out = 0;
-        for (const char *c = cases[i]; *c; c++) {
-            text[n] = (uint8_t)*c;
-            n += *c != '|';
-        }
-        lm_text words = {text, 0, n};
-        while (at < n) {
-            uint32_t end = lm_word_gpt2(&words, at);
-            assert_true(end > at && end <= n);
-            memcpy(joined + out, text + at, end - at);
-            out += end - at;
-            joined[out++] = '|';
-            at = end;
-        }
-        joined[out - 1] = '\0';
-        assert_string_equal(joined, cases[i]);
-    }
+    check_words(lm_word_gpt2, cases, LENGTH(cases));
+}
+
+static void test_digits(void **state)
+{
+    static const char *const cases[] = {
+        "x| |1|2|ab|\xC2\xBD|\xD9\xA3",
+        " |1|  |2| a",
+        "\n\n|3| !|4",
+    };
+    (void)state;
+    check_words(lm_word_digits, cases, LENGTH(cases));
+}
+
+static void test_llama3(void **state)
+{
+    static const char *const cases[] = {
+        "Hello| world|!!|  | x|123|456|7|ab| _|3",
+        "I|'LL| we|'Ve|'s|ide|'\xC5\xBF|x| '|S|'l|'x",
+        "a| \n\n|b| \t\n| c|  \n",
+        "\tx| \t|\ty|!x|(y|\n|z|\r\n|x",
+        "!?\n\n| \n|a| !!\r\n|  | |5| | |5",
+        "\xE4\xB8\xAD\xE6\x96\x87|\xE3\x80\x82\n|\xF0\x9F\x98\x80\xFF\xC3|\xC2\xA0"
+        "a",
+    };
+    (void)state;
+    check_words(lm_word_llama3, cases, LENGTH(cases));
+}
+
+static void test_qwen2(void **state)
+{
+    static const char *const cases[] = {"1|2|3|a| |1| b", "x|\xC2\xBD|\xD9\xA3|\n|1"};
+    (void)state;
+    check_words(lm_word_qwen2, cases, LENGTH(cases));
 }
 
 /* Numbers of letters, numbers and spaces in Unicode 14.0.0. */
@@ -63,8 +101,8 @@ static void test_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_gpt2),  cmocka_unit_test(test_digits),  cmocka_unit_test(test_llama3),
+        cmocka_unit_test(test_qwen2), cmocka_unit_test(test_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Writes compiler/unicode_data.c: what BERT's normalizer asks of Unicode, whole, for the host.
+
+`make tables` runs it.  Categories are those of Unicode 8.0, which the reference implementation of
+tokenizer.json has for them; which characters were there then is Perl's knowledge.  Decompositions
+and lower case are of Python's unicodedata.
+"""
+import subprocess
+import sys
+import unicodedata
+
+TOP = """/* Categories of Unicode 8.0, decompositions and lower case of Unicode {version}, written by
+ * compiler/make_unicode_host.py: do not edit. */
+#include "unicode_data.h"
+"""
+
+PRESENT = r'for (0..0x10FFFF) {print "$_\n" if ($_ < 0xD800 || $_ > 0xDFFF) && chr =~ /\p{In=8.0}/}'
+# Categories that changed after 8.0.
+THEN = {0x1734: "Mn", 0x1885: "Lo", 0x1886: "Lo", 0xA9BD: "Mc", 0x111C9: "Po", 0x166D: "Po"}
+
+
+def category(code):
+    return THEN.get(code) or unicodedata.category(chr(code))
+
+
+def ranges(codes):
+    found = []
+    for code in codes:
+        if found and found[-1][1] + 1 == code:
+            found[-1][1] = code
+        else:
+            found.append([code, code])
+    return [end for pair in found for end in pair]
+
+
+def decompositions(codes):
+    """(code, first, second or 0): canonical, one step."""
+    for code in codes:
+        parts = unicodedata.decomposition(chr(code)).split()
+        if parts and not parts[0].startswith("<"):
+            yield from (code, int(parts[0], 16), int(parts[1], 16) if len(parts) > 1 else 0)
+
+
+def lower_case():
+    """(code, first, second or 0)"""
+    for code in range(0x110000):
+        lower = [ord(c) for c in chr(code).lower()]
+        if lower != [code]:
+            yield from (code, lower[0], lower[1] if len(lower) > 1 else 0)
+
+
+def print_table(name, values):
+    values = list(values)
+    print(f"\nconst uint32_t {name}[] = {{")
+    for i in range(0, len(values), 12):
+        print("    " + " ".join(f"0x{v:X}," if v > 9 else f"{v}," for v in values[i:i + 12]))
+    print(f"}};\nconst int n_{name} = {len(values)};")
+
+
+def main():
+    then = [int(line) for line in subprocess.run(["perl", "-e", PRESENT], stdout=subprocess.PIPE,
+                                                 check=True).stdout.split()]
+    print(TOP.format(version=unicodedata.unidata_version), end="")
+    print_table("unicode_marks", ranges(c for c in then if category(c) == "Mn"))
+    print_table("unicode_controls", ranges(c for c in then if category(c) in ("Cc", "Cf", "Co")))
+    print_table("unicode_punctuation", ranges(c for c in then if category(c)[0] == "P"))
+    print_table("unicode_decompositions", decompositions(then))
+    print_table("unicode_lower", lower_case())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

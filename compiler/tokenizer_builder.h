@@ -1,0 +1,42 @@
+/* The parts of compiler/tokenizer_tables.c: each adds the arrays of one half of lm_tokenizer. */
+#ifndef LMCC_TOKENIZER_BUILDER_H
+#define LMCC_TOKENIZER_BUILDER_H
+
+#include "program.h"
+#include "runtime.h"
+
+/* A string that text may hold and the token that it is. */
+typedef struct Word {
+    const uint8_t *bytes;
+    int len;
+    int piece; /* whose bytes these are: a token, or n_pieces + an index of `extra` */
+    int id;
+    int index; /* of t->added */
+} Word;
+
+typedef struct Builder {
+    Arena *arena;
+    const Tokenizer *t;
+    bool wide;
+    Data *tables;
+    int n;
+    int n_extra;
+    Word *extra; /* strings that are no token's bytes */
+} Builder;
+
+#define ELEM_ID ELEMS /* 16 or 32 bits */
+enum { PLANES = 17 };
+
+/* tokenizer_tables.c */
+void *add_table(Builder *b, const char *name, ElemType elem, int64_t n); /* zeroed */
+void set_id(const Builder *b, void *ids, size_t i, int64_t value);
+void add_ids(Builder *b, const char *name, const int *ids, int n);
+bool is_text(const Tokenizer *t, int id);
+int64_t single_char(const Piece *p); /* the code point when it is one character, else -1 */
+
+void add_bpe_tables(Builder *b); /* tokenizer_bpe.c */
+int count_merges(const Tokenizer *t);
+void add_word_tables(Builder *b); /* tokenizer_words.c: before the pieces, for it fills `extra` */
+void add_bert_tables(Builder *b); /* tokenizer_bert.c */
+
+#endif

@@ -1,0 +1,116 @@
+/* Text as an encoder reads it: a space that may be put in front, then bytes, and whether more may
+ * follow. A reader that looks past the end says so, which is how text that arrives in parts is cut
+ * as the whole would be. Needs lm_port.h, lm_utf8.h. SPDX-License-Identifier: 0BSD */
+#ifndef LM_TEXT_H
+#define LM_TEXT_H
+
+#define LM_BAD_CHAR 0xffffffffU
+#define LM_SPACE_MARK 0x2581U /* how SentencePiece writes a space */
+
+/* `prefix` spaces (0 or 1), then bytes; n counts both. */
+typedef struct lm_text {
+    const uint8_t *bytes;
+    uint32_t prefix, n;
+    uint8_t asked; /* somebody wanted to know what is at n: more text may change the answer */
+} lm_text;
+
+struct lm_tokenizer;
+
+/* White_Space of Unicode. */
+LM_INLINE int32_t lm_is_space(uint32_t code)
+{
+    if (code < 0x1680U) {
+        return code == 0x20U || (code >= 9U && code <= 13U) || code == 0x85U || code == 0xA0U;
+    }
+    return code == 0x1680U || (code >= 0x2000U && code <= 0x200AU) || code == 0x2028U ||
+           code == 0x2029U || code == 0x202FU || code == 0x205FU || code == 0x3000U;
+}
+
+LM_INLINE uint32_t lm_text_byte(const lm_text *text, uint32_t i)
+{
+    return i < text->prefix ? (uint32_t)' ' : text->bytes[i - text->prefix];
+}
+
+/* Whether there is a byte at i. */
+LM_INLINE int32_t lm_text_has(lm_text *text, uint32_t i)
+{
+    if (i < text->n) {
+        return 1;
+    }
+    text->asked = 1;
+    return 0;
+}
+
+/* The character at i and its number of bytes; a malformed byte is one LM_BAD_CHAR. */
+LM_FUNCTION uint32_t lm_text_char(lm_text *text, uint32_t i, uint32_t *length)
+{
+    const uint32_t lead = lm_text_byte(text, i);
+    const uint32_t n = lm_utf8_length(lead);
+    uint32_t code = n == 1U ? lead : lead & (0x7fU >> n);
+    *length = 1U;
+    if (n == 0U) {
+        return LM_BAD_CHAR;
+    }
+    for (uint32_t k = 1U; k < n; k++) {
+        uint32_t byte;
+        if (!lm_text_has(text, i + k)) {
+            return LM_BAD_CHAR;
+        }
+        byte = lm_text_byte(text, i + k);
+        if (!lm_utf8_follows(lead, k, byte)) {
+            return LM_BAD_CHAR;
+        }
+        code = (code << 6) | (byte & 0x3fU);
+    }
+    *length = n;
+    return code;
+}
+
+/* Bytes of the space at i, spelled either way; 0 when there is something else. */
+LM_FUNCTION uint32_t lm_text_space(lm_text *text, uint32_t i)
+{
+    uint32_t length;
+    if (lm_text_byte(text, i) == (uint32_t)' ') {
+        return 1U;
+    }
+    return lm_text_byte(text, i) == 0xE2U && lm_text_char(text, i, &length) == LM_SPACE_MARK ? 3U
+                                                                                             : 0U;
+}
+
+/* Where no merge has a space on its right but after a space, text may be cut before each space
+ * that follows something else: the result is the same, the work and room are a word's. */
+LM_FUNCTION uint32_t lm_word_space(const struct lm_tokenizer *t, lm_text *text, uint32_t start)
+{
+    uint32_t i = start + 1U;
+    uint32_t last = lm_text_byte(text, start);
+    (void)t;
+    while (lm_text_has(text, i) &&
+           (lm_text_byte(text, i) != (uint32_t)' ' || last == (uint32_t)' ')) {
+        last = lm_text_byte(text, i);
+        i++;
+    }
+    return i;
+}
+
+/* A word for each space, which is its first character. */
+LM_FUNCTION uint32_t lm_word_each_space(const struct lm_tokenizer *t, lm_text *text, uint32_t start)
+{
+    const uint32_t length = lm_text_space(text, start);
+    uint32_t i = start + (length == 0U ? 1U : length);
+    (void)t;
+    while (lm_text_has(text, i) && lm_text_space(text, i) == 0U) {
+        i++;
+    }
+    return i;
+}
+
+/* The text is one word. */
+LM_FUNCTION uint32_t lm_word_all(const struct lm_tokenizer *t, lm_text *text, uint32_t start)
+{
+    (void)t;
+    (void)start;
+    text->asked = 1;
+    return text->n;
+}
+
+#endif
