@@ -87,8 +87,9 @@ int state_align(const Target *t);                     /* plan: bytes, of every b
     (2 * 1024) /* stack, vectors and what the firmware itself needs at the least                   \
                 */
 
-/* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
+/* passes/codebook.c: fits one linear to its float weights (docs/arithmetic.md has the formats). */
 void fit_planes(Arena *a, Linear *l, int planes, int rounds);
+void fit_uniform(Arena *a, Linear *l, int planes, int rounds); /* planes with equal steps */
 void fit_ternary(Arena *a, Linear *l, int rounds);
 void fit_int8(Arena *a, Linear *l);
 
