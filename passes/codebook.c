@@ -376,7 +376,7 @@ void fit_store(Arena *a, Linear *l, const Fit *f, const uint8_t *code)
     }
 }
 
-static void fit_weights(Arena *a, Linear *l, int planes, int rounds, bool uniform)
+static void fit_levels(Arena *a, Linear *l, int planes, int rounds, bool uniform)
 {
     Arena *scratch = arena_new();
     Fit *f = fit_new(scratch, l, FORMAT_PLANES, planes, uniform, NULL);
@@ -402,10 +402,10 @@ static void fit_weights(Arena *a, Linear *l, int planes, int rounds, bool unifor
 
 void fit_planes(Arena *a, Linear *l, int planes, int rounds)
 {
-    fit_weights(a, l, planes, rounds, false);
+    fit_levels(a, l, planes, rounds, false);
 }
 
 void fit_uniform(Arena *a, Linear *l, int planes, int rounds)
 {
-    fit_weights(a, l, planes, rounds, true);
+    fit_levels(a, l, planes, rounds, true);
 }

@@ -13,8 +13,6 @@
 
 #define BLOCK_ROWS 16
 #define MAX_PASSES 4 /* of coordinate descent at one visit of a row */
-#define REFINE_ROUNDS 4
-#define INTEGER_ROUNDS 8
 
 typedef struct Problem {
     Fit *fit;
@@ -232,27 +230,31 @@ static double sweep(Problem *p, Visit *visit, Normal *normal)
     return error;
 }
 
-static double solve(Problem *p)
+static GptqReport solve(Problem *p)
 {
     Fit *f = p->fit;
+    GptqReport report = {.n_real = 1 + GPTQ_REFINE};
     Normal n;
-    double error = sweep(p, search_row, &n), last = INFINITY;
-    for (int round = 0; round < REFINE_ROUNDS; round++) {
+    double last = INFINITY;
+    report.real[0] = sweep(p, search_row, &n);
+    for (int round = 1; round < report.n_real; round++) {
         if (!f->fixed) {
             fit_least_squares(f, &n);
         }
-        sweep(p, refine_row, &n);
+        report.real[round] = sweep(p, refine_row, &n);
     }
     fit_round(f, &n, p->power);
-    error = sweep(p, refine_row, &n);
-    for (int round = 0; round < INTEGER_ROUNDS && error < last; round++) {
+    report.error = sweep(p, refine_row, &n);
+    report.integer[report.n_integer++] = report.error;
+    while (report.n_integer <= GPTQ_INTEGER && report.error < last) {
         if (!f->fixed) {
             fit_improve_base(f, &n);
         }
-        last = error;
-        error = sweep(p, refine_row, &n);
+        last = report.error;
+        report.error = sweep(p, refine_row, &n);
+        report.integer[report.n_integer++] = report.error;
     }
-    return error;
+    return report;
 }
 
 /* Levels and scales where column c counts as much as the input's power in it. */
@@ -350,7 +352,14 @@ static void problem_init(Arena *a, Problem *p, Fit *f, const double *gram, const
     p->normal = NEW(a, Normal, p->n_blocks);
 }
 
-double gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o)
+static void divide(double *x, int n, double by)
+{
+    for (int i = 0; i < n && by > 0; i++) {
+        x[i] /= by;
+    }
+}
+
+GptqReport gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o)
 {
     Arena *scratch = arena_new();
     size_t cols = (size_t)l->cols;
@@ -369,11 +378,14 @@ double gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o)
     Fit *f = fit_new(scratch, &aim, o->format, o->planes, o->uniform, importance);
     start_weighted(scratch, f, o->rounds);
     problem_init(scratch, &p, f, gram, factor);
-    double error = solve(&p);
+    GptqReport report = solve(&p);
     for (int r = 0; r < l->rows; r++) {
         energy += p.energy[r];
     }
     fit_store(a, l, f, p.code);
     arena_free(scratch);
-    return energy > 0 ? error / energy : 0;
+    divide(report.real, report.n_real, energy);
+    divide(report.integer, report.n_integer, energy);
+    divide(&report.error, 1, energy);
+    return report;
 }

@@ -43,11 +43,18 @@ typedef struct GptqOptions {
     double damping; /* added to the diagonal, in units of its mean */
 } GptqOptions;
 
-/* Quantizes l so that the error of its outputs over the moments is small. Its float weights stay.
- * Returns the error left, relative to the outputs' energy. */
-double gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o);
+#define GPTQ_REFINE 4  /* rounds with real scales and codebook, after the first */
+#define GPTQ_INTEGER 8 /* rounds at most with those of the device, after the first */
 
-/* passes/sequential.c: every linear of the unit's model, in execution order. */
-void quantize_sequential(Unit *u);
+/* Squared error of the outputs, in units of the target outputs' energy, after each round. */
+typedef struct GptqReport {
+    double error; /* that is left */
+    int n_real, n_integer;
+    double real[1 + GPTQ_REFINE], integer[1 + GPTQ_INTEGER];
+} GptqReport;
+
+/* Quantizes l so that the error of its outputs over the moments is small. Its float weights stay.
+ */
+GptqReport gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o);
 
 #endif
