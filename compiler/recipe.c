@@ -20,6 +20,9 @@ enum {
 
 const char *const prune_scope_names[PRUNE_SCOPES] = {
     [PRUNE_LAYER] = "layer", [PRUNE_GLOBAL] = "global"};
+const char *const fit_method_names[FIT_METHODS] = {[FIT_GPTQ] = "gptq", [FIT_WEIGHTS] = "weights"};
+const char *const level_kind_names[LEVEL_KINDS] = {
+    [LEVELS_ADDITIVE] = "additive", [LEVELS_UNIFORM] = "uniform"};
 const char *const table_kind_names[TABLE_KINDS] = {
     [TABLES_AUTO] = "auto", [TABLES_BYTE] = "byte", [TABLES_NIBBLE] = "nibble"};
 
@@ -76,6 +79,8 @@ static const Key keys[] = {
     PRUNE("prune-heads", prune_heads),
     PRUNE("prune-neurons", prune_neurons),
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
+    {"quantize.method", CHOICE(fit_method, fit_method_names)},
+    {"quantize.levels", CHOICE(levels, level_kind_names)},
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
     {"tables", CHOICE(tables, table_kind_names)},

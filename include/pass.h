@@ -93,7 +93,9 @@ int64_t state_limit(const Unit *u);                   /* plan: bytes, for state_
 Program *with_tables(Arena *a, const Program *from, const int *width);
 
 /* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
+/* passes/codebook.c: fits one linear to its float weights (docs/arithmetic.md has the formats). */
 void fit_planes(Arena *a, Linear *l, int planes, int rounds);
+void fit_uniform(Arena *a, Linear *l, int planes, int rounds); /* planes with equal steps */
 void fit_ternary(Arena *a, Linear *l, int rounds);
 void fit_int8(Arena *a, Linear *l);
 

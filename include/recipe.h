@@ -64,6 +64,14 @@ typedef struct BitsRule {
     double bits;      /* 1..6 planes, 1.6 ternary, 8 int8 */
 } BitsRule;
 
+/* What quantize minimises: the error of each linear's outputs on samples, or of its weights. */
+typedef enum FitMethod { FIT_GPTQ, FIT_WEIGHTS, FIT_METHODS } FitMethod;
+extern const char *const fit_method_names[FIT_METHODS]; /* "gptq", "weights" */
+
+/* Levels of bit-planes: coefficients learned, or each twice the one before. */
+typedef enum LevelKind { LEVELS_ADDITIVE, LEVELS_UNIFORM, LEVEL_KINDS } LevelKind;
+extern const char *const level_kind_names[LEVEL_KINDS]; /* "additive", "uniform" */
+
 typedef enum TableKind { TABLES_AUTO, TABLES_BYTE, TABLES_NIBBLE, TABLE_KINDS } TableKind;
 extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibble" */
 
@@ -96,6 +104,8 @@ typedef struct Recipe {
     int n_rules;
     BitsRule *rules; /* in file order, command line after the file */
     int fit_rounds;  /* alternating least squares rounds in quantize */
+    FitMethod fit_method;
+    LevelKind levels;
     TableKind tables;
     Place place; /* of hot weights and code */
     int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */

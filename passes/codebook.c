@@ -1,7 +1,8 @@
-/* Fits bit-planes to one linear: W[r][c] = scale[r] * (base[0] + sum of base[1 + k] * bit k), least
- * squares. Codes, row scales and codebook are improved in turn, each step optimal for the others,
- * so the error never grows. The problem has many local optima: several starts run, the best stays.
- * Rows are tallied in fixed blocks that are added in order: the same bytes at any thread count. */
+/* Fits codes, row scales and levels to one linear: W[r][c] = scale[r] * value(code), least squares
+ * weighted by column. Codes, row scales and codebook are improved in turn, each step optimal for
+ * the others, so the error never grows. The problem has many local optima: several starts run, the
+ * best stays. Rows are tallied in fixed blocks that are added in order: the same bytes at any
+ * thread count. */
 #include "codebook.h"
 
 #include <math.h>
@@ -25,14 +26,13 @@ void fit_set_base(Fit *f, const double *base)
     levels_sort(&f->levels);
 }
 
-/* The scale that serves the row's codes best: least squares, then what the device can hold. */
-static double best_scale(const Fit *f, double cross, double square, double old)
+double fit_best_scale(const Fit *f, double cross, double square, double old)
 {
     if (square <= 0 || (cross <= 0 && !f->integer)) {
         return old;
     }
     double s = cross / square;
-    return f->integer ? ldexp(fmin(fmax(floor(ldexp(s, -f->exp) + 0.5), 1), 255), f->exp) : s;
+    return f->integer ? ldexp(fmin(fmax(floor(ldexp(s, -f->exp) + 0.5), 1), SCALE_MAX), f->exp) : s;
 }
 
 /* One row: codes, scale, error; its tally joins the block's. */
@@ -44,12 +44,12 @@ static double sweep_row(Fit *f, int r, Tally *block)
         return 0;
     }
     Tally t;
-    tally_row(&f->levels, l->w + (size_t)r * (size_t)l->cols, l->cols, 1 / s, &t);
+    tally_row(&f->levels, l->w + (size_t)r * (size_t)l->cols, f->importance, l->cols, 1 / s, &t);
     for (int i = 0; i < f->levels.n; i++) {
         cross += t.sum[i] * f->levels.value[i];
         square += t.weight[i] * f->levels.value[i] * f->levels.value[i];
     }
-    s = best_scale(f, cross, square, s);
+    s = fit_best_scale(f, cross, square, s);
     f->scale[r] = s;
     for (int i = 0; i < f->levels.n; i++) {
         block->weight[i] += s * s * t.weight[i];
@@ -146,14 +146,19 @@ static void canonical(double *base, int planes)
     }
 }
 
+void fit_least_squares(Fit *f, Normal *n)
+{
+    double base[1 + MAX_PLANES];
+    memcpy(base, f->base, sizeof(base));
+    solve(n, base);
+    canonical(base, f->planes);
+    fit_set_base(f, base);
+}
+
 static void least_squares_base(Fit *f, const Tally *t)
 {
     Normal n = normal_equations(f->planes, t);
-    double base[1 + MAX_PLANES];
-    memcpy(base, f->base, sizeof(base));
-    solve(&n, base);
-    canonical(base, f->planes);
-    fit_set_base(f, base);
+    fit_least_squares(f, &n);
 }
 
 /* By planes: half the range of the best uniform levels for a bell curve of deviation 1 (J. Max,
@@ -218,11 +223,54 @@ static void search_scales(Fit *f)
     }
 }
 
-static Fit *fit_new(Arena *a, const Linear *l, int planes)
+/* Values that are not learned: -1, 0, 1; -127 .. 127; odd numbers around 0. Codes that no weight
+ * may have double a value of a lower code. */
+static void set_fixed_levels(Fit *f)
+{
+    f->fixed = true;
+    if (f->format == FORMAT_PLANES) {
+        double base[1 + MAX_PLANES] = {1 - (1 << f->planes)};
+        for (int k = 1; k <= f->planes; k++) {
+            base[k] = 1 << k;
+        }
+        fit_set_base(f, base);
+        return;
+    }
+    f->levels.n = f->format == FORMAT_TERNARY ? 4 : MAX_CODES;
+    for (int code = 0; code < f->levels.n; code++) {
+        int value = code < 128 ? code : code - 256;
+        f->levels.value[code] = f->format == FORMAT_TERNARY ? (code > 2 ? 1 : code - 1)
+                                : value == -128             ? 127
+                                                            : value;
+    }
+    levels_sort(&f->levels);
+}
+
+static void measure_rows(Fit *f)
+{
+    const Linear *l = f->linear;
+    double total = 0;
+    for (int c = 0; c < l->cols; c++) {
+        total += f->importance[c];
+    }
+    for (int r = 0; r < l->rows; r++) {
+        for (int c = 0; c < l->cols; c++) {
+            double w = (double)l->w[(size_t)r * (size_t)l->cols + (size_t)c];
+            f->energy[r] += f->importance[c] * w * w;
+            f->largest[r] = fmax(f->largest[r], fabs(w));
+        }
+        f->deviation[r] = total > 0 ? sqrt(f->energy[r] / total) : 0;
+        f->deviation[r] = f->deviation[r] > 0 ? f->deviation[r] : f->largest[r];
+    }
+}
+
+Fit *fit_new(Arena *a, const Linear *l, Format format, int planes, bool uniform,
+             const double *importance)
 {
     Fit *f = NEW(a, Fit, 1);
     f->linear = l;
-    f->planes = planes;
+    f->format = format;
+    f->planes = format == FORMAT_PLANES ? planes : 0;
     f->n_blocks = l->rows / BLOCK_ROWS + (l->rows % BLOCK_ROWS > 0);
     f->scale = NEW(a, double, l->rows);
     f->energy = NEW(a, double, l->rows);
@@ -230,14 +278,18 @@ static Fit *fit_new(Arena *a, const Linear *l, int planes)
     f->largest = NEW(a, double, l->rows);
     f->error = NEW(a, double, f->n_blocks);
     f->blocks = NEW(a, Tally, f->n_blocks);
-    for (int r = 0; r < l->rows; r++) {
+    f->importance = importance;
+    if (!importance) {
+        double *same = NEW(a, double, l->cols);
         for (int c = 0; c < l->cols; c++) {
-            double w = (double)l->w[(size_t)r * (size_t)l->cols + (size_t)c];
-            f->energy[r] += w * w;
-            f->largest[r] = fmax(f->largest[r], fabs(w));
+            same[c] = 1;
         }
-        f->deviation[r] = sqrt(f->energy[r] / l->cols);
+        f->importance = same;
     }
+    if (format != FORMAT_PLANES || uniform) {
+        set_fixed_levels(f);
+    }
+    measure_rows(f);
     return f;
 }
 
@@ -250,20 +302,42 @@ enum { START_LLOYD, START_RANGE }; /* the others: bell curves */
 static const double start_ratio[] = {0, 2, 1.6, 1.5, 1.4};
 
 /* Codes and scales, codebook, codes and scales, ...: `rounds` sweeps, at least one. */
-static void improve(Fit *f, int rounds)
+static double improve(Fit *f, int rounds)
 {
     Tally t;
-    fit_sweep(f, &t);
+    double error = fit_sweep(f, &t);
     for (int round = 1; round < rounds; round++) {
-        least_squares_base(f, &t);
-        fit_sweep(f, &t);
+        if (!f->fixed) {
+            least_squares_base(f, &t);
+        }
+        error = fit_sweep(f, &t);
+    }
+    return error;
+}
+
+/* Given levels: the row's whole range, and for a few levels the best uniform range for a bell
+ * curve; scales then find their own way. */
+static void start_fixed(Fit *f, int start)
+{
+    double top = f->levels.value[f->levels.code[f->levels.n - 1]];
+    int planes = f->format == FORMAT_TERNARY ? 2 : f->planes;
+    for (int r = 0; r < f->linear->rows; r++) {
+        double whole = f->largest[r] / top;
+        f->scale[r] = start == 0 ? whole : fmin(whole, f->deviation[r] * half_range[planes] / top);
     }
 }
 
-static double run_start(Fit *f, int start, int rounds)
+int fit_starts(const Fit *f)
+{
+    return !f->fixed ? (int)LENGTH(start_ratio) : f->format == FORMAT_INT8 ? 1 : 2;
+}
+
+double fit_start(Fit *f, int start, int rounds)
 {
     f->integer = false;
-    if (start == START_LLOYD) {
+    if (f->fixed) {
+        start_fixed(f, start);
+    } else if (start == START_LLOYD) {
         start_lloyd(f);
     } else if (start == START_RANGE) {
         start_geometric(f, start_ratio[start], 1, f->largest);
@@ -272,13 +346,13 @@ static double run_start(Fit *f, int start, int rounds)
     }
     improve(f, rounds);
     search_scales(f);
-    improve(f, rounds);
-    return fit_to_integers(f, rounds);
+    return improve(f, rounds);
 }
 
-static void store_fit(Arena *a, Linear *l, const Fit *f)
+void fit_store(Arena *a, Linear *l, const Fit *f, const uint8_t *code)
 {
-    l->format = FORMAT_PLANES;
+    size_t cols = (size_t)l->cols;
+    l->format = f->format;
     l->planes = f->planes;
     l->zero = (int8_t)f->base[0];
     for (int k = 0; k < f->planes; k++) {
@@ -286,26 +360,32 @@ static void store_fit(Arena *a, Linear *l, const Fit *f)
     }
     l->scale_exp = f->exp;
     l->scale = NEW(a, uint8_t, l->rows);
-    l->code = NEW(a, uint8_t, (size_t)l->rows * (size_t)l->cols);
+    l->code = NEW(a, uint8_t, (size_t)l->rows * cols);
+    int zero = levels_nearest(&f->levels, 0);
 #pragma omp parallel for if ((int64_t)l->rows * l->cols >= PARALLEL_WEIGHTS)
     for (int r = 0; r < l->rows; r++) {
-        size_t at = (size_t)r * (size_t)l->cols;
+        size_t at = (size_t)r * cols;
         l->scale[r] = (uint8_t)ldexp(f->scale[r], -f->exp);
-        if (f->scale[r] > 0) {
+        if (f->scale[r] == 0) {
+            memset(l->code + at, f->fixed ? zero : 0, cols);
+        } else if (code) {
+            memcpy(l->code + at, code + at, cols);
+        } else {
             code_row(&f->levels, l->w + at, l->cols, 1 / f->scale[r], l->code + at);
         }
     }
 }
 
-void fit_planes(Arena *a, Linear *l, int planes, int rounds)
+static void fit_levels(Arena *a, Linear *l, int planes, int rounds, bool uniform)
 {
     Arena *scratch = arena_new();
-    Fit *f = fit_new(scratch, l, planes);
+    Fit *f = fit_new(scratch, l, FORMAT_PLANES, planes, uniform, NULL);
     double *best_scales = NEW(scratch, double, l->rows);
     double best_base[1 + MAX_PLANES] = {0}, best = INFINITY;
     int best_exp = 0;
-    for (int start = 0; start < (int)LENGTH(start_ratio); start++) {
-        double error = run_start(f, start, rounds);
+    for (int start = 0; start < fit_starts(f); start++) {
+        fit_start(f, start, rounds);
+        double error = fit_to_integers(f, rounds);
         if (error < best) {
             best = error;
             best_exp = f->exp;
@@ -316,6 +396,16 @@ void fit_planes(Arena *a, Linear *l, int planes, int rounds)
     memcpy(f->scale, best_scales, (size_t)l->rows * sizeof(double));
     fit_set_base(f, best_base);
     f->exp = best_exp;
-    store_fit(a, l, f);
+    fit_store(a, l, f, NULL);
     arena_free(scratch);
+}
+
+void fit_planes(Arena *a, Linear *l, int planes, int rounds)
+{
+    fit_levels(a, l, planes, rounds, false);
+}
+
+void fit_uniform(Arena *a, Linear *l, int planes, int rounds)
+{
+    fit_levels(a, l, planes, rounds, true);
 }

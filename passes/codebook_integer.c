@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define COEF_MAX 127
-#define SCALE_MAX 255
 #define EXPONENTS 4 /* from the one that fits the largest scale down; lower ones clamp it */
 
 typedef struct Candidate {
@@ -52,36 +51,42 @@ static double largest(const double *x, int n)
     return top;
 }
 
+/* The exponent for the candidate's factor that costs least: its cost joins the candidate's. */
+static void choose_exponent(const Fit *f, const double *power, Candidate *c)
+{
+    double cost = INFINITY;
+    int exp;
+    frexp(largest(f->scale, f->linear->rows) * c->factor / (SCALE_MAX + 0.5), &exp);
+    for (int e = exp; e > exp - EXPONENTS; e--) {
+        double total = scale_cost(f, power, c->factor, e);
+        if (total < cost) {
+            cost = total;
+            c->exp = e;
+        }
+    }
+    c->cost += cost;
+}
+
 /* The codebook at size `top` (its largest coefficient), with the best exponent for it. */
 static Candidate try_size(const Fit *f, const Normal *n, const double *power, int top)
 {
-    Candidate best = {.cost = INFINITY};
-    double base[1 + MAX_PLANES] = {0}, off[1 + MAX_PLANES] = {0};
+    Candidate c = {.cost = INFINITY};
+    double off[1 + MAX_PLANES] = {0};
     double grow = top / largest(f->base, f->planes + 1);
     for (int i = 0; i < n->n; i++) {
-        base[i] = floor(f->base[i] * grow + 0.5);
+        c.base[i] = floor(f->base[i] * grow + 0.5);
     }
-    double square = quadratic(n, base, base), cross = quadratic(n, base, f->base);
+    double square = quadratic(n, c.base, c.base), cross = quadratic(n, c.base, f->base);
     if (!(square > 0) || !(cross > 0)) {
-        return best;
+        return c;
     }
-    double factor = cross / square;
+    c.factor = cross / square;
     for (int i = 0; i < n->n; i++) {
-        off[i] = factor * base[i] - f->base[i];
+        off[i] = c.factor * c.base[i] - f->base[i];
     }
-    double cost = quadratic(n, off, off);
-    int exp;
-    frexp(largest(f->scale, f->linear->rows) * factor / (SCALE_MAX + 0.5), &exp);
-    for (int e = exp; e > exp - EXPONENTS; e--) {
-        double total = cost + scale_cost(f, power, factor, e);
-        if (total < best.cost) {
-            best.cost = total;
-            best.factor = factor;
-            best.exp = e;
-            memcpy(best.base, base, sizeof(base));
-        }
-    }
-    return best;
+    c.cost = quadratic(n, off, off);
+    choose_exponent(f, power, &c);
+    return c;
 }
 
 /* The squared norm of each row's approximation, for scale_cost. */
@@ -93,7 +98,8 @@ static void row_power(const Fit *f, double *power)
         double s = f->scale[r];
         power[r] = 0;
         if (s > 0) {
-            tally_row(&f->levels, l->w + (size_t)r * (size_t)l->cols, l->cols, 1 / s, &t);
+            tally_row(&f->levels, l->w + (size_t)r * (size_t)l->cols, f->importance, l->cols, 1 / s,
+                      &t);
             for (int i = 0; i < f->levels.n; i++) {
                 double v = s * f->levels.value[i];
                 power[r] += t.weight[i] * v * v;
@@ -118,7 +124,7 @@ static Candidate best_size(const Fit *f, const Normal *n, const double *power)
 }
 
 /* Moves single coefficients by one while that lowers the squared error; the codes stay. */
-static void improve_base(Fit *f, const Normal *n)
+void fit_improve_base(Fit *f, const Normal *n)
 {
     double base[1 + MAX_PLANES];
     bool again = true;
@@ -141,6 +147,28 @@ static void improve_base(Fit *f, const Normal *n)
     fit_set_base(f, base);
 }
 
+void fit_round(Fit *f, const Normal *n, const double *power)
+{
+    Candidate c = {.factor = 1};
+    if (f->fixed) {
+        choose_exponent(f, power, &c);
+    } else {
+        c = best_size(f, n, power);
+    }
+    if (isinf(c.cost)) { /* all rows are zero: any codebook does */
+        c.base[f->planes] = 1;
+    }
+    f->integer = true;
+    f->exp = c.exp;
+    for (int r = 0; r < f->linear->rows; r++) {
+        double m = floor(ldexp(f->scale[r] * c.factor, -c.exp) + 0.5);
+        f->scale[r] = f->scale[r] > 0 ? ldexp(fmin(fmax(m, 1), SCALE_MAX), c.exp) : 0;
+    }
+    if (!f->fixed) {
+        fit_set_base(f, c.base);
+    }
+}
+
 double fit_to_integers(Fit *f, int rounds)
 {
     Arena *scratch = arena_new();
@@ -149,21 +177,13 @@ double fit_to_integers(Fit *f, int rounds)
     fit_sweep(f, &t);
     Normal n = normal_equations(f->planes, &t);
     row_power(f, power);
-    Candidate c = best_size(f, &n, power);
-    f->integer = true;
-    f->exp = c.exp;
-    if (isinf(c.cost)) { /* all rows are zero: any codebook does */
-        c.base[f->planes] = 1;
-    }
-    for (int r = 0; r < f->linear->rows; r++) {
-        double m = floor(ldexp(f->scale[r] * c.factor, -c.exp) + 0.5);
-        f->scale[r] = f->scale[r] > 0 ? ldexp(fmin(fmax(m, 1), SCALE_MAX), c.exp) : 0;
-    }
-    fit_set_base(f, c.base);
+    fit_round(f, &n, power);
     double last = INFINITY, error = fit_sweep(f, &t);
     for (int round = 0; round < rounds && error < last; round++) {
-        n = normal_equations(f->planes, &t);
-        improve_base(f, &n);
+        if (!f->fixed) {
+            n = normal_equations(f->planes, &t);
+            fit_improve_base(f, &n);
+        }
         last = error;
         error = fit_sweep(f, &t);
     }

@@ -33,7 +33,7 @@ void levels_sort(Levels *l)
 }
 
 /* Rank of x: how many thresholds are below it. */
-static int nearest(const Levels *l, double x)
+int levels_nearest(const Levels *l, double x)
 {
     int rank = 0;
     for (int step = l->n / 2; step > 0; step /= 2) {
@@ -42,20 +42,22 @@ static int nearest(const Levels *l, double x)
     return l->code[rank];
 }
 
-void tally_row(const Levels *l, const float *w, int n, double inverse_scale, Tally *tally)
+void tally_row(const Levels *l, const float *w, const double *importance, int n,
+               double inverse_scale, Tally *tally)
 {
-    memset(tally, 0, sizeof(*tally));
+    memset(tally->weight, 0, (size_t)l->n * sizeof(*tally->weight));
+    memset(tally->sum, 0, (size_t)l->n * sizeof(*tally->sum));
     for (int c = 0; c < n; c++) {
         double x = (double)w[c];
-        int code = nearest(l, x * inverse_scale);
-        tally->weight[code] += 1;
-        tally->sum[code] += x;
+        int code = levels_nearest(l, x * inverse_scale);
+        tally->weight[code] += importance[c];
+        tally->sum[code] += importance[c] * x;
     }
 }
 
 void code_row(const Levels *l, const float *w, int n, double inverse_scale, uint8_t *code)
 {
     for (int c = 0; c < n; c++) {
-        code[c] = (uint8_t)nearest(l, (double)w[c] * inverse_scale);
+        code[c] = (uint8_t)levels_nearest(l, (double)w[c] * inverse_scale);
     }
 }

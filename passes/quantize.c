@@ -1,5 +1,5 @@
 /* Gives every linear its codes, in the format that the recipe's bits name for it. */
-#include "pass.h"
+#include "quantize.h"
 
 #include <math.h>
 
@@ -16,27 +16,61 @@ static void check_finite(const Model *m, const Linear *l)
     }
 }
 
-static void quantize_linear(Unit *u, Linear *l)
+void fit_weights(Arena *a, Linear *l, const GptqOptions *o)
 {
-    double bits = recipe_bits_for(u->recipe, l->name);
-    check_finite(u->model, l);
+    switch (o->format) {
+    case FORMAT_INT8: fit_int8(a, l); break;
+    case FORMAT_TERNARY: fit_ternary(a, l, o->rounds); break;
+    case FORMAT_PLANES: (o->uniform ? fit_uniform : fit_planes)(a, l, o->planes, o->rounds); break;
+    case FORMAT_FLOAT:
+    case FORMATS: die("format %d", (int)o->format);
+    }
+}
+
+static GptqOptions fit_options(const Recipe *r, const Linear *l)
+{
+    double bits = recipe_bits_for(r, l->name);
+    GptqOptions o = {.rounds = r->fit_rounds, .uniform = r->levels == LEVELS_UNIFORM};
+    o.damping = 0.01;
     if (bits == INT8_BITS) {
-        fit_int8(u->arena, l);
+        o.format = FORMAT_INT8;
     } else if (bits == TERNARY_BITS) {
-        fit_ternary(u->arena, l, u->recipe->fit_rounds);
+        o.format = FORMAT_TERNARY;
     } else if (bits >= 1 && bits <= MAX_PLANES && bits == floor(bits)) {
-        fit_planes(u->arena, l, (int)bits, u->recipe->fit_rounds);
+        o.format = FORMAT_PLANES;
+        o.planes = (int)bits;
     } else {
         fatal("recipe: quantize: tensor %s: %g bits; a tensor has 1 to %d, %g or %g", l->name, bits,
               MAX_PLANES, TERNARY_BITS, INT8_BITS);
     }
-    note("quantize: %s: %s, %g bits", l->name, format_names[l->format], bits);
+    return o;
+}
+
+void quantize_linear(Unit *u, Linear *l, const Moments *m)
+{
+    GptqOptions o = fit_options(u->recipe, l);
+    check_finite(u->model, l);
+    if (fit_lattice(u->arena, l, &o)) {
+        return;
+    }
+    if (m) {
+        double error = gptq_fit(u->arena, l, m, &o).error;
+        note("quantize: %s: %s, %g bits, %.3g of the outputs' energy lost", l->name,
+             format_names[l->format], linear_bits(l), error);
+    } else {
+        fit_weights(u->arena, l, &o);
+        note("quantize: %s: %s, %g bits", l->name, format_names[l->format], linear_bits(l));
+    }
 }
 
 void pass_quantize(Unit *u)
 {
     Linear *l;
+    if (u->recipe->fit_method == FIT_GPTQ) {
+        quantize_sequential(u);
+        return;
+    }
     for (int i = 0; (l = model_linears(u->model, i)) != NULL; i++) {
-        quantize_linear(u, l);
+        quantize_linear(u, l, NULL);
     }
 }

@@ -40,7 +40,8 @@ static inline Tokenizer *tokenizer(Arena *a, int vocab)
     return t;
 }
 
-/* Every format, pruned unevenly, with sinks. */
+/* Every format, pruned unevenly, with sinks. Fitted to the weights alone: a text has no samples,
+ * and those that a pruned model writes are not those of the whole one. */
 static inline Recipe *recipe(Arena *a)
 {
     Recipe *r = recipe_default(a);
@@ -49,6 +50,7 @@ static inline Recipe *recipe(Arena *a)
                                            "prune-heads.counts=0,1,3",
                                            "prune-neurons.counts=3,0,1",
                                            "calibrate.tokens=16",
+                                           "quantize.method=weights",
                                            "quantize.rounds=3"};
     static const char *const bits[] = {"2",          "*.attn.*=3", "layers.1.*=ternary",
                                        "*.mlp.up=5", "*.attn.o=8", "head=1"};

@@ -115,6 +115,8 @@ static void test_defaults_and_shorthand(void **state)
                                         "  },\n"
                                         "  \"quantize\": {\n"
                                         "    \"bits\": 8,\n"
+                                        "    \"method\": \"gptq\",\n"
+                                        "    \"levels\": \"additive\",\n"
                                         "    \"rounds\": 20,\n"
                                         "    \"tensors\": {}\n"
                                         "  },\n"

@@ -1,0 +1,172 @@
+/* Quantizes a model linear by linear in execution order, each fitted to what it will read: the same
+ * documents run through the float network and through the one quantized so far, layer by layer, and
+ * the second moments of both inputs go to the fit. Only the moments of one input exist at a time.
+ */
+#include "gptq.h"
+#include "quantize.h"
+#include "sequence.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Linears that read the same vector, first and last; the order in which a block runs them. */
+static const Role group_of[][2] = {
+    {ROLE_Q, ROLE_V}, {ROLE_O, ROLE_O}, {ROLE_GATE, ROLE_UP}, {ROLE_DOWN, ROLE_DOWN}};
+
+typedef struct Network {
+    Sequence *sequence;
+    float **residual; /* each document: tokens x dim, before the next layer */
+} Network;
+
+typedef struct Run {
+    Unit *unit;
+    const Corpus *samples;
+    Network before, after; /* float, and quantized so far */
+} Run;
+
+/* The same float weights as a model whose linears are all float. */
+static Model *float_view(Arena *a, const Model *m)
+{
+    Model *view = arena_copy(a, m, 1, sizeof(*view));
+    Linear *l;
+    view->blocks = arena_copy(a, m->blocks, (size_t)m->n_layers, sizeof(*m->blocks));
+    for (int i = 0; (l = model_linears(view, i)) != NULL; i++) {
+        l->format = FORMAT_FLOAT;
+    }
+    return view;
+}
+
+static void network_init(Arena *a, Network *n, const Model *m, const Corpus *c, int longest)
+{
+    n->sequence = sequence_new(a, m, longest);
+    n->residual = NEW(a, float *, c->n_docs);
+    for (int d = 0; d < c->n_docs; d++) {
+        n->residual[d] = NEW(a, float, (size_t)c->n_tokens[d] * (size_t)m->dim);
+    }
+}
+
+static void keep_residual(Network *n, int d, size_t count)
+{
+    memcpy(n->residual[d], sequence_residual(n->sequence), count * sizeof(float));
+}
+
+static void embed_documents(const Run *r, Network *n)
+{
+    for (int d = 0; d < r->samples->n_docs; d++) {
+        int tokens = r->samples->n_tokens[d];
+        sequence_start(n->sequence, r->samples->tokens[d], tokens);
+        keep_residual(n, d, (size_t)tokens * (size_t)r->unit->model->dim);
+    }
+}
+
+static void run_layer(Network *n, int d, int tokens, int layer)
+{
+    sequence_set_residual(n->sequence, n->residual[d], tokens);
+    sequence_layer(n->sequence, layer);
+}
+
+static void finish_layer(const Run *r, Network *n, int layer)
+{
+    for (int d = 0; d < r->samples->n_docs; d++) {
+        int tokens = r->samples->n_tokens[d];
+        run_layer(n, d, tokens, layer);
+        keep_residual(n, d, (size_t)tokens * (size_t)r->unit->model->dim);
+    }
+}
+
+static Moments *group_moments(Arena *a, Run *r, int layer, Role role)
+{
+    int cols = r->unit->model->blocks[layer].linear[role].cols;
+    Moments *m = moments_new(a, cols, true, 0);
+    for (int d = 0; d < r->samples->n_docs; d++) {
+        int tokens = r->samples->n_tokens[d];
+        run_layer(&r->before, d, tokens, layer);
+        run_layer(&r->after, d, tokens, layer);
+        moments_add(m, tokens, sequence_input(r->after.sequence, role),
+                    sequence_input(r->before.sequence, role), NULL, NULL);
+    }
+    return m;
+}
+
+static void quantize_layer(Run *r, int layer)
+{
+    Block *b = &r->unit->model->blocks[layer];
+    for (size_t g = 0; g < LENGTH(group_of); g++) {
+        Arena *scratch = arena_new();
+        const Moments *m = group_moments(scratch, r, layer, group_of[g][0]);
+        for (int role = (int)group_of[g][0]; role <= (int)group_of[g][1]; role++) {
+            quantize_linear(r->unit, &b->linear[role], m);
+        }
+        sequence_refresh(r->after.sequence, layer);
+        arena_free(scratch);
+    }
+    finish_layer(r, &r->before, layer);
+    finish_layer(r, &r->after, layer);
+}
+
+/* What the head reads in a network whose residuals are those after the last layer. */
+static const float *head_input(const Run *r, Network *n, int d)
+{
+    sequence_set_residual(n->sequence, n->residual[d], r->samples->n_tokens[d]);
+    sequence_logits(n->sequence);
+    return sequence_head_input(n->sequence);
+}
+
+/* A table row is read as it is, so every column counts; one that is also the head counts as the
+ * head's input has it too. It comes before all else: nothing is quantized yet. */
+static void quantize_embedding(Run *r)
+{
+    Model *model = r->unit->model;
+    Arena *scratch = arena_new();
+    Moments *m = moments_new(scratch, model->dim, false, 0);
+    double mean = 0;
+    size_t dim = (size_t)model->dim;
+    for (int d = 0; model->tied_head && d < r->samples->n_docs; d++) {
+        int tokens = r->samples->n_tokens[d];
+        sequence_run(r->before.sequence, r->samples->tokens[d], tokens);
+        moments_add(m, tokens, sequence_head_input(r->before.sequence), NULL, NULL, NULL);
+    }
+    for (size_t c = 0; c < dim; c++) {
+        mean += m->gram[c * dim + c] / model->dim;
+    }
+    for (size_t c = 0; c < dim; c++) {
+        m->gram[c * dim + c] += mean > 0 ? mean / 2 : 1;
+    }
+    quantize_linear(r->unit, &model->embed, m);
+    sequence_refresh(r->after.sequence, -1);
+    arena_free(scratch);
+}
+
+static void quantize_head(Run *r)
+{
+    Arena *scratch = arena_new();
+    Moments *m = moments_new(scratch, r->unit->model->dim, true, 0);
+    for (int d = 0; d < r->samples->n_docs; d++) {
+        const float *y = head_input(r, &r->before, d), *x = head_input(r, &r->after, d);
+        moments_add(m, r->samples->n_tokens[d], x, y, NULL, NULL);
+    }
+    quantize_linear(r->unit, &r->unit->model->head, m);
+    arena_free(scratch);
+}
+
+void quantize_sequential(Unit *u)
+{
+    Arena *scratch = arena_new();
+    Run r = {.unit = u, .samples = unit_samples(u)};
+    int longest = 1;
+    for (int d = 0; d < r.samples->n_docs; d++) {
+        longest = r.samples->n_tokens[d] > longest ? r.samples->n_tokens[d] : longest;
+    }
+    network_init(scratch, &r.before, float_view(scratch, u->model), r.samples, longest);
+    network_init(scratch, &r.after, u->model, r.samples, longest);
+    quantize_embedding(&r);
+    embed_documents(&r, &r.before);
+    embed_documents(&r, &r.after);
+    for (int l = 0; l < u->model->n_layers; l++) {
+        quantize_layer(&r, l);
+    }
+    if (!u->model->tied_head) {
+        quantize_head(&r);
+    }
+    arena_free(scratch);
+}
