@@ -5,8 +5,8 @@
 #include <string.h>
 
 const char *const fact_names[N_FACTS] = {
-    "folded", "calibrated", "heads", "neurons", "quantized", "lowered",
-    "chosen", "packed",     "live",  "planned", "fits",      "batched",
+    "folded", "calibrated", "heads",   "neurons", "quantized", "lowered", "chosen",
+    "packed", "live",       "planned", "fits",    "batched",   "layers",
 };
 
 /* What a new set of ops or buffers puts in doubt, and what a new Program does. */
@@ -22,10 +22,12 @@ const Pass passes[] = {
      FACT_CALIBRATED | WEIGHT_FACTS},
     {"calibrate", "finds the range of the residual stream", pass_calibrate, FACT_FOLDED,
      FACT_CALIBRATED, FACT_LOWERED | LOWER_FACTS},
-    {"prune-heads", "removes the attention heads that add least", pass_prune_heads, FACT_FOLDED,
-     FACT_HEADS, WEIGHT_FACTS},
-    {"prune-neurons", "removes the neurons that add least", pass_prune_neurons, FACT_FOLDED,
-     FACT_NEURONS, WEIGHT_FACTS},
+    {"prune-layers", "removes whole layers", pass_prune_layers, FACT_FOLDED, FACT_LAYERS,
+     WEIGHT_FACTS},
+    {"prune-heads", "removes the attention heads that add least", pass_prune_heads,
+     FACT_FOLDED | FACT_LAYERS, FACT_HEADS, WEIGHT_FACTS},
+    {"prune-neurons", "removes the neurons that add least", pass_prune_neurons,
+     FACT_FOLDED | FACT_LAYERS, FACT_NEURONS, WEIGHT_FACTS},
     {"quantize", "gives every weight its code", pass_quantize,
      FACT_FOLDED | FACT_HEADS | FACT_NEURONS, FACT_QUANTIZED, FACT_LOWERED | LOWER_FACTS},
     {"lower", "turns the model into a straight line of ops", pass_lower,
@@ -43,6 +45,11 @@ const Pass passes[] = {
     {"budget", "refuses what does not fit the target", pass_budget, FACT_PLANNED, FACT_FITS, 0},
     {.name = NULL},
 };
+
+int unit_original_layer(const Unit *u, int layer)
+{
+    return u->original_layer && layer >= 0 ? u->original_layer[layer] : layer;
+}
 
 int find_pass(const char *name)
 {

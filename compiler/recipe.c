@@ -23,6 +23,10 @@ const char *const prune_scope_names[PRUNE_SCOPES] = {
 const char *const fit_method_names[FIT_METHODS] = {[FIT_GPTQ] = "gptq", [FIT_WEIGHTS] = "weights"};
 const char *const level_kind_names[LEVEL_KINDS] = {
     [LEVELS_ADDITIVE] = "additive", [LEVELS_UNIFORM] = "uniform"};
+const char *const prune_method_names[PRUNE_METHODS] = {[PRUNE_MAGNITUDE] = "magnitude",
+                                                       [PRUNE_ACTIVATION] = "activation",
+                                                       [PRUNE_SALIENCY] = "saliency",
+                                                       [PRUNE_MEASURED] = "measured"};
 const char *const table_kind_names[TABLE_KINDS] = {
     [TABLES_AUTO] = "auto", [TABLES_BYTE] = "byte", [TABLES_NIBBLE] = "nibble"};
 
@@ -47,6 +51,8 @@ typedef enum KeyKind {
     KEY_RATIO, /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
     KEY_COUNT, /* of which one is in force: setting one unsets the others */
     KEY_COUNTS,
+    KEY_LAYER_COUNT, /* likewise of a PruneLayers */
+    KEY_LAYER_LIST,
 } KeyKind;
 
 typedef struct Key {
@@ -61,11 +67,14 @@ typedef struct Key {
 
 #define AT(field) .offset = offsetof(Recipe, field)
 #define CHOICE(field, list) KEY_CHOICE, AT(field), .names = (list), .n_names = LENGTH(list)
-#define PRUNE(group, field)                                                                        \
+#define PRUNE(group, field, methods)                                                               \
     {group ".ratio", KEY_RATIO, AT(field), .shorthand = true},                                     \
         {group ".count", KEY_COUNT, AT(field)}, {group ".counts", KEY_COUNTS, AT(field)},          \
+        {group ".scope", CHOICE(field.scope, prune_scope_names)},                                  \
+        {group ".method", KEY_CHOICE, AT(field.method), .names = prune_method_names,               \
+         .n_names = (methods)},                                                                    \
     {                                                                                              \
-        group ".scope", CHOICE(field.scope, prune_scope_names)                                     \
+        group ".compensate", KEY_BOOL, AT(field.compensate)                                        \
     }
 
 /* Keys of one group stand together. */
@@ -76,8 +85,11 @@ static const Key keys[] = {
     {"seed", KEY_SEED, AT(seed)},
     {"fold.norms", KEY_BOOL, AT(fold_norms)},
     {"calibrate.tokens", KEY_INT, AT(calib_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
-    PRUNE("prune-heads", prune_heads),
-    PRUNE("prune-neurons", prune_neurons),
+    {"prune-layers.count", KEY_LAYER_COUNT, AT(prune_layers), .shorthand = true},
+    {"prune-layers.list", KEY_LAYER_LIST, AT(prune_layers)},
+    {"prune-layers.compensate", KEY_BOOL, AT(prune_layers.compensate)},
+    PRUNE("prune-heads", prune_heads, PRUNE_METHODS),
+    PRUNE("prune-neurons", prune_neurons, PRUNE_MEASURED),
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
     {"quantize.levels", CHOICE(levels, level_kind_names)},
@@ -96,6 +108,9 @@ Recipe *recipe_default(Arena *a)
     r->name = "model";
     r->seed = 1;
     r->calib_tokens = 256;
+    r->prune_layers.compensate = true;
+    r->prune_heads = (Prune){.scope = PRUNE_GLOBAL, .method = PRUNE_MEASURED, .compensate = true};
+    r->prune_neurons = (Prune){.scope = PRUNE_GLOBAL, .method = PRUNE_SALIENCY, .compensate = true};
     r->bits = 8;
     r->fit_rounds = 20;
     r->packages = ALL_PACKAGES;
@@ -221,6 +236,15 @@ static void read_rules(Arena *a, Recipe *r, const Node *map, const char *path)
     }
 }
 
+/* One way to say how much takes the place of another; scope and method stay. */
+static void set_amount(Prune *p, double ratio, int count)
+{
+    p->ratio = ratio;
+    p->count = count;
+    p->n_counts = 0;
+    p->counts = NULL;
+}
+
 static void read_counts(Arena *a, Prune *p, const Node *list, const char *path)
 {
     if (list->kind != NODE_LIST || list->n < 1 || list->n > MAX_LAYERS)
@@ -229,7 +253,31 @@ static void read_counts(Arena *a, Prune *p, const Node *list, const char *path)
     int *counts = NEW(a, int, list->n);
     for (int i = 0; i < list->n; i++)
         counts[i] = (int)node_int(list->child[i], path, 0, MAX_PARTS);
-    *p = (Prune){.scope = PRUNE_LAYER, .counts = counts, .n_counts = list->n};
+    set_amount(p, 0, 0);
+    p->scope = PRUNE_LAYER;
+    p->counts = counts;
+    p->n_counts = list->n;
+}
+
+/* Ascending and each once, whatever the order in the file. */
+static void read_layers(Arena *a, PruneLayers *p, const Node *list, const char *path)
+{
+    if (list->kind != NODE_LIST || list->n < 1 || list->n > MAX_LAYERS)
+        node_fatal(list, path, "expected a list of layers, at most %d", MAX_LAYERS);
+    int *layers = NEW(a, int, list->n);
+    for (int i = 0; i < list->n; i++) {
+        const int l = (int)node_int(list->child[i], path, 0, MAX_LAYERS - 1);
+        int at = i;
+        for (; at > 0 && layers[at - 1] >= l; at--) {
+            if (layers[at - 1] == l)
+                node_fatal(list->child[i], path, "layer %d is given twice", l);
+            layers[at] = layers[at - 1];
+        }
+        layers[at] = l;
+    }
+    p->count = 0;
+    p->list = layers;
+    p->n_list = list->n;
 }
 
 /* "A,B,C" or a list of them -> a bit for each name; all, none. */
@@ -283,15 +331,18 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
         double ratio = node_double(n, k->path, 0, 1);
         if (ratio >= 1)
             node_fatal(n, k->path, "must be less than 1: a model without any is no model");
-        *(Prune *)field = (Prune){.ratio = ratio, .scope = ((Prune *)field)->scope};
+        set_amount(field, ratio, 0);
         break;
     }
-    case KEY_COUNT: {
-        int count = (int)node_int(n, k->path, 0, MAX_PARTS);
-        *(Prune *)field = (Prune){.count = count, .scope = ((Prune *)field)->scope};
-        break;
-    }
+    case KEY_COUNT: set_amount(field, 0, (int)node_int(n, k->path, 0, MAX_PARTS)); break;
     case KEY_COUNTS: read_counts(a, field, n, k->path); break;
+    case KEY_LAYER_COUNT: {
+        PruneLayers *p = field;
+        *p = (PruneLayers){.count = (int)node_int(n, k->path, 0, MAX_LAYERS),
+                           .compensate = p->compensate};
+        break;
+    }
+    case KEY_LAYER_LIST: read_layers(a, field, n, k->path); break;
     }
 }
 
@@ -398,7 +449,8 @@ void recipe_set(Arena *a, Recipe *r, const char *assignment)
     }
     if (k->kind == KEY_RULES)
         node_fatal(&value, path, "give each pattern as PATTERN=BITS, or in a recipe file");
-    store(a, r, k, k->kind == KEY_COUNTS ? split_list(a, value.text) : &value);
+    store(a, r, k,
+          k->kind == KEY_COUNTS || k->kind == KEY_LAYER_LIST ? split_list(a, value.text) : &value);
     check(r, &value);
 }
 
@@ -451,10 +503,10 @@ static void put_rules(Buf *b, const Recipe *r, int indent)
     buf_puts(b, "}");
 }
 
-static void put_counts(Buf *b, const Prune *p)
+static void put_list(Buf *b, const int *list, int n)
 {
-    for (int i = 0; i < p->n_counts; i++)
-        buf_printf(b, "%s%d", i ? ", " : "[", p->counts[i]);
+    for (int i = 0; i < n; i++)
+        buf_printf(b, "%s%d", i ? ", " : "[", list[i]);
     buf_puts(b, "]");
 }
 
@@ -472,7 +524,13 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     case KEY_RULES: put_rules(b, r, indent); break;
     case KEY_RATIO: put_double(b, ((const Prune *)field)->ratio); break;
     case KEY_COUNT: buf_printf(b, "%d", ((const Prune *)field)->count); break;
-    case KEY_COUNTS: put_counts(b, field); break;
+    case KEY_COUNTS:
+        put_list(b, ((const Prune *)field)->counts, ((const Prune *)field)->n_counts);
+        break;
+    case KEY_LAYER_COUNT: buf_printf(b, "%d", ((const PruneLayers *)field)->count); break;
+    case KEY_LAYER_LIST:
+        put_list(b, ((const PruneLayers *)field)->list, ((const PruneLayers *)field)->n_list);
+        break;
     }
 }
 
@@ -481,7 +539,10 @@ static bool in_force(const Recipe *r, const Key *k)
 {
     if (k->kind < KEY_RATIO)
         return true;
-    const Prune *p = (const void *)((const char *)r + k->offset);
+    const void *field = (const char *)r + k->offset;
+    if (k->kind >= KEY_LAYER_COUNT)
+        return k->kind == (((const PruneLayers *)field)->n_list ? KEY_LAYER_LIST : KEY_LAYER_COUNT);
+    const Prune *p = field;
     KeyKind used = p->n_counts ? KEY_COUNTS : p->count ? KEY_COUNT : KEY_RATIO;
     return k->kind == used;
 }

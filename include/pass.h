@@ -18,12 +18,22 @@ typedef enum Fact {
     FACT_LIVE = 1 << 8,       /* live ranges are right */
     FACT_PLANNED = 1 << 9,    /* offsets and regions are set; nothing live overlaps */
     FACT_FITS = 1 << 10,      /* the budget holds */
-    FACT_BATCHED = 1 << 11    /* it is settled how prompts are read */
+    FACT_BATCHED = 1 << 11,   /* it is settled how prompts are read */
+    FACT_LAYERS = 1 << 12     /* layers that the recipe wants pruned are gone */
 } Fact;
-#define N_FACTS 12
+#define N_FACTS 13
 extern const char *const fact_names[N_FACTS];
 
 typedef struct Corpus Corpus; /* run.h */
+/* What a pruning pass did, and what the model's predictions on the calibration samples lost. */
+typedef struct PruneReport {
+    const char *pass, *method; /* method: what chose the units */
+    bool compensated;
+    int n_layers, *before, *removed; /* of each layer as the pass found them: units (of
+                                        prune-layers: 1), and how many of them went */
+    double perplexity_before, perplexity_after;
+    double kl_before, kl_after; /* nats a token from the original */
+} PruneReport;
 
 typedef struct Unit {
     Arena *arena;
@@ -36,6 +46,9 @@ typedef struct Unit {
     const char *calib;              /* --calib: a text, NULL: the model writes its own */
     const Corpus *samples;          /* unit_samples; NULL before */
     unsigned facts;
+    int *original_layer; /* of each layer of model, that of original; NULL: the same */
+    int n_prunings;
+    PruneReport *prunings; /* in the order they were made */
 } Unit;
 
 typedef struct Pass {
@@ -53,6 +66,8 @@ int find_pass(const char *name); /* -1 none */
 void run_passes(Unit *u, const char *until, const char *dump, Buf *dumped);
 void run_pass(Unit *u, const Pass *p); /* one pass and the verifier */
 
+int unit_original_layer(const Unit *u, int layer); /* compiler/passes.c */
+
 /* compiler/verify.c: checks what must always hold of a unit and what its facts say. Dies, naming
  * the pass and the broken invariant; with `after` NULL the unit is what a file said, and the
  * fault is the file's: fatal("FILE: INVARIANT"). Checks against the target unless it is NULL. */
@@ -68,6 +83,7 @@ bool ir_is_text(const char *path); /* a file that starts as such a text does */
 /* passes/NAME.c, one each. */
 void pass_fold(Unit *u);
 void pass_calibrate(Unit *u);
+void pass_prune_layers(Unit *u);
 void pass_prune_heads(Unit *u);
 void pass_prune_neurons(Unit *u);
 void pass_quantize(Unit *u);
@@ -92,7 +108,6 @@ int64_t state_limit(const Unit *u);                   /* plan: bytes, for state_
  * width: by op, how many columns of the matrix have a table at one time; 0: all. */
 Program *with_tables(Arena *a, const Program *from, const int *width);
 
-/* passes/codebook.c: fits one linear (docs/arithmetic.md has the formats). */
 /* passes/codebook.c: fits one linear to its float weights (docs/arithmetic.md has the formats). */
 void fit_planes(Arena *a, Linear *l, int planes, int rounds);
 void fit_uniform(Arena *a, Linear *l, int planes, int rounds); /* planes with equal steps */

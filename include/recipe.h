@@ -48,6 +48,16 @@ Clip text_clip(const char *text);
 typedef enum PruneScope { PRUNE_LAYER, PRUNE_GLOBAL, PRUNE_SCOPES } PruneScope;
 extern const char *const prune_scope_names[PRUNE_SCOPES]; /* "layer", "global" */
 
+/* By what units are chosen; all but the first read the calibration samples. */
+typedef enum PruneMethod {
+    PRUNE_MAGNITUDE,  /* norms of their weights */
+    PRUNE_ACTIVATION, /* weights times the norm of their inputs */
+    PRUNE_SALIENCY,   /* what the output loses after least squares */
+    PRUNE_MEASURED,   /* heads only: what the predictions lose, one at a time */
+    PRUNE_METHODS
+} PruneMethod;
+extern const char *const prune_method_names[PRUNE_METHODS];
+
 /* How much to remove: a ratio in [0,1) or a count, of each layer or of the whole model; or one
  * count for each layer. All zero: the pass does nothing. */
 typedef struct Prune {
@@ -56,7 +66,17 @@ typedef struct Prune {
     PruneScope scope;
     int n_counts; /* counts given layer by layer (scope is then PRUNE_LAYER) */
     int *counts;
+    PruneMethod method;
+    bool compensate; /* least squares over what stays */
 } Prune;
+
+/* Whole layers: so many, chosen by what the predictions lose, or these. */
+typedef struct PruneLayers {
+    int count;
+    int n_list; /* 0: count is in force */
+    int *list;  /* layers, ascending */
+    bool compensate;
+} PruneLayers;
 
 /* Bits of the tensors whose name matches a glob; the last match wins. */
 typedef struct BitsRule {
@@ -99,6 +119,7 @@ typedef struct Recipe {
     bool fold_norms;  /* multiply norm weights into the linears that read them */
     uint32_t seed;    /* of everything random: calibration samples */
     int calib_tokens; /* how many tokens calibrate runs */
+    PruneLayers prune_layers;
     Prune prune_heads, prune_neurons;
     double bits; /* default bits of every linear */
     int n_rules;

@@ -1,5 +1,6 @@
-/* Choosing what to prune by score, and cutting rows and columns out of a linear. */
+/* Pruning of units inside layers: how many, which, out with them, and what it cost. */
 #include "prune.h"
+#include "refit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,19 +10,6 @@ typedef struct Candidate {
     double score;
     int layer, index;
 } Candidate;
-
-PruneLayer *prune_layers(Arena *a, int n_layers)
-{
-    return NEW(a, PruneLayer, n_layers);
-}
-
-void prune_layer_alloc(Arena *a, PruneLayer *p, int n)
-{
-    p->n = n;
-    p->score = NEW(a, double, n);
-    p->keep = NEW(a, bool, n);
-    memset(p->keep, 1, (size_t)n * sizeof(bool));
-}
 
 /* Lowest score first; of equal scores the lower layer, then the lower index goes first. */
 static int compare(const void *x, const void *y)
@@ -42,124 +30,228 @@ static int amount(const Prune *p, int n)
     return p->count > 0 ? p->count : (int)floor(p->ratio * n + 1e-9);
 }
 
-static void choose_in_layer(Arena *a, PruneLayer *layer, int n)
+static int layer_quota(const Pruning *p, int *quota)
 {
-    Candidate *list = NEW(a, Candidate, layer->n);
-    for (int i = 0; i < layer->n; i++) {
-        list[i] = (Candidate){layer->score[i], 0, i};
-    }
-    qsort(list, (size_t)layer->n, sizeof(*list), compare);
-    for (int i = 0; i < n; i++) {
-        layer->keep[list[i].index] = false;
-    }
-}
-
-static void choose_by_layer(Arena *a, const Model *m, const Prune *p, PruneLayer *layer,
-                            const char *what)
-{
-    if (p->n_counts > 0 && p->n_counts != m->n_layers) {
+    const Model *m = p->whole;
+    const Prune *r = p->recipe;
+    const char *what = p->kind->what;
+    int total = 0;
+    if (r->n_counts > 0 && r->n_counts != m->n_layers) {
         fatal("%s: prune-%s: the recipe has counts for %d layers, the model has %d", m->path, what,
-              p->n_counts, m->n_layers);
+              r->n_counts, m->n_layers);
     }
     for (int l = 0; l < m->n_layers; l++) {
-        int n = p->n_counts > 0 ? p->counts[l] : amount(p, layer[l].n);
-        if (n < 0 || n >= layer[l].n) {
+        const int has = p->layer[l].n;
+        const int n = r->n_counts > 0 ? r->counts[l] : amount(r, has);
+        if (n < 0 || n >= has) {
             fatal("%s: prune-%s: layer %d has %d %s, so at most %d can go; the recipe asks for %d",
-                  m->path, what, l, layer[l].n, what, layer[l].n - 1, n);
+                  m->path, what, l, has, what, has - 1, n);
         }
-        choose_in_layer(a, &layer[l], n);
+        quota[l] = n;
+        total += n;
     }
+    return total;
 }
 
-/* Scores of different layers meet only after division by their layer's mean: a layer whose weights
- * are small as a whole is not a layer of no use. */
-static int list_candidates(const Model *m, const PruneLayer *layer, Candidate *list)
+static int global_quota(const Pruning *p, int *quota)
 {
-    int n = 0;
+    const Model *m = p->whole;
+    const char *what = p->kind->what;
+    int all = 0;
     for (int l = 0; l < m->n_layers; l++) {
-        double sum = 0;
-        for (int i = 0; i < layer[l].n; i++) {
-            sum += layer[l].score[i];
-        }
-        double scale = sum > 0 ? layer[l].n / sum : 0;
-        for (int i = 0; i < layer[l].n; i++) {
-            list[n++] = (Candidate){layer[l].score[i] * scale, l, i};
-        }
+        all += p->layer[l].n;
+        quota[l] = p->layer[l].n - 1;
+    }
+    const int n = amount(p->recipe, all);
+    if (n > all - m->n_layers) {
+        fatal("%s: prune-%s: %d %s in %d layers, one stays in each, so at most %d can go; the "
+              "recipe asks for %d",
+              m->path, what, all, what, m->n_layers, all - m->n_layers, n);
     }
     return n;
 }
 
-static void choose_globally(Arena *a, const Model *m, const Prune *p, PruneLayer *layer,
-                            const char *what)
+int prune_quota(const Pruning *p, int *quota)
 {
-    int total = 0;
+    const bool global = p->recipe->scope == PRUNE_GLOBAL && p->recipe->n_counts == 0;
+    return global ? global_quota(p, quota) : layer_quota(p, quota);
+}
+
+/* Marks the lowest scores for removal. */
+static void take_lowest(Pruning *p)
+{
+    int units = 0, n = 0;
+    int *quota = NEW(p->arena, int, p->whole->n_layers);
+    int total = prune_quota(p, quota);
+    for (int l = 0; l < p->whole->n_layers; l++) {
+        units += p->layer[l].n;
+    }
+    Candidate *list = NEW(p->arena, Candidate, units);
+    for (int l = 0; l < p->whole->n_layers; l++) {
+        for (int i = 0; i < p->layer[l].n; i++) {
+            list[n++] = (Candidate){p->layer[l].score[i], l, i};
+        }
+    }
+    qsort(list, (size_t)n, sizeof(*list), compare);
+    for (int i = 0; total > 0; i++) {
+        const int l = list[i].layer;
+        if (quota[l] > 0) {
+            p->layer[l].keep[list[i].index] = false;
+            quota[l]--;
+            total--;
+        }
+    }
+}
+
+static void choose(Pruning *p)
+{
+    const bool global = p->recipe->scope == PRUNE_GLOBAL;
+    switch (p->recipe->method) {
+    case PRUNE_MAGNITUDE:
+        prune_score(p);
+        take_lowest(p);
+        return;
+    case PRUNE_ACTIVATION:
+    case PRUNE_SALIENCY:
+        prune_score(p);
+        if (global) { /* the output of one layer matters more than that of another */
+            prune_measured(p, true);
+        } else {
+            take_lowest(p);
+        }
+        return;
+    case PRUNE_MEASURED: prune_measured(p, false); return;
+    case PRUNE_METHODS: break;
+    }
+    die("%s: method %d", p->kind->pass, (int)p->recipe->method);
+}
+
+static void list_layers(Pruning *p)
+{
+    const Model *m = p->whole;
+    p->layer = NEW(p->arena, PruneLayer, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
-        total += layer[l].n;
+        const Block *b = &m->blocks[l];
+        const int width = p->kind->role == ROLE_O ? b->head_dim : 1;
+        const int n = b->linear[p->kind->role].cols / width;
+        p->layer[l] = (PruneLayer){n, width, NEW(p->arena, double, n), NEW(p->arena, bool, n)};
+        memset(p->layer[l].keep, 1, (size_t)n * sizeof(bool));
     }
-    int n = amount(p, total);
-    if (n > total - m->n_layers) {
-        fatal("%s: prune-%s: %d %s in %d layers, one stays in each, so at most %d can go; the "
-              "recipe asks for %d",
-              m->path, what, total, what, m->n_layers, total - m->n_layers, n);
+}
+
+/* The moments of what the units' linears read, over all samples. */
+static void observe(Pruning *p)
+{
+    const Model *m = p->whole;
+    const Corpus *c = unit_samples(p->unit);
+    int most = 1;
+    for (int d = 0; d < c->n_docs; d++) {
+        most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
     }
-    Candidate *list = NEW(a, Candidate, total);
-    int *left = NEW(a, int, m->n_layers);
-    list_candidates(m, layer, list);
+    Sequence *s = sequence_new(p->arena, m, most);
+    p->moments = NEW(p->arena, Moments *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
-        left[l] = layer[l].n;
+        const Linear *w = &m->blocks[l].linear[p->kind->role];
+        p->moments[l] = moments_new(p->arena, w->rows, w->cols);
     }
-    qsort(list, (size_t)total, sizeof(*list), compare);
-    for (int i = 0; n > 0; i++) {
-        int l = list[i].layer;
-        if (left[l] > 1) {
-            layer[l].keep[list[i].index] = false;
-            left[l]--;
-            n--;
+    for (int d = 0; d < c->n_docs; d++) {
+        sequence_start(s, c->tokens[d], c->n_tokens[d]);
+        for (int l = 0; l < m->n_layers; l++) {
+            sequence_layer(s, l);
+            moments_add(p->moments[l], sequence_input(s, p->kind->role), NULL, c->n_tokens[d]);
         }
     }
 }
 
-void prune_choose(Arena *a, const Model *m, const Prune *p, PruneLayer *layer, const char *what)
+/* Flags of columns from those of units. */
+static bool *column_flags(Arena *a, const PruneLayer *layer)
 {
-    if (p->scope == PRUNE_GLOBAL && p->n_counts == 0) {
-        choose_globally(a, m, p, layer, what);
-    } else {
-        choose_by_layer(a, m, p, layer, what);
+    bool *flags = NEW(a, bool, layer->n * layer->width);
+    for (int i = 0; i < layer->n * layer->width; i++) {
+        flags[i] = layer->keep[i / layer->width];
+    }
+    return flags;
+}
+
+static void restore(Pruning *p, int l)
+{
+    const Linear *from = &p->whole->blocks[l].linear[p->kind->role];
+    memcpy(p->unit->model->blocks[l].linear[p->kind->role].w, from->w,
+           (size_t)from->rows * (size_t)from->cols * sizeof(float));
+}
+
+static void clear_columns(Linear *w, const bool *keep)
+{
+    for (int i = 0; i < w->rows * w->cols; i++) {
+        w->w[i] = keep[i % w->cols] ? w->w[i] : 0;
     }
 }
 
-int count_kept(const bool *keep, int n)
+void prune_try(Pruning *p, int l)
 {
-    int kept = 0;
-    for (int i = 0; i < n; i++) {
-        kept += keep[i];
-    }
-    return kept;
-}
-
-void keep_rows(Linear *l, const bool *keep, int n, int width)
-{
-    size_t group = (size_t)width * (size_t)l->cols;
-    size_t to = 0;
-    for (int i = 0; i < n; i++) {
-        if (keep[i]) {
-            memmove(l->w + to, l->w + (size_t)i * group, group * sizeof(float));
-            to += group;
+    Arena *a = arena_new();
+    Linear *w = &p->unit->model->blocks[l].linear[p->kind->role];
+    const bool *keep = column_flags(a, &p->layer[l]);
+    restore(p, l);
+    if (count_kept(p->layer[l].keep, p->layer[l].n) < p->layer[l].n) {
+        if (p->recipe->compensate) {
+            compensate(w->w, p->moments[l], keep);
+        } else {
+            clear_columns(w, keep);
         }
     }
-    l->rows = count_kept(keep, n) * width;
+    arena_free(a);
 }
 
-void keep_cols(Linear *l, const bool *keep, int n, int width)
+/* The same for all layers, each against what the ones before it have become. */
+static void take_out(Pruning *p)
 {
-    size_t to = 0, from = 0;
-    for (int r = 0; r < l->rows; r++) {
-        for (int i = 0; i < n; i++, from += (size_t)width) {
-            if (keep[i]) {
-                memmove(l->w + to, l->w + from, (size_t)width * sizeof(float));
-                to += (size_t)width;
-            }
+    const int n_layers = p->whole->n_layers;
+    Removal gone = {0};
+    bool **keep = NEW(p->arena, bool *, n_layers);
+    for (int l = 0; l < n_layers; l++) {
+        keep[l] = column_flags(p->arena, &p->layer[l]);
+        if (p->recipe->compensate) {
+            restore(p, l);
+        } else {
+            prune_try(p, l);
         }
     }
-    l->cols = count_kept(keep, n) * width;
+    gone.keep[p->kind->role] = keep;
+    if (p->recipe->compensate) {
+        refit(p->unit, p->whole, &gone);
+    }
+}
+
+static void finish(Pruning *p)
+{
+    const int n_layers = p->whole->n_layers;
+    int *had = NEW(p->arena, int, n_layers), *removed = NEW(p->arena, int, n_layers);
+    const Loss after = trial_run(p->trial, 0);
+    for (int l = 0; l < n_layers; l++) {
+        had[l] = p->layer[l].n;
+        removed[l] = had[l] - count_kept(p->layer[l].keep, had[l]);
+        p->kind->cut(p->arena, &p->unit->model->blocks[l], p->layer[l].keep);
+    }
+    prune_report(p->unit, p->kind->pass, prune_method_names[p->recipe->method],
+                 p->recipe->compensate, n_layers, had, removed, p->before, after);
+}
+
+void prune_units(Unit *u, const Prune *recipe, const PruneKind *kind)
+{
+    Pruning p = {.arena = arena_new(), .unit = u, .recipe = recipe, .kind = kind};
+    p.whole = model_copy(p.arena, u->model);
+    list_layers(&p);
+    int *quota = NEW(p.arena, int, p.whole->n_layers);
+    if (prune_quota(&p, quota) > 0) {
+        p.trial = trial_new(p.arena, u);
+        p.before = trial_keep(p.trial, 0);
+        if (recipe->compensate || recipe->method != PRUNE_MAGNITUDE) {
+            observe(&p);
+        }
+        choose(&p);
+        take_out(&p);
+        finish(&p);
+    }
+    arena_free(p.arena);
 }

@@ -1,13 +1,13 @@
-/* Removes attention heads by magnitude. A head adds O V x to the residual for what it attends to,
- * so its score is the Frobenius norm of that map: O its columns of attn.o, V its kv head's rows of
- * attn.v behind the norm's weights. Where it looks (q, k) does not bound what it adds.
- * A kv head goes when no query head reads it any more. */
+/* Removes attention heads: their columns of attn.o, their rows of attn.q; a kv head goes when no
+ * query head reads it any more. The magnitude of a head: it adds O V x to the residual for what it
+ * attends to, so the Frobenius norm of that map: O its columns of attn.o, V its kv head's rows of
+ * attn.v behind the norm's weights. Where it looks (q, k) does not bound what it adds. */
 #include "prune.h"
 
 #include <math.h>
 
 /* |O V|_F^2 = sum over i, j of (O^T O)[i][j] (V V^T)[i][j], both head_dim x head_dim. */
-static double head_score(const Block *b, int h)
+static double magnitude(const Block *b, int h)
 {
     const Linear *o = &b->linear[ROLE_O], *v = &b->linear[ROLE_V];
     size_t d = (size_t)b->head_dim;
@@ -59,17 +59,6 @@ static void cut(Arena *a, Block *b, const bool *keep)
 
 void pass_prune_heads(Unit *u)
 {
-    Model *m = u->model;
-    Arena *a = u->arena;
-    PruneLayer *layer = prune_layers(a, m->n_layers);
-    for (int l = 0; l < m->n_layers; l++) {
-        prune_layer_alloc(a, &layer[l], m->blocks[l].n_heads);
-        for (int h = 0; h < layer[l].n; h++) {
-            layer[l].score[h] = head_score(&m->blocks[l], h);
-        }
-    }
-    prune_choose(a, m, &u->recipe->prune_heads, layer, "heads");
-    for (int l = 0; l < m->n_layers; l++) {
-        cut(a, &m->blocks[l], layer[l].keep);
-    }
+    static const PruneKind kind = {"prune-heads", "heads", ROLE_O, magnitude, cut};
+    prune_units(u, &u->recipe->prune_heads, &kind);
 }

@@ -1,6 +1,5 @@
-/* Removes MLP neurons by magnitude. A neuron adds down * act(gate . x) * (up . x), so its score is
- * the product of the three norms: |gate row| |up row| |down column|, the rows behind the norm's
- * weights. */
+/* Removes MLP neurons. The magnitude of one: it adds down * act(gate . x) * (up . x), so the
+ * product of three norms, |gate row| |up row| |down column|, the rows behind the norm's weights. */
 #include "prune.h"
 
 #include <math.h>
@@ -25,26 +24,25 @@ static double column_norm(const Linear *l, int c)
     return sqrt(sum);
 }
 
+static double magnitude(const Block *b, int i)
+{
+    return row_norm(&b->linear[ROLE_GATE], i, b->mlp_norm.gamma) *
+           row_norm(&b->linear[ROLE_UP], i, b->mlp_norm.gamma) *
+           column_norm(&b->linear[ROLE_DOWN], i);
+}
+
+static void cut(Arena *a, Block *b, const bool *keep)
+{
+    (void)a;
+    const int n = b->n_neurons;
+    keep_rows(&b->linear[ROLE_GATE], keep, n, 1);
+    keep_rows(&b->linear[ROLE_UP], keep, n, 1);
+    keep_cols(&b->linear[ROLE_DOWN], keep, n, 1);
+    b->n_neurons = b->linear[ROLE_GATE].rows;
+}
+
 void pass_prune_neurons(Unit *u)
 {
-    Model *m = u->model;
-    Arena *a = u->arena;
-    PruneLayer *layer = prune_layers(a, m->n_layers);
-    for (int l = 0; l < m->n_layers; l++) {
-        const Block *b = &m->blocks[l];
-        prune_layer_alloc(a, &layer[l], b->n_neurons);
-        for (int i = 0; i < b->n_neurons; i++) {
-            layer[l].score[i] = row_norm(&b->linear[ROLE_GATE], i, b->mlp_norm.gamma) *
-                                row_norm(&b->linear[ROLE_UP], i, b->mlp_norm.gamma) *
-                                column_norm(&b->linear[ROLE_DOWN], i);
-        }
-    }
-    prune_choose(a, m, &u->recipe->prune_neurons, layer, "neurons");
-    for (int l = 0; l < m->n_layers; l++) {
-        Block *b = &m->blocks[l];
-        keep_rows(&b->linear[ROLE_GATE], layer[l].keep, layer[l].n, 1);
-        keep_rows(&b->linear[ROLE_UP], layer[l].keep, layer[l].n, 1);
-        keep_cols(&b->linear[ROLE_DOWN], layer[l].keep, layer[l].n, 1);
-        b->n_neurons = b->linear[ROLE_GATE].rows;
-    }
+    static const PruneKind kind = {"prune-neurons", "neurons", ROLE_DOWN, magnitude, cut};
+    prune_units(u, &u->recipe->prune_neurons, &kind);
 }

@@ -7,6 +7,20 @@ static Recipe *recipe_of(const Unit *u)
     return (Recipe *)(uintptr_t)u->recipe;
 }
 
+/* A unit for the published method: by magnitude, of each layer, the rest as it was. */
+static Unit plain_unit(Arena *a, Model *m)
+{
+    Unit u = tiny_unit(a, m);
+    static const char *const sets[] = {
+        "prune-heads.scope=layer",      "prune-neurons.scope=layer",
+        "prune-heads.method=magnitude", "prune-neurons.method=magnitude",
+        "prune-heads.compensate=false", "prune-neurons.compensate=false"};
+    for (size_t i = 0; i < LENGTH(sets); i++) {
+        recipe_set(a, recipe_of(&u), sets[i]);
+    }
+    return u;
+}
+
 static float *at(const Linear *l, int r, int c)
 {
     return &l->w[r * l->cols + c];
@@ -88,7 +102,7 @@ static void assert_sizes(const Model *m)
 static Model *prune(Arena *a, Model *m, const char *heads, const char *neurons)
 {
     Model *whole = model_copy(a, m);
-    Unit u = tiny_unit(a, m);
+    Unit u = plain_unit(a, m);
     recipe_set(a, recipe_of(&u), heads);
     recipe_set(a, recipe_of(&u), neurons);
     if (strstr(heads, "count=5")) {
@@ -143,9 +157,11 @@ static void layer_by_layer(void **state)
     static int heads[3] = {0, 1, 3}, neurons[3] = {9, 0, 4};
     Arena *a = arena_new();
     Model *m = tiny_model(a, 4, false);
-    Unit u = tiny_unit(a, m);
-    recipe_of(&u)->prune_heads = (Prune){.n_counts = 3, .counts = heads};
-    recipe_of(&u)->prune_neurons = (Prune){.n_counts = 3, .counts = neurons};
+    Unit u = plain_unit(a, m);
+    recipe_of(&u)->prune_heads.n_counts = 3;
+    recipe_of(&u)->prune_heads.counts = heads;
+    recipe_of(&u)->prune_neurons.n_counts = 3;
+    recipe_of(&u)->prune_neurons.counts = neurons;
     pass_prune_heads(&u);
     pass_prune_neurons(&u);
     assert_sizes(m);
@@ -165,7 +181,7 @@ static void weakest_go(void **state)
     Model *whole = model_copy(a, m);
     scale_columns(&m->blocks[1].linear[ROLE_O], 0, 12, 1e-3f);
     scale_columns(&m->blocks[1].linear[ROLE_DOWN], 7, 1, 1e-3f);
-    Unit u = tiny_unit(a, m);
+    Unit u = plain_unit(a, m);
     recipe_set(a, recipe_of(&u), "prune-heads.count=2");
     recipe_set(a, recipe_of(&u), "prune-neurons.count=1");
     pass_prune_heads(&u);
@@ -188,7 +204,7 @@ static void ties_and_floors(void **state)
     scale_columns(down, 2, 1, 0);
     scale_columns(down, 5, 1, 0);
     Model *whole = model_copy(a, m);
-    Unit u = tiny_unit(a, m);
+    Unit u = plain_unit(a, m);
     recipe_set(a, recipe_of(&u), "prune-neurons.count=1");
     pass_prune_neurons(&u);
     const Linear *gate = &m->blocks[0].linear[ROLE_GATE];
@@ -208,13 +224,14 @@ static void too_much(void **state)
     (void)state;
     static int counts[3] = {0, 0, 10};
     Arena *a = arena_new();
-    Unit u = tiny_unit(a, tiny_model(a, 7, true));
+    Unit u = plain_unit(a, tiny_model(a, 7, true));
     recipe_set(a, recipe_of(&u), "prune-heads.count=4");
     EXPECT_FATAL(pass_prune_heads(&u), "layer 0 has 4 heads, so at most 3");
     recipe_set(a, recipe_of(&u), "prune-heads.count=10");
     recipe_set(a, recipe_of(&u), "prune-heads.scope=global");
     EXPECT_FATAL(pass_prune_heads(&u), "at most 9 can go");
-    recipe_of(&u)->prune_neurons = (Prune){.n_counts = 3, .counts = counts};
+    recipe_of(&u)->prune_neurons.n_counts = 3;
+    recipe_of(&u)->prune_neurons.counts = counts;
     EXPECT_FATAL(pass_prune_neurons(&u), "layer 2 has 10 neurons, so at most 9");
     recipe_of(&u)->prune_neurons.n_counts = 2;
     EXPECT_FATAL(pass_prune_neurons(&u), "counts for 2 layers, the model has 3");

@@ -105,13 +105,21 @@ static void test_defaults_and_shorthand(void **state)
                                         "  \"calibrate\": {\n"
                                         "    \"tokens\": 256\n"
                                         "  },\n"
+                                        "  \"prune-layers\": {\n"
+                                        "    \"count\": 0,\n"
+                                        "    \"compensate\": true\n"
+                                        "  },\n"
                                         "  \"prune-heads\": {\n"
                                         "    \"ratio\": 0,\n"
-                                        "    \"scope\": \"layer\"\n"
+                                        "    \"scope\": \"global\",\n"
+                                        "    \"method\": \"measured\",\n"
+                                        "    \"compensate\": true\n"
                                         "  },\n"
                                         "  \"prune-neurons\": {\n"
                                         "    \"ratio\": 0,\n"
-                                        "    \"scope\": \"layer\"\n"
+                                        "    \"scope\": \"global\",\n"
+                                        "    \"method\": \"saliency\",\n"
+                                        "    \"compensate\": true\n"
                                         "  },\n"
                                         "  \"quantize\": {\n"
                                         "    \"bits\": 8,\n"
@@ -175,6 +183,12 @@ static void test_refused(void **state)
         {"prune-heads: {counts: [1, -1]}\n", "prune-heads.counts: expected a whole number"},
         {"prune-heads:\n  counts: [1]\n  scope: global\n",
          "r.yaml:3: prune-heads.scope: counts are given layer by layer"},
+        {"prune-heads: {method: random}\n",
+         "expected one of magnitude activation saliency measured"},
+        {"prune-neurons: {method: measured}\n", "expected one of magnitude activation saliency,"},
+        {"prune-layers: {count: 1, list: [0]}\n", "cannot be given together with"},
+        {"prune-layers: {list: [1, 0, 1]}\n", "prune-layers.list: layer 1 is given twice"},
+        {"prune-layers: {list: 1}\n", "prune-layers.list: expected a list of layers"},
         {"prune-neurons: {scope: model}\n", "expected one of layer global, got \"model\""},
         {"window: 4\nsinks: 4\n", "r.yaml:2: sinks: 4 must be less than the window, 4"},
         {"window: -1\n", "window: expected a whole number from 0 to 1048576"},

@@ -1,0 +1,173 @@
+/* Each linear that writes to the residual stream is fitted in closed form, after all before it: its
+ * inputs X come from the model as pruned so far, its target is the residual stream of the whole
+ * model at the same place. E, the distance between the two streams, is what X must explain on top
+ * of the columns that go (compensate() in least_squares.h). The asymmetric target is that of GPTAQ
+ * (arXiv 2504.02692), of the stream instead of one linear's output. */
+#include "refit.h"
+
+#include "least_squares.h"
+
+#include <string.h>
+
+typedef struct Refit {
+    Arena *arena;
+    Model *model;
+    const Model *whole;
+    const Corpus *samples;
+    const Removal *gone;
+    Sequence *own, *target; /* run the model, the whole */
+    float **x, **y;         /* of each document: their residual streams before the next layer */
+    float *error;           /* longest document x dim */
+} Refit;
+
+static int longest(const Corpus *c)
+{
+    int most = 1;
+    for (int d = 0; d < c->n_docs; d++) {
+        most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
+    }
+    return most;
+}
+
+static float *embedded(Refit *f, Sequence *s, int d)
+{
+    const int n = f->samples->n_tokens[d];
+    sequence_start(s, f->samples->tokens[d], n);
+    return arena_copy(f->arena, sequence_residual(s), (size_t)n * (size_t)f->model->dim,
+                      sizeof(float));
+}
+
+static Refit *open_refit(Unit *u, const Model *whole, const Removal *gone)
+{
+    Arena *a = arena_new();
+    Refit *f = NEW(a, Refit, 1);
+    *f = (Refit){a, u->model, whole, unit_samples(u), gone, NULL, NULL, NULL, NULL, NULL};
+    const int most = longest(f->samples);
+    f->own = sequence_new(a, f->model, most);
+    f->target = sequence_new(a, whole, most);
+    f->x = NEW(a, float *, f->samples->n_docs);
+    f->y = NEW(a, float *, f->samples->n_docs);
+    f->error = NEW(a, float, (size_t)most *(size_t)whole->dim);
+    for (int d = 0; d < f->samples->n_docs; d++) {
+        f->x[d] = embedded(f, f->own, d);
+        f->y[d] = embedded(f, f->target, d);
+    }
+    return f;
+}
+
+/* sum (n x l->rows) += or -= what the linear gives for x (n x l->cols). */
+static void add_output(const Linear *l, const float *x, int n, float sign, float *sum)
+{
+    Arena *a = arena_new();
+    const size_t size = (size_t)n * (size_t)l->rows;
+    float *y = NEW(a, float, size);
+    matmul(l->w, l->rows, l->cols, x, n, y);
+    for (size_t i = 0; i < size; i++) {
+        sum[i] += sign * y[i];
+    }
+    arena_free(a);
+}
+
+static void subtract(const float *a, const float *b, size_t n, float *difference)
+{
+    for (size_t i = 0; i < n; i++) {
+        difference[i] = a[i] - b[i];
+    }
+}
+
+/* Runs `target` over layer l and those after it that go: its stream where the model's layer ends.
+ */
+static void advance_target(Refit *f, int l, int d)
+{
+    const int n = f->samples->n_tokens[d];
+    sequence_set_residual(f->target, f->y[d], n);
+    sequence_layer(f->target, l);
+    for (int k = l + 1; f->gone->skip && k < f->model->n_layers && f->gone->skip[k]; k++) {
+        sequence_layer(f->target, k);
+    }
+}
+
+static void fit(Refit *f, int l, Role role, const Moments *m)
+{
+    bool *all = NEW(f->arena, bool, m->cols);
+    memset(all, 1, (size_t)m->cols * sizeof(*all));
+    const bool *keep = f->gone->keep[role] ? f->gone->keep[role][l] : all;
+    compensate(f->model->blocks[l].linear[role].w, m, keep);
+    sequence_refresh(f->own, l);
+}
+
+static void fit_attention(Refit *f, int l)
+{
+    const Linear *own = &f->model->blocks[l].linear[ROLE_O];
+    const Linear *target = &f->whole->blocks[l].linear[ROLE_O];
+    Moments *m = moments_new(f->arena, own->rows, own->cols);
+    for (int d = 0; d < f->samples->n_docs; d++) {
+        const int n = f->samples->n_tokens[d];
+        sequence_set_residual(f->target, f->y[d], n);
+        sequence_layer(f->target, l);
+        sequence_set_residual(f->own, f->x[d], n);
+        sequence_layer(f->own, l);
+        subtract(f->y[d], f->x[d], (size_t)n * (size_t)own->rows, f->error);
+        add_output(target, sequence_input(f->target, ROLE_O), n, 1, f->error);
+        add_output(own, sequence_input(f->own, ROLE_O), n, -1, f->error);
+        moments_add(m, sequence_input(f->own, ROLE_O), f->error, n);
+    }
+    fit(f, l, ROLE_O, m);
+}
+
+static void fit_mlp(Refit *f, int l)
+{
+    const Linear *own = &f->model->blocks[l].linear[ROLE_DOWN];
+    Moments *m = moments_new(f->arena, own->rows, own->cols);
+    for (int d = 0; d < f->samples->n_docs; d++) {
+        const int n = f->samples->n_tokens[d];
+        const size_t size = (size_t)n * (size_t)own->rows;
+        advance_target(f, l, d);
+        sequence_set_residual(f->own, f->x[d], n);
+        sequence_layer(f->own, l);
+        subtract(sequence_residual(f->target), sequence_residual(f->own), size, f->error);
+        moments_add(m, sequence_input(f->own, ROLE_DOWN), f->error, n);
+        memcpy(f->y[d], sequence_residual(f->target), size * sizeof(float));
+    }
+    fit(f, l, ROLE_DOWN, m);
+}
+
+static void advance_own(Refit *f, int l)
+{
+    for (int d = 0; d < f->samples->n_docs; d++) {
+        const int n = f->samples->n_tokens[d];
+        sequence_set_residual(f->own, f->x[d], n);
+        sequence_layer(f->own, l);
+        memcpy(f->x[d], sequence_residual(f->own),
+               (size_t)n * (size_t)f->model->dim * sizeof(float));
+    }
+}
+
+/* Layers that go before any that stays: only the target has them. */
+static int skip_first(Refit *f)
+{
+    int l = 0;
+    for (; f->gone->skip && f->gone->skip[l]; l++) {
+        for (int d = 0; d < f->samples->n_docs; d++) {
+            const int n = f->samples->n_tokens[d];
+            sequence_set_residual(f->target, f->y[d], n);
+            sequence_layer(f->target, l);
+            memcpy(f->y[d], sequence_residual(f->target),
+                   (size_t)n * (size_t)f->model->dim * sizeof(float));
+        }
+    }
+    return l;
+}
+
+void refit(Unit *u, const Model *whole, const Removal *gone)
+{
+    Refit *f = open_refit(u, whole, gone);
+    for (int l = skip_first(f); l < f->model->n_layers; l++) {
+        if (!gone->skip || !gone->skip[l]) {
+            fit_attention(f, l);
+            fit_mlp(f, l);
+            advance_own(f, l);
+        }
+    }
+    arena_free(f->arena);
+}
