@@ -1,5 +1,7 @@
 /* The pipeline as one table, and what runs it. A pass is skipped when the unit already has the
- * facts that it gives: a text IR that was dumped half way goes on where it stopped. */
+ * facts that it gives: a text IR that was dumped half way goes on where it stopped. What it does
+ * not hold is the model as it was imported: passes that calibrate do so on what the text's model
+ * writes. */
 #include "pass.h"
 
 #include <string.h>

@@ -62,10 +62,10 @@ void spd_invert(const double *l, int n, double *inverse)
     spd_solve(l, n, inverse, n);
 }
 
-Moments *moments_new(Arena *a, int rows, int cols)
+Sums *sums_new(Arena *a, int rows, int cols)
 {
-    Moments *m = NEW(a, Moments, 1);
-    *m = (Moments){.rows = rows,
+    Sums *m = NEW(a, Sums, 1);
+    *m = (Sums){.rows = rows,
                    .cols = cols,
                    .h = NEW(a, double, (size_t)cols *(size_t)cols),
                    .c = NEW(a, double, (size_t)rows *(size_t)cols)};
@@ -88,7 +88,7 @@ static void add_products(double *sums, const float *y, int rows, const float *x,
     }
 }
 
-void moments_add(Moments *m, const float *x, const float *e, int n)
+void sums_add(Sums *m, const float *x, const float *e, int n)
 {
     add_products(m->h, x, m->cols, x, m->cols, n);
     if (e) {
@@ -110,7 +110,7 @@ static int list_kept(const bool *keep, int n, int *list)
 }
 
 /* The damped H of the columns in the list, factored. */
-static double *normal_matrix(Arena *a, const Moments *m, const int *list, int n)
+static double *normal_matrix(Arena *a, const Sums *m, const int *list, int n)
 {
     double *h = NEW(a, double, (size_t)n *(size_t)n);
     double diagonal = 0;
@@ -128,7 +128,7 @@ static double *normal_matrix(Arena *a, const Moments *m, const int *list, int n)
 }
 
 /* What row r is to give more, as a product with each kept input: C + W[cut] H[cut, keep]. */
-static void missing(const float *w, const Moments *m, const bool *keep, const int *list, int n,
+static void missing(const float *w, const Sums *m, const bool *keep, const int *list, int n,
                     int r, double *b)
 {
     const size_t cols = (size_t)m->cols;
@@ -142,7 +142,7 @@ static void missing(const float *w, const Moments *m, const bool *keep, const in
     }
 }
 
-double *damped(Arena *a, const Moments *m)
+double *damped(Arena *a, const Sums *m)
 {
     bool *all = NEW(a, bool, m->cols);
     int *list = NEW(a, int, m->cols);
@@ -150,7 +150,7 @@ double *damped(Arena *a, const Moments *m)
     return normal_matrix(a, m, list, list_kept(all, m->cols, list));
 }
 
-void compensate(float *w, const Moments *m, const bool *keep)
+void compensate(float *w, const Sums *m, const bool *keep)
 {
     Arena *a = arena_new();
     int *list = NEW(a, int, m->cols);

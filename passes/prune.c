@@ -149,16 +149,16 @@ static void observe(Pruning *p)
         most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
     }
     Sequence *s = sequence_new(p->arena, m, most);
-    p->moments = NEW(p->arena, Moments *, m->n_layers);
+    p->moments = NEW(p->arena, Sums *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
         const Linear *w = &m->blocks[l].linear[p->kind->role];
-        p->moments[l] = moments_new(p->arena, w->rows, w->cols);
+        p->moments[l] = sums_new(p->arena, w->rows, w->cols);
     }
     for (int d = 0; d < c->n_docs; d++) {
         sequence_start(s, c->tokens[d], c->n_tokens[d]);
         for (int l = 0; l < m->n_layers; l++) {
             sequence_layer(s, l);
-            moments_add(p->moments[l], sequence_input(s, p->kind->role), NULL, c->n_tokens[d]);
+            sums_add(p->moments[l], sequence_input(s, p->kind->role), NULL, c->n_tokens[d]);
         }
     }
 }

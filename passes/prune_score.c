@@ -25,7 +25,7 @@ static void by_magnitude(const Pruning *p, int l)
 static void by_activation(const Pruning *p, int l)
 {
     const Linear *w = &p->whole->blocks[l].linear[p->kind->role];
-    const Moments *m = p->moments[l];
+    const Sums *m = p->moments[l];
     PruneLayer *layer = &p->layer[l];
     memset(layer->score, 0, (size_t)layer->n * sizeof(*layer->score));
     for (int r = 0; r < w->rows; r++) {

@@ -87,7 +87,7 @@ static void advance_target(Refit *f, int l, int d)
     }
 }
 
-static void fit(Refit *f, int l, Role role, const Moments *m)
+static void fit(Refit *f, int l, Role role, const Sums *m)
 {
     bool *all = NEW(f->arena, bool, m->cols);
     memset(all, 1, (size_t)m->cols * sizeof(*all));
@@ -100,7 +100,7 @@ static void fit_attention(Refit *f, int l)
 {
     const Linear *own = &f->model->blocks[l].linear[ROLE_O];
     const Linear *target = &f->whole->blocks[l].linear[ROLE_O];
-    Moments *m = moments_new(f->arena, own->rows, own->cols);
+    Sums *m = sums_new(f->arena, own->rows, own->cols);
     for (int d = 0; d < f->samples->n_docs; d++) {
         const int n = f->samples->n_tokens[d];
         sequence_set_residual(f->target, f->y[d], n);
@@ -110,7 +110,7 @@ static void fit_attention(Refit *f, int l)
         subtract(f->y[d], f->x[d], (size_t)n * (size_t)own->rows, f->error);
         add_output(target, sequence_input(f->target, ROLE_O), n, 1, f->error);
         add_output(own, sequence_input(f->own, ROLE_O), n, -1, f->error);
-        moments_add(m, sequence_input(f->own, ROLE_O), f->error, n);
+        sums_add(m, sequence_input(f->own, ROLE_O), f->error, n);
     }
     fit(f, l, ROLE_O, m);
 }
@@ -118,7 +118,7 @@ static void fit_attention(Refit *f, int l)
 static void fit_mlp(Refit *f, int l)
 {
     const Linear *own = &f->model->blocks[l].linear[ROLE_DOWN];
-    Moments *m = moments_new(f->arena, own->rows, own->cols);
+    Sums *m = sums_new(f->arena, own->rows, own->cols);
     for (int d = 0; d < f->samples->n_docs; d++) {
         const int n = f->samples->n_tokens[d];
         const size_t size = (size_t)n * (size_t)own->rows;
@@ -126,7 +126,7 @@ static void fit_mlp(Refit *f, int l)
         sequence_set_residual(f->own, f->x[d], n);
         sequence_layer(f->own, l);
         subtract(sequence_residual(f->target), sequence_residual(f->own), size, f->error);
-        moments_add(m, sequence_input(f->own, ROLE_DOWN), f->error, n);
+        sums_add(m, sequence_input(f->own, ROLE_DOWN), f->error, n);
         memcpy(f->y[d], sequence_residual(f->target), size * sizeof(float));
     }
     fit(f, l, ROLE_DOWN, m);

@@ -15,7 +15,7 @@ typedef struct Surgeon {
     bool *gone;      /* cols / width */
 } Surgeon;
 
-static Surgeon *open_surgeon(Arena *a, const float *w, const Moments *m, int width)
+static Surgeon *open_surgeon(Arena *a, const float *w, const Sums *m, int width)
 {
     Surgeon *s = NEW(a, Surgeon, 1);
     const size_t cols = (size_t)m->cols, rows = (size_t)m->rows, d = (size_t)width;
@@ -110,7 +110,7 @@ static void take_out(Arena *a, Surgeon *s, int g)
     memset(s->inverse + at * cols, 0, d * cols * sizeof(double));
 }
 
-void saliency(const float *w, const Moments *m, int width, double *score)
+void saliency(const float *w, const Sums *m, int width, double *score)
 {
     Arena *a = arena_new();
     Surgeon *s = open_surgeon(a, w, m, width);

@@ -9,6 +9,6 @@
  * the best compensation. Groups go one by one until one is left, so that scores grow in the order
  * of removal; the last is scored as if it went too. Structured optimal brain surgeon (Hassibi,
  * Stork, 1993; in groups arXiv 2203.07259). */
-void saliency(const float *w, const Moments *m, int width, double *score);
+void saliency(const float *w, const Sums *m, int width, double *score);
 
 #endif

@@ -40,8 +40,8 @@ static inline Tokenizer *tokenizer(Arena *a, int vocab)
     return t;
 }
 
-/* Every format, pruned unevenly, with sinks. Fitted to the weights alone: a text has no samples,
- * and those that a pruned model writes are not those of the whole one. */
+/* Every format, pruned unevenly, with sinks. Scores and fits are of the weights alone: a text has
+ * no samples, and those that a pruned model writes are not those of the whole one. */
 static inline Recipe *recipe(Arena *a)
 {
     Recipe *r = recipe_default(a);
@@ -49,6 +49,10 @@ static inline Recipe *recipe(Arena *a)
                                            "sinks=2",
                                            "prune-heads.counts=0,1,3",
                                            "prune-neurons.counts=3,0,1",
+                                           "prune-heads.method=magnitude",
+                                           "prune-heads.compensate=no",
+                                           "prune-neurons.method=magnitude",
+                                           "prune-neurons.compensate=no",
                                            "calibrate.tokens=16",
                                            "quantize.method=weights",
                                            "quantize.rounds=3"};
