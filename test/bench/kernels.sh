@@ -3,7 +3,8 @@
 # on every shape, counted on the emulated boards, each result compared with a scalar reference;
 # without arguments on every core that there is a kernel for. Prints "board kernel shape planes
 # insn/MAC loads/MAC stores/MAC instructions"; a lm_table_* line counts per column, a _pair_ line the
-# products of both inputs. WORK: a folder for what is built.
+# products of both inputs. WORK: a folder for what is built. PARTS=1: kernels with tables of some
+# columns at a time instead, "KERNEL/COLUMNS", and those with tables of all.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
@@ -20,7 +21,7 @@ bench() {
     label=$1 board=$2 cflags=$3 plugin=$work/icount.so${4:+,strict-align=on}
     [ -n "$cflags" ] || cflags=$(sed -n 's/^cflags: "\(.*\)"/\1/p' "$root/targets/boards/$board/board.yaml")
     "$emulator/build_board.sh" "$board" "$cflags" "$work/$label.elf" "$here/kernels_main.c" \
-        "$here/kernels_naive.c" $warnings -I"$root/runtime_template"
+        "$here/kernels_naive.c" $warnings -I"$root/runtime_template" ${PARTS:+-DPARTS}
     status=0
     "$emulator/run_board.sh" "$board" "$work/$label.elf" "$plugin" \
         >"$work/$label.out" 2>"$work/$label.counts" || status=$?

@@ -2,7 +2,8 @@
  * reference for random and for extreme inputs, then one run counted between the markers. Prints one
  * line per counted run, "kernel rows cols planes", in the order in which the plugin prints counts;
  * kernels.sh puts the two together. A kernel's count has everything in it: table, sums, row scales.
- * -DSMALL leaves out the shapes that need much memory. */
+ * -DSMALL leaves out the shapes that need much memory; -DPARTS is kernels_parts.h instead: tables
+ * of some columns at a time. */
 #include "board.h"
 
 #include "lm_port.h"
@@ -62,6 +63,9 @@
 #ifdef SMALL
 #define MAX_ROWS 72
 #define MAX_COLS 64
+#elif defined(PARTS)
+#define MAX_ROWS 256
+#define MAX_COLS 1024
 #else
 #define MAX_ROWS 512
 #define MAX_COLS 512
@@ -354,7 +358,11 @@ static void check(const Instance *i)
     {"naive_2bit", LAYOUT_2BIT, 2, r, c, naive_2bit_##r##_##c, 1},                                 \
         {"naive_int8", LAYOUT_INT8, 0, r, c, naive_int8_##r##_##c, 1},
 
+#ifdef PARTS
+#include "kernels_parts.h"
+#else
 #include "kernels_list.h"
+#endif
 
 int main(void)
 {
