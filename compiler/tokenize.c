@@ -124,7 +124,7 @@ static lm_tokenizer set_numbers(const Tokenizer *t)
         .unk = t->unk,
         .add_bos = t->add_bos && t->bos >= 0,
         .prefix = (uint8_t)tokenizer_prefix(t),
-        .prefix_once = t->prefix_once,
+        .prefix_once = (uint8_t)tokenizer_once(t),
         .strip = tokenizer_strips(t),
     };
     for (int i = 0; i < t->n_added; i++) {

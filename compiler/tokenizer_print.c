@@ -83,6 +83,11 @@ int tokenizer_prefix(const Tokenizer *t)
                              : LM_PREFIX_EACH;
 }
 
+int tokenizer_once(const Tokenizer *t)
+{
+    return !t->prefix_once ? 0 : t->kind == TOKENIZER_BYTE_LEVEL ? 1 : LM_ONCE_MARKED;
+}
+
 int tokenizer_ring(const Tokenizer *t)
 {
     int longest = 6, ring = 8; /* "<0x41>" */
@@ -171,9 +176,9 @@ static void print_numbers(Buf *b, const Tokenizer *t)
 {
     buf_printf(b, "    .n_pieces = %d,\n    .bos = %d,\n    .after = %d,\n    .unk = %d,\n",
                t->n_pieces, t->bos, t->add_after ? t->after : -1, t->unk);
-    buf_printf(b,
-               "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
-               t->add_bos && t->bos >= 0, tokenizer_prefix(t), t->prefix_once, tokenizer_strips(t));
+    buf_printf(
+        b, "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
+        t->add_bos && t->bos >= 0, tokenizer_prefix(t), tokenizer_once(t), tokenizer_strips(t));
     buf_printf(b, "    .left = %d,\n    .word_end = %s,\n    .encode_word = %s,\n", takes_left(t),
                tokenizer_word_end(t), tokenizer_word_encoder(t));
 }

@@ -90,7 +90,10 @@ LM_INLINE uint32_t lm_prefix_of(const lm_tokenizer *t, const lm_progress *p, lm_
         (t->prefix == LM_PREFIX_RAW && p->bare != 0U)) {
         return 0U;
     }
-    return t->prefix_once != 0U && lm_text_space(text, 0) > 0U ? 0U : 1U;
+    if (t->prefix_once == LM_ONCE_MARKED) {
+        return lm_text_space(text, 0) > 0U ? 0U : 1U;
+    }
+    return t->prefix_once != 0U && lm_text_byte(text, 0) == (uint32_t)' ' ? 0U : 1U;
 }
 
 /* The words of text[*at, end); stops where one is not settled. */

@@ -81,14 +81,13 @@ LM_FUNCTION uint32_t lm_text_space(lm_text *text, uint32_t i)
  * that follows something else: the result is the same, the work and room are a word's. */
 LM_FUNCTION uint32_t lm_word_space(const struct lm_tokenizer *t, lm_text *text, uint32_t start)
 {
-    uint32_t i = start + 1U;
-    uint32_t last = lm_text_byte(text, start);
+    uint32_t i = start;
+    uint32_t space;
     (void)t;
-    while (lm_text_has(text, i) &&
-           (lm_text_byte(text, i) != (uint32_t)' ' || last == (uint32_t)' ')) {
-        last = lm_text_byte(text, i);
-        i++;
-    }
+    do {
+        space = lm_text_space(text, i);
+        i += space > 0U ? space : 1U;
+    } while (lm_text_has(text, i) && (lm_text_byte(text, i) != (uint32_t)' ' || space > 0U));
     return i;
 }
 

@@ -24,6 +24,8 @@ typedef int32_t (*lm_word_encoder)(const struct lm_tokenizer *t, lm_text *text, 
 #define LM_PREFIX_EACH 2
 #define LM_PREFIX_RAW 3 /* each but after a token with LM_ADDED_PLAIN */
 
+#define LM_ONCE_MARKED 2 /* unless it starts with a space that may be spelled U+2581 */
+
 /* How an added token is found in text. */
 #define LM_ADDED_LEFT 1U  /* takes the white space before it */
 #define LM_ADDED_RIGHT 2U /* takes the white space after it */

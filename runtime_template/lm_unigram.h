@@ -203,14 +203,47 @@ LM_FUNCTION lm_id lm_unigram_find(const lm_tokenizer *t, lm_text *text, uint32_t
     return lm_walk_ends(t, t->word_piece, &walk) ? t->word_id[walk.low] : LM_NONE;
 }
 
+/* The tokens of a best path, whose places stand in out[first, n). Pieces that are unknown, or are
+ * the unknown token's own, are taken together: one of the latter alone is that token, others become
+ * what unknown text does. Nothing is overwritten unread: a byte gives one token at most. */
+LM_FUNCTION int32_t lm_unigram_tokens(const lm_tokenizer *t, lm_text *text, uint32_t start,
+                                      uint32_t end, uint32_t first, int32_t *out)
+{
+    const uint32_t n = end - start;
+    int32_t count = 0;
+    int32_t before = 0; /* the piece before was unknown */
+    uint32_t from = start;
+    lm_id id = LM_NONE;
+    for (uint32_t i = first; i < n; i++) {
+        const uint32_t to = i + 1U < n ? start + (uint32_t)out[i + 1U] : end;
+        const uint32_t next_end = i + 2U < n ? start + (uint32_t)out[i + 2U] : end;
+        const lm_id next = to < end ? lm_unigram_find(t, text, to, next_end) : 0;
+        int32_t unknown, after;
+        id = i == first ? lm_unigram_find(t, text, from, to) : id;
+        unknown = id == LM_NONE || (int32_t)id == t->unk;
+        after = to < end && (next == LM_NONE || (int32_t)next == t->unk);
+        if (!unknown || (id != LM_NONE && !before && !after)) {
+            out[count++] = (int32_t)id;
+        } else if (t->unigram->bytes != 0U) {
+            for (uint32_t k = from; k < to; k++) {
+                out[count++] = (int32_t)t->byte_id[lm_text_byte(text, k)];
+            }
+        } else if (!before) {
+            out[count++] = t->unk;
+        }
+        before = unknown;
+        from = to;
+        id = next;
+    }
+    return count;
+}
+
 /* An encode_word of lm_tokenizer. */
 LM_FUNCTION int32_t lm_unigram_word(const lm_tokenizer *t, lm_text *text, uint32_t start,
                                     uint32_t end, int32_t *out, int32_t max)
 {
     const uint32_t n = end - start;
     lm_lattice l;
-    int32_t count = 0;
-    int32_t unknown = 0; /* the piece before was */
     if (max < 0 || n > (uint32_t)max) {
         return LM_E_SPACE;
     }
@@ -222,22 +255,7 @@ LM_FUNCTION int32_t lm_unigram_word(const lm_tokenizer *t, lm_text *text, uint32
     for (uint32_t at = 0; at < n;) {
         at = lm_lattice_step(t, &l, text, start, at, n);
     }
-    for (uint32_t i = lm_lattice_path(out, n); i < n; i++) {
-        const uint32_t from = start + (uint32_t)out[i];
-        const uint32_t to = i + 1U < n ? start + (uint32_t)out[i + 1U] : end;
-        const lm_id id = lm_unigram_find(t, text, from, to);
-        if (id != LM_NONE) {
-            out[count++] = (int32_t)id;
-        } else if (t->unigram->bytes != 0U) {
-            for (uint32_t k = from; k < to; k++) {
-                out[count++] = (int32_t)t->byte_id[lm_text_byte(text, k)];
-            }
-        } else if (!unknown) {
-            out[count++] = t->unk;
-        }
-        unknown = id == LM_NONE;
-    }
-    return count;
+    return lm_unigram_tokens(t, text, start, end, lm_lattice_path(out, n), out);
 }
 
 #endif

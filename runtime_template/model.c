@@ -210,6 +210,7 @@ const char *model_strerror(int error)
     case MODEL_E_SELFTEST: return "self-test failed: results differ from the recorded ones";
     case MODEL_E_EMPTY: return "no logits yet, or no token allowed";
     case MODEL_E_TOKENIZER: return "compiled without a tokenizer";
+    case MODEL_E_WORD: return "word too long to be encoded in parts";
     default: return "unknown error";
     }
 }

@@ -23,6 +23,7 @@ typedef int32_t model_token;
 #define MODEL_E_SELFTEST (-4)  /* results differ from the ones recorded when compiling */
 #define MODEL_E_EMPTY (-5)     /* nothing to sample from: no step yet, or no token allowed */
 #define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
+#define MODEL_E_WORD (-7) /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; one for each conversation. */
 typedef struct model_state {
@@ -54,8 +55,28 @@ int model_init(model_t *s);
 void model_reset(model_t *s);
 
 /* UTF-8 text (n bytes) -> tokens, with the beginning-of-text token in front when the model wants
- * one; gives their number. max: room in out; n + 2 always suffices. */
+ * one, and what a text ends with after it; gives their number. Added tokens of the tokenizer,
+ * special ones included, are recognised where the text spells them. max: room in out; n + 3 always
+ * suffices, n + 2 where the tokenizer ends no text with a token. */
 int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
+
+/* Text that comes in parts, cut anywhere: the same tokens as model_encode gives for the whole, each
+ * as soon as nothing that may follow changes it. Zero it first, and after an error. A word, with
+ * what must be seen of the text after it to know where it ends, has MODEL_WORD_BYTES (see the
+ * configuration file); where a tokenizer does not cut text into words, that is the whole text. */
+typedef struct model_encoder {
+    uint8_t begun, inside, later, bare, skip;
+    uint32_t count; /* bytes held */
+    uint8_t held[MODEL_WORD_BYTES];
+} model_encoder;
+
+/* Takes n bytes, gives the tokens that are settled by them. max: room in out; MODEL_WORD_BYTES + n
+ * + 3 always suffices. */
+int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
+                          int32_t max);
+
+/* The text has ended: gives the tokens of what is held, and leaves the encoder zeroed. */
+int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max);
 
 /* Reads one token. *logits (MODEL_VOCAB values in units of 2^-MODEL_LOGIT_FRACTION) is valid until
  * the next step; logits may be NULL. Where MODEL_TOP > 0 only that many of the largest are ever

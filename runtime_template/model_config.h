@@ -32,6 +32,11 @@
 #define MODEL_CHECK_WEIGHTS 1
 #endif
 
+/* Room for one word of text that is encoded in parts: RAM of a model_encoder. */
+#ifndef MODEL_WORD_BYTES
+#define MODEL_WORD_BYTES 256
+#endif
+
 /* Called after the embedding (layer -1) and after each layer with the residual stream: n values in
  * units of 2^-MODEL_RESIDUAL_FRACTION. Costs nothing when empty. */
 #ifndef MODEL_PROBE

@@ -18,6 +18,47 @@ int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max
     }
 }
 
+static int32_t model_encode_held(model_encoder *e, const char *utf8, uint32_t n, int end,
+                                 model_token *out, int32_t max)
+{
+    lm_progress p;
+    uint32_t used;
+    int32_t count;
+    if (e == NULL || out == NULL || max < 0 || (utf8 == NULL && n > 0U) ||
+        e->count > MODEL_WORD_BYTES || n > 0x7fffffffU - MODEL_WORD_BYTES - 3U) {
+        return MODEL_E_ARGUMENT;
+    }
+    p.begun = e->begun;
+    p.inside = e->inside;
+    p.later = e->later;
+    p.bare = e->bare;
+    p.skip = e->skip;
+    count = end != 0 ? lm_encode_some(&model_tables, &p, e->held, e->count, 0, &used, out, max)
+                     : lm_encode_feed(&model_tables, &p, e->held, MODEL_WORD_BYTES, &e->count,
+                                      (const uint8_t *)utf8, n, out, max);
+    e->begun = p.begun;
+    e->inside = p.inside;
+    e->later = p.later;
+    e->bare = p.bare;
+    e->skip = p.skip;
+    return count >= 0 ? count : (count == LM_E_WORD ? MODEL_E_WORD : MODEL_E_SPACE);
+}
+
+int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
+                          int32_t max)
+{
+    return model_encode_held(e, utf8, n, 0, out, max);
+}
+
+int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max)
+{
+    const int32_t count = model_encode_held(e, NULL, 0, 1, out, max);
+    if (count >= 0) {
+        memset(e, 0, sizeof *e);
+    }
+    return count;
+}
+
 int32_t model_decode(model_token t, char *out, int32_t max)
 {
     if (out == NULL || t < 0 || t >= MODEL_VOCAB) {
@@ -119,6 +160,19 @@ int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max
     (void)out;
     (void)max;
     return MODEL_E_TOKENIZER;
+}
+
+int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
+                          int32_t max)
+{
+    (void)e;
+    return model_encode(utf8, n, out, max);
+}
+
+int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max)
+{
+    (void)e;
+    return model_encode(NULL, 0, out, max);
 }
 
 int32_t model_decode(model_token t, char *out, int32_t max)

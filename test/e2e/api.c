@@ -133,6 +133,36 @@ static void test_encode(void)
 }
 
 /* Every token alone, into a buffer of exactly its size, and one smaller. */
+/* In parts of every size; a word too long is refused, and the encoder works again after that. */
+static void test_encode_parts(void)
+{
+    static const char text[] =
+        "  A caf\xC3\xA9, <|eos|>\xE4\xB8\xAD and \xF0\x9F\xA6\x8A!\n\n 1 \xF0\x9F";
+    const uint32_t n = (uint32_t)sizeof text - 1;
+    static tales_encoder e;
+    static char word[TALES_WORD_BYTES + 1];
+    tales_token whole[sizeof text + 3], parts[TALES_WORD_BYTES + sizeof text + 3];
+    const int32_t count = tales_encode(text, n, whole, (int32_t)LENGTH(whole));
+    CHECK(count > 4);
+    for (uint32_t part = 1; part <= n; part++) {
+        int32_t got = 0;
+        for (uint32_t at = 0; at < n; at += part)
+            got += tales_encode_part(&e, text + at, n - at < part ? n - at : part, parts + got,
+                                     (int32_t)LENGTH(parts) - got);
+        got += tales_encode_end(&e, parts + got, (int32_t)LENGTH(parts) - got);
+        CHECK(got == count && memcmp(parts, whole, (size_t)count * sizeof *whole) == 0);
+    }
+    memset(word, 'a', sizeof word);
+    CHECK(tales_encode_part(&e, word, sizeof word, parts, (int32_t)LENGTH(parts)) == TALES_E_WORD);
+    memset(&e, 0, sizeof e);
+    CHECK(tales_encode_part(&e, "a b", 3, parts, 0) == TALES_E_SPACE);
+    memset(&e, 0, sizeof e);
+    CHECK(tales_encode_part(NULL, "a", 1, parts, 8) == TALES_E_ARGUMENT);
+    CHECK(tales_encode_part(&e, NULL, 1, parts, 8) == TALES_E_ARGUMENT);
+    CHECK(tales_encode_end(&e, NULL, 8) == TALES_E_ARGUMENT);
+    CHECK(tales_encode_end(&e, parts, 8) == tales_encode("", 0, whole, 8));
+}
+
 static void test_decode_space(void)
 {
     char text[TALES_PIECE_BYTES];
@@ -369,6 +399,7 @@ static const struct {
     {"bad arguments give errors", test_arguments},
     {"a refused prefill reads nothing", test_refused_prefill},
     {"encode never writes past its buffer", test_encode},
+    {"encode in parts gives the same tokens", test_encode_parts},
     {"decode never writes past its buffer", test_decode_space},
     {"text streams in whole characters", test_streaming},
     {"step and prefill give the same bits", test_prefill},

@@ -1,19 +1,21 @@
-"""Independent tokenizers: llama2.c's score-based one, and the BPE kinds of tokenizer.json.
+"""Independent tokenizers: llama2.c's score-based one, and those of tokenizer.json.
 
 Each class has encode(text as bytes) -> ids without special tokens added, decode(ids) -> bytes, and
-bos.  Letters (L*) and numbers (N*) of GPT-2's pattern come from Python's unicodedata.
+bos.  A byte that is not UTF-8 is a character of its own, a surrogate as Python escapes such bytes.
+ Letters (L*) and numbers (N*) of GPT-2's pattern come from Python's unicodedata.
 """
 import json
 import unicodedata
 from pathlib import Path
 
 import llama2c
+import patterns
+import unigram
+import wordpiece
 
 CONTRACTIONS = ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d")
 SPACES = {*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
           0x205F, 0x3000}
-GPT2_PATTERN = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|"
-                r"\s+(?!\S)|\s+")
 
 
 class ScoredTokenizer:
@@ -26,7 +28,7 @@ class ScoredTokenizer:
         self.ids = {}
         for i, piece in enumerate(self.pieces):
             self.ids.setdefault(piece, i)
-        self.bos = 1
+        self.bos, self.bert = 1, None
 
     def encode(self, text):
         ids = []
@@ -113,55 +115,73 @@ def parts(component, plural):
 
 
 class HfTokenizer:
-    """tokenizer.json with a BPE model, byte-level or with byte fallback."""
+    """tokenizer.json: a BPE model, byte-level or with byte fallback, Unigram or WordPiece."""
 
     def __init__(self, path):
         self.json = json.loads(Path(path).read_text(encoding="utf-8"))
         model = self.model = self.json["model"]
-        if model["type"] != "BPE":
-            raise ValueError(f"{path}: model {model['type']}: only BPE is known")
-        pairs = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
-        self.rank = {pair: rank for rank, pair in enumerate(pairs)}
-        self.vocab = model["vocab"]
-        self.special = {t["content"]: t["id"] for t in self.json["added_tokens"]}
+        self.unigram = unigram.Unigram(model) if model["type"] == "Unigram" else None
+        self.bert = wordpiece.WordPiece(self.json) if model["type"] == "WordPiece" else None
+        self.vocab = self.unigram.ids if self.unigram else model["vocab"]
+        self.rank = {}
+        if model["type"] == "BPE":
+            pairs = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m)
+                     for m in model["merges"]]
+            self.rank = {pair: rank for rank, pair in enumerate(pairs)}
+        self.added = self.json.get("added_tokens", [])
+        self.special = {t["content"]: t["id"] for t in self.added}
         self.tokens = {i: s for s, i in (self.vocab | self.special).items()}
         self.chars = byte_to_char()
         self.bos = self.first_special()
 
     def first_special(self):
-        for post in parts(self.json["post_processor"], "processors"):
+        for post in parts(self.json.get("post_processor"), "processors"):
             if post["type"] == "TemplateProcessing" and "SpecialToken" in post["single"][0]:
                 return self.special[post["single"][0]["SpecialToken"]["id"]]
         return None
 
     def encode(self, text):
+        """Added tokens that are not `normalized` come out first, the others once the rest is."""
         ids, first = [], True
-        for segment in self.split_special(text.decode("utf-8", "replace")):
-            if segment in self.special:
-                ids.append(self.special[segment])
-            else:
-                for word in self.pre_tokenize(self.normalize(segment), first):
-                    ids += self.encode_word(word)
-            first = False
+        for token, raw in self.cut(text.decode("utf-8", "surrogateescape"), False):
+            for found, part in [(token, raw)] if token else self.cut(self.normalize(raw), True):
+                ids += [found["id"]] if found else self.encode_part(part, first)
+                first = False
         return ids
 
-    def split_special(self, text):
-        """Cuts out the added tokens: the leftmost, and of those that start there the longest."""
-        segments, start, i = [], 0, 0
-        by_length = sorted(self.special, key=len, reverse=True)
+    def encode_part(self, text, first):
+        if self.bert:
+            return self.bert.encode(text)
+        words = self.pre_tokenize(text, first)
+        encode = self.unigram.encode_word if self.unigram else self.encode_word
+        return [i for word in words for i in encode(word)]
+
+    def cut(self, text, normalized):
+        """(token or None, text): the leftmost, and of those that start there the longest."""
+        tokens = [(self.normalize(t["content"]) if normalized else t["content"], t)
+                  for t in self.added if t["normalized"] == normalized]
+        tokens.sort(key=lambda pair: -len(pair[0]))
+        parts, start, i = [], 0, 0
         while i < len(text):
-            hit = next((s for s in by_length if text.startswith(s, i)), None)
+            hit = next(((s, t) for s, t in tokens if text.startswith(s, i)), None)
             if hit is None:
                 i += 1
                 continue
-            segments += [text[start:i], hit]
-            start = i = i + len(hit)
-        return [s for s in segments + [text[start:]] if s]
+            before, end = i, i + len(hit[0])
+            while hit[1]["lstrip"] and before > start and text[before - 1] in wordpiece.SPACE:
+                before -= 1
+            while hit[1]["rstrip"] and end < len(text) and text[end] in wordpiece.SPACE:
+                end += 1
+            parts += [(None, text[start:before]), (hit[1], text[before:end])]
+            start = i = end
+        return [p for p in parts + [(None, text[start:])] if p[1]]
 
     def normalize(self, text):
-        for step in parts(self.json["normalizer"], "normalizers"):
+        for step in parts(self.json.get("normalizer"), "normalizers"):
+            if step["type"] == "BertNormalizer":
+                continue  # encode_part does it
             if step["type"] == "Prepend":
-                text = step["prepend"] + text
+                text = step["prepend"] + text if text else text
             elif step["type"] == "Replace":
                 text = text.replace(step["pattern"]["String"], step["content"])
             else:
@@ -170,13 +190,16 @@ class HfTokenizer:
 
     def pre_tokenize(self, text, first):
         words = [text]
-        for step in parts(self.json["pre_tokenizer"], "pretokenizers"):
+        for step in parts(self.json.get("pre_tokenizer"), "pretokenizers"):
             if step["type"] == "ByteLevel":
                 words = [w for word in words for w in self.byte_level(word, step)]
             elif step["type"] == "Metaspace":
                 words = [w for word in words for w in metaspace(word, step, first)]
-            elif step["type"] == "Split" and step["pattern"] == {"Regex": GPT2_PATTERN}:
-                words = [w for word in words for w in gpt2_split(word)]
+            elif step["type"] == "Split" and step["behavior"] == "Isolated":
+                regex = step["pattern"]["Regex"]
+                words = [w for word in words for w in patterns.isolated(regex, word)]
+            elif step["type"] == "Digits" and step["individual_digits"]:
+                words = [w for word in words for w in patterns.isolated("\\p{N}", word)]
             else:
                 raise ValueError(f"pre_tokenizer {step['type']}: not known")
         return words
@@ -185,7 +208,7 @@ class HfTokenizer:
         if step["add_prefix_space"] and not text.startswith(" "):
             text = " " + text
         words = gpt2_split(text) if step.get("use_regex", True) else [text]
-        return ["".join(self.chars[b] for b in word.encode()) for word in words]
+        return ["".join(self.chars[b] for b in word.encode(errors="surrogateescape")) for word in words]
 
     def encode_word(self, word):
         if self.model.get("ignore_merges") and word in self.vocab:
@@ -203,7 +226,7 @@ class HfTokenizer:
     def symbols_of(self, char, before):
         if char in self.vocab:
             return [char]
-        as_bytes = [f"<0x{b:02X}>" for b in char.encode()]
+        as_bytes = [f"<0x{b:02X}>" for b in char.encode(errors="surrogateescape")]
         if self.model.get("byte_fallback") and all(b in self.vocab for b in as_bytes):
             return as_bytes
         unknown = self.model.get("unk_token")
@@ -213,7 +236,7 @@ class HfTokenizer:
     def decode(self, ids):
         """Special tokens are left out."""
         text = [self.tokens[i] for i in ids if self.tokens[i] not in self.special]
-        steps = parts(self.json["decoder"], "decoders")
+        steps = parts(self.json.get("decoder"), "decoders")
         if any(s["type"] == "ByteLevel" for s in steps):
             byte = {c: b for b, c in enumerate(self.chars)}
             return bytes(byte[c] for token in text for c in token)

@@ -23,6 +23,13 @@ text=$root/docs/formats.md
 [ ! -f "$data/tinystories_dev.txt" ] || text="$text $data/tinystories_dev.txt"
 # shellcheck disable=SC2086
 "$python" -B "$here/check_tokenizers.py" "$work/encode_lines" \
-    "$root/examples/tales/model/tokenizer.json" 1024 $text "$root/README.md"
+    "$root/examples/tales/model/tokenizer.json" $text "$root/README.md"
+# shellcheck disable=SC2086
 [ ! -f "$data/tok512.bin" ] || "$python" -B "$here/check_tokenizers.py" "$work/encode_lines" \
-    "$data/tok512.bin" 512 $text
+    "$data/tok512.bin" $text
+# One of each kind, made here.
+"$python" -B "$here/make_tokenizers.py" "$work/tokenizers" 200 "$root/docs/formats.md"
+for tokenizer in "$work"/tokenizers/*.json; do
+    "$python" -B "$here/check_tokenizers.py" --count 2000 "$work/encode_lines" "$tokenizer" \
+        "$root/docs/formats.md"
+done

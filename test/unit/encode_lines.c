@@ -50,9 +50,11 @@ static void check_parts(Arena *a, const Encoder *e, const char *text, size_t len
     }
 }
 
-static bool lossless(const Tokenizer *t)
+/* Nothing but a space may be spelled in two ways. */
+static bool lossless(const Tokenizer *t, const char *text, size_t len)
 {
-    return (t->kind == TOKENIZER_SPM || t->kind == TOKENIZER_BYTE_LEVEL) && t->n_added == 0;
+    return !(t->marked_spaces && memmem(text, len, "\xE2\x96\x81", 3)) &&
+           (t->kind == TOKENIZER_SPM || t->kind == TOKENIZER_BYTE_LEVEL) && t->n_added == 0;
 }
 
 static void print_line(Arena *a, const Tokenizer *t, const Encoder *e, const char *text, size_t len)
@@ -65,7 +67,7 @@ static void print_line(Arena *a, const Tokenizer *t, const Encoder *e, const cha
     }
     putchar('\n');
     check_parts(a, e, text, len, ids, n);
-    if (lossless(t) && !decodes_to(t, ids, n, text, len)) {
+    if (lossless(t, text, len) && !decodes_to(t, ids, n, text, len)) {
         fatal("decoded text differs: %.*s", (int)len, text);
     }
 }
