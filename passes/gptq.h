@@ -18,20 +18,23 @@ void dense_solve(const double *r, int n, double *b, int rows);
 
 /* passes/moments.c -------------------------------------------------------------------------- */
 
-/* Sums over tokens. x is what the linear reads in the network quantized so far, y what the same
- * linear reads in the float network, d how far the float residual stream is from the other one. */
+/* Weighted sums over tokens. x is what the linear reads in the network quantized so far, y what the
+ * same linear reads in the float network, d how far the float residual stream, before this linear
+ * adds to it, is from the other one. */
 typedef struct Moments {
     int cols, dim;
-    int64_t tokens;
-    double *gram;  /* cols x cols: x x^T */
-    double *cross; /* cols x cols: y x^T; NULL when not wanted */
-    double *drift; /* dim x cols: d x^T; NULL when not wanted */
+    double *gram;   /* cols x cols: x x^T */
+    double *cross;  /* cols x cols: y x^T; NULL when not wanted */
+    double *drift;  /* dim x cols: d x^T; NULL when not wanted */
+    float *product; /* of one document; scratch */
+    float *heavy;   /* longest x cols: x times the tokens' weights; scratch */
 } Moments;
 
-Moments *moments_new(Arena *a, int cols, bool cross, int dim); /* dim 0: no drift */
-/* n tokens: x and y n x cols, float_residual and residual n x dim. */
-void moments_add(Moments *m, int n, const float *x, const float *y, const float *float_residual,
-                 const float *residual);
+/* For documents of at most `longest` tokens; dim 0: no drift. */
+Moments *moments_new(Arena *a, int cols, bool cross, int dim, int longest);
+/* n tokens: x and y n x cols, drift n x dim; the weights of the tokens, NULL: all 1. */
+void moments_add(Moments *m, int n, const float *x, const float *y, const float *drift,
+                 const float *weight);
 
 /* passes/gptq.c ----------------------------------------------------------------------------- */
 

@@ -1,46 +1,57 @@
 /* Second moments of what a linear reads: its Gram matrix, and its correlation with what the float
  * network has in the same place. */
 #include "gptq.h"
+#include "train/loops.h"
 
-Moments *moments_new(Arena *a, int cols, bool cross, int dim)
+Moments *moments_new(Arena *a, int cols, bool cross, int dim, int longest)
 {
     Moments *m = NEW(a, Moments, 1);
+    size_t rows = (size_t)(cols > dim ? cols : dim), width = (size_t)cols;
     m->cols = cols;
     m->dim = dim;
-    m->gram = NEW(a, double, (size_t)cols *(size_t)cols);
-    m->cross = cross ? NEW(a, double, (size_t)cols *(size_t)cols) : NULL;
-    m->drift = dim > 0 ? NEW(a, double, (size_t)dim *(size_t)cols) : NULL;
+    m->gram = NEW(a, double, width *width);
+    m->cross = cross ? NEW(a, double, width *width) : NULL;
+    m->drift = dim > 0 ? NEW(a, double, (size_t)dim *width) : NULL;
+    m->product = NEW(a, float, rows *width);
+    m->heavy = NEW(a, float, (size_t)longest *width);
     return m;
 }
 
-/* sum (rows x cols) += y x^T over n tokens; y is the difference of a and b where b is not NULL. */
-static void add_product(double *sum, int rows, int cols, int n, const float *a, const float *b,
-                        const float *x)
+/* sum (rows x cols) += y^T heavy over n tokens, in floats over one document, which has at most a
+ * window of them.
+ */
+static void add_product(Moments *m, double *sum, int rows, int n, const float *y)
 {
-#pragma omp parallel for if ((int64_t)rows * cols * n >= PARALLEL_WEIGHTS)
-    for (int r = 0; r < rows; r++) {
-        double *row = sum + (size_t)r * (size_t)cols;
-        for (int t = 0; t < n; t++) {
-            size_t at = (size_t)t * (size_t)rows + (size_t)r;
-            double y = (double)a[at] - (b ? (double)b[at] : 0);
-            const float *in = x + (size_t)t * (size_t)cols;
-#pragma omp simd
-            for (int c = 0; c < cols; c++) {
-                row[c] += y * (double)in[c];
-            }
-        }
+    const Product p = {.m = rows,
+                       .n = m->cols,
+                       .k = n,
+                       .a = y,
+                       .a_row = 1,
+                       .a_step = rows,
+                       .b = m->heavy,
+                       .b_step = m->cols,
+                       .b_col = 1,
+                       .c = m->product,
+                       .c_row = m->cols};
+    size_t size = (size_t)rows * (size_t)m->cols;
+    product(&p);
+    for (size_t i = 0; i < size; i++) {
+        sum[i] += (double)m->product[i];
     }
 }
 
-void moments_add(Moments *m, int n, const float *x, const float *y, const float *float_residual,
-                 const float *residual)
+void moments_add(Moments *m, int n, const float *x, const float *y, const float *drift,
+                 const float *weight)
 {
-    add_product(m->gram, m->cols, m->cols, n, x, NULL, x);
+    size_t cols = (size_t)m->cols;
+    for (size_t i = 0; i < (size_t)n * cols; i++) {
+        m->heavy[i] = weight ? x[i] * weight[i / cols] : x[i];
+    }
+    add_product(m, m->gram, m->cols, n, x);
     if (m->cross) {
-        add_product(m->cross, m->cols, m->cols, n, y, NULL, x);
+        add_product(m, m->cross, m->cols, n, y);
     }
     if (m->drift) {
-        add_product(m->drift, m->dim, m->cols, n, float_residual, residual, x);
+        add_product(m, m->drift, m->dim, n, drift);
     }
-    m->tokens += n;
 }

@@ -6,6 +6,7 @@
 #include "quantize.h"
 #include "sequence.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +23,9 @@ typedef struct Run {
     Unit *unit;
     const Corpus *samples;
     Network before, after; /* float, and quantized so far */
+    int longest;           /* document, in tokens */
+    float *drift;          /* longest x dim; scratch */
+    float *weight;         /* longest; scratch */
 } Run;
 
 /* The same float weights as a model whose linears are all float. */
@@ -74,16 +78,52 @@ static void finish_layer(const Run *r, Network *n, int layer)
     }
 }
 
+/* After a layer has run: how far the float residual stream is from the other one, before O or DOWN
+ * adds to it. DOWN's is known after it has added, in both networks with its float weights W, so it
+ * has W y - W x in it: W gram + drift is then what W cross + drift would be. */
+static void measure_drift(Run *r, Role role, int d, int n)
+{
+    bool early = role == ROLE_O;
+    const float *x = early ? r->before.residual[d] : sequence_residual(r->before.sequence);
+    const float *y = early ? r->after.residual[d] : sequence_residual(r->after.sequence);
+    for (size_t i = 0; i < (size_t)n * (size_t)r->unit->model->dim; i++) {
+        r->drift[i] = x[i] - y[i];
+    }
+}
+
+/* What a squared error in each token's residual stream counts: norms divide by its mean square. */
+static void weigh_tokens(Run *r, int n)
+{
+    size_t dim = (size_t)r->unit->model->dim;
+    const float *x = sequence_residual(r->before.sequence);
+    for (int t = 0; t < n; t++) {
+        double sum = 0;
+        for (size_t i = 0; i < dim; i++) {
+            double v = (double)x[(size_t)t * dim + i];
+            sum += v * v;
+        }
+        r->weight[t] = (float)((double)dim / fmax(sum, FLT_MIN));
+    }
+}
+
 static Moments *group_moments(Arena *a, Run *r, int layer, Role role)
 {
-    int cols = r->unit->model->blocks[layer].linear[role].cols;
-    Moments *m = moments_new(a, cols, true, 0);
+    int cols = r->unit->model->blocks[layer].linear[role].cols, dim = r->unit->model->dim;
+    bool adds = role == ROLE_O || role == ROLE_DOWN;
+    Moments *m = moments_new(a, cols, role != ROLE_DOWN, adds ? dim : 0, r->longest);
     for (int d = 0; d < r->samples->n_docs; d++) {
         int tokens = r->samples->n_tokens[d];
         run_layer(&r->before, d, tokens, layer);
         run_layer(&r->after, d, tokens, layer);
+        if (adds) {
+            measure_drift(r, role, d, tokens);
+            weigh_tokens(r, tokens);
+        }
         moments_add(m, tokens, sequence_input(r->after.sequence, role),
-                    sequence_input(r->before.sequence, role), NULL, NULL);
+                    sequence_input(r->before.sequence, role), r->drift, adds ? r->weight : NULL);
+    }
+    if (role == ROLE_DOWN) {
+        m->cross = m->gram;
     }
     return m;
 }
@@ -118,7 +158,7 @@ static void quantize_embedding(Run *r)
 {
     Model *model = r->unit->model;
     Arena *scratch = arena_new();
-    Moments *m = moments_new(scratch, model->dim, false, 0);
+    Moments *m = moments_new(scratch, model->dim, false, 0, r->longest);
     double mean = 0;
     size_t dim = (size_t)model->dim;
     for (int d = 0; model->tied_head && d < r->samples->n_docs; d++) {
@@ -140,7 +180,7 @@ static void quantize_embedding(Run *r)
 static void quantize_head(Run *r)
 {
     Arena *scratch = arena_new();
-    Moments *m = moments_new(scratch, r->unit->model->dim, true, 0);
+    Moments *m = moments_new(scratch, r->unit->model->dim, true, 0, r->longest);
     for (int d = 0; d < r->samples->n_docs; d++) {
         const float *y = head_input(r, &r->before, d), *x = head_input(r, &r->after, d);
         moments_add(m, r->samples->n_tokens[d], x, y, NULL, NULL);
@@ -153,12 +193,14 @@ void quantize_sequential(Unit *u)
 {
     Arena *scratch = arena_new();
     Run r = {.unit = u, .samples = unit_samples(u)};
-    int longest = 1;
+    r.longest = 1;
     for (int d = 0; d < r.samples->n_docs; d++) {
-        longest = r.samples->n_tokens[d] > longest ? r.samples->n_tokens[d] : longest;
+        r.longest = r.samples->n_tokens[d] > r.longest ? r.samples->n_tokens[d] : r.longest;
     }
-    network_init(scratch, &r.before, float_view(scratch, u->model), r.samples, longest);
-    network_init(scratch, &r.after, u->model, r.samples, longest);
+    r.drift = NEW(scratch, float, (size_t)r.longest *(size_t)u->model->dim);
+    r.weight = NEW(scratch, float, r.longest);
+    network_init(scratch, &r.before, float_view(scratch, u->model), r.samples, r.longest);
+    network_init(scratch, &r.after, u->model, r.samples, r.longest);
     quantize_embedding(&r);
     embed_documents(&r, &r.before);
     embed_documents(&r, &r.after);

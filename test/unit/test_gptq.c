@@ -45,7 +45,7 @@ static float *correlated(Arena *a, int cols, int tokens)
 
 static Moments *random_moments(Arena *a, int cols, bool cross)
 {
-    Moments *m = moments_new(a, cols, cross, 0);
+    Moments *m = moments_new(a, cols, cross, 0, TOKENS);
     float *x = correlated(a, cols, TOKENS), *y = tiny_weights(a, TOKENS * cols, 0, 0.1f);
     for (int i = 0; i < TOKENS * cols; i++) {
         y[i] += x[i];
@@ -108,13 +108,16 @@ static void sums_are_sums(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    const float x[] = {1, 2, -1, 0, 3, 1}, y[] = {2, 2, 0, 1, 1, 1}, one[] = {4, 3}, two[] = {1, 1};
-    Moments *m = moments_new(a, 3, true, 1);
-    moments_add(m, 2, x, y, one, two);
-    assert_true(m->tokens == 2);
+    const float x[] = {1, 2, -1, 0, 3, 1}, y[] = {2, 2, 0, 1, 1, 1}, drift[] = {3, 2};
+    const float weight[] = {1, 2};
+    Moments *m = moments_new(a, 3, true, 1, 2);
+    moments_add(m, 2, x, y, drift, NULL);
     assert_true(m->gram[0] == 1 && m->gram[1] == 2 && m->gram[3] == 2 && m->gram[4] == 13);
     assert_true(m->cross[0] == 2 && m->cross[1] == 7 && m->cross[3] == 2 && m->cross[8] == 1);
     assert_true(m->drift[0] == 3 && m->drift[1] == 12 && m->drift[2] == -1);
+    m = moments_new(a, 3, true, 1, 2);
+    moments_add(m, 2, x, y, drift, weight);
+    assert_true(m->gram[4] == 22 && m->cross[1] == 10 && m->drift[1] == 18);
     arena_free(a);
 }
 
@@ -169,7 +172,7 @@ static void target_follows_the_input(void **state)
     (void)state;
     Arena *a = arena_new();
     Linear l = random_linear(a, ROWS, COLS, 9);
-    Moments *m = moments_new(a, COLS, true, 0);
+    Moments *m = moments_new(a, COLS, true, 0, TOKENS);
     float *x = tiny_weights(a, TOKENS * COLS, 0, 1), *y = NEW(a, float, TOKENS *COLS);
     for (int i = 0; i < TOKENS * COLS; i++) {
         y[i] = 2 * x[i];
@@ -193,7 +196,7 @@ static void nothing_to_see(void **state)
         Linear l = random_linear(a, 5, 7, 3);
         GptqOptions o = {formats[f].format, formats[f].planes, formats[f].uniform, 5, 0.01};
         memset(l.w + 14, 0, 7 * sizeof(float));
-        gptq_fit(a, &l, moments_new(a, 7, true, 0), &o);
+        gptq_fit(a, &l, moments_new(a, 7, true, 0, 1), &o);
         assert_true(l.scale[2] == 0 && l.scale[1] > 0);
         for (int c = 0; c < 7; c++) {
             assert_true(linear_value(&l, 2, c) == 0);
