@@ -108,6 +108,7 @@ static int32_t run_table(Simulator *s, const Op *op)
     case TABLE_BYTE: return lm_table_byte(x, table, cols);
     case TABLE_NIBBLE: return lm_table_nibble(x, table, cols);
     case TABLE_TRIT: return lm_table_trit(x, table, cols);
+    case TABLE_BITS: return lm_table_bits(x, table, cols);
     case TABLE_NONE:
     case TABLE_FORMS: break;
     }
@@ -128,6 +129,9 @@ static void run_planes(Simulator *s, const Op *op, const uint8_t *codes, const u
         lm_planes_byte(codes, rd, s->table, sum, y, rows, cols, planes, pre, stride);
     } else if (form == TABLE_BYTE) {
         lm_planes_byte(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
+                       stride);
+    } else if (form == TABLE_BITS) {
+        lm_planes_xnor(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
                        stride);
     } else {
         lm_planes_nibble(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
@@ -302,6 +306,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_EMBED: run_embed(s, op, token); return 0;
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
+    case OP_SIGN:
+        return lm_sign(buffer(s, op->out[0]), (int32_t)m[SIGN_N], s->scalars[op->scalar_in[0]],
+                       (lm_scale)m[SIGN_INVERSE]);
     case OP_TABLE:
     case OP_TABLE_PART: return run_table(s, op);
     case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;

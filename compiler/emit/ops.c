@@ -158,6 +158,16 @@ static void write_norm(Writer *w, const Op *op)
         hole(w, "norm_exp", "int32_t ", arena_printf(w->e->arena, "%lld", imm(op, NORM_EXP))));
 }
 
+static void write_sign(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "sign_%lld", imm(op, SIGN_N));
+    if (new_shape(w, name, "lm_scale", "int8_t *x, lm_scale scale"))
+        buf_printf(w->shapes, "return lm_sign(x, %lld, scale, %lld);\n}\n\n", imm(op, SIGN_N),
+                   imm(op, SIGN_INVERSE));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, s%d);\n", local(w, op->scalar_out), name,
+               at(w, op->out[0]), local(w, op->scalar_in[0]));
+}
+
 /* "LM_I8(128) + 64": that many elements on. */
 static const char *from(const Writer *w, const char *start, int64_t n)
 {
@@ -452,6 +462,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_EMBED] = write_embed,
     [OP_ANGLES] = write_angles,
     [OP_NORM] = write_norm,
+    [OP_SIGN] = write_sign,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
     [OP_ROTATE] = write_rotate,

@@ -17,6 +17,7 @@
 #include "lm_int8.h"
 #include "lm_planes_direct.h"
 #include "lm_ternary.h"
+#include "lm_xnor.h"
 
 #include "lm_pairs.h"
 
@@ -69,8 +70,15 @@
 #define PRE 3
 #define GUARD 0x5A
 
-/* The last is the naive loops' own: 2 bits a code, row by row. */
-typedef enum Layout { LAYOUT_PLANES, LAYOUT_TERNARY, LAYOUT_INT8, LAYOUT_2BIT } Layout;
+/* SIGNS: planes whose inputs are 1 and -1. The last is the naive loops' own: 2 bits a code, row by
+ * row. */
+typedef enum Layout {
+    LAYOUT_PLANES,
+    LAYOUT_SIGNS,
+    LAYOUT_TERNARY,
+    LAYOUT_INT8,
+    LAYOUT_2BIT
+} Layout;
 
 /* Not static: the markers' clobber orders only memory that other files could see. */
 uint8_t weights[MAX_ROWS * MAX_COLS]; /* one code each */
@@ -97,7 +105,7 @@ static uint32_t draw(void)
 /* compiler/layout.c, once more. */
 static int32_t block_rows(Layout f, int32_t planes)
 {
-    return f == LAYOUT_PLANES ? lm_plane_rows(planes) : (f == LAYOUT_TERNARY ? 8 : 1);
+    return f <= LAYOUT_SIGNS ? lm_plane_rows(planes) : (f == LAYOUT_TERNARY ? 8 : 1);
 }
 
 static int32_t stride_of(Layout f, int32_t planes, int32_t cols)
@@ -105,7 +113,7 @@ static int32_t stride_of(Layout f, int32_t planes, int32_t cols)
     if (f == LAYOUT_2BIT) {
         return cols / 4;
     }
-    const int32_t bytes = f == LAYOUT_PLANES    ? block_rows(f, planes) * planes * ((cols + 7) / 8)
+    const int32_t bytes = f <= LAYOUT_SIGNS     ? block_rows(f, planes) * planes * ((cols + 7) / 8)
                           : f == LAYOUT_TERNARY ? 8 * ((cols + 4) / 5)
                                                 : cols;
     return (bytes + 3) / 4 * 4;
@@ -183,12 +191,13 @@ static uint8_t weight_of(Layout f, int32_t planes, int kind)
 
 static void fill(Layout f, int32_t planes, int32_t rows, int32_t cols, int kind)
 {
-    const int32_t n = block_rows(f, planes);
+    const int32_t n = block_rows(f, planes), most = f == LAYOUT_SIGNS ? 1 : 127;
     for (int32_t i = 0; i < rows * cols; i++) {
         weights[i] = weight_of(f, planes, kind);
     }
     for (int32_t c = 0; c < cols; c++) {
-        x[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? 127 : -127));
+        x[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? most : -most));
+        x[c] = (int8_t)(f == LAYOUT_SIGNS ? (x[c] < 0 ? -1 : 1) : x[c]);
     }
     for (int32_t c = 0; c < cols; c++) { /* extreme where x is, the other way around in places */
         const int32_t sign = c % 3 == 0 ? 127 : -127;
@@ -289,6 +298,7 @@ static void check(const Instance *i)
         const int32_t sum = build(x, table, c);                                                    \
         kernel(packed, rows_data, table, sum, y, r, c, p, PRE, stride_of(LAYOUT_PLANES, p, c));    \
     }
+#define XNOR_RUN PLANES_RUN
 #define DIRECT_RUN(kernel, p, r, c)                                                                \
     RUN(kernel##_##p##_##r##_##c)                                                                  \
     {                                                                                              \
@@ -341,6 +351,8 @@ static void check(const Instance *i)
 
 #define PLANES_ROW(build, kernel, p, r, c)                                                         \
     {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
+#define XNOR_ROW(build, kernel, p, r, c)                                                           \
+    {#kernel, LAYOUT_SIGNS, p, r, c, kernel##_##p##_##r##_##c, 1},
 #define DIRECT_ROW(kernel, p, r, c) {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
 #define TERNARY_ROW(build, kernel, r, c) {#kernel, LAYOUT_TERNARY, 0, r, c, kernel##_##r##_##c, 1},
 #define INT8_ROW(kernel, r, c) {#kernel, LAYOUT_INT8, 0, r, c, kernel##_##r##_##c, 1},
