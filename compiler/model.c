@@ -100,6 +100,11 @@ void binarize(const Model *m, float *v, int n)
         v[i] = (float)(v[i] < 0 ? -sum / n : sum / n);
 }
 
+bool model_signs_layer(const Model *m, int layer)
+{
+    return m->activation_bits == 1 && layer >= 0 && layer < m->n_layers;
+}
+
 /* Copy ------------------------------------------------------------------------------------- */
 
 static void *copy_or_null(Arena *a, const void *from, size_t n, size_t size)

@@ -215,8 +215,7 @@ static void check_matvec(const Verifier *v, int i)
     for (int k = 0; k < outputs; k++) { /* whole blocks are written */
         need_vector(v, i, op->out[k], ELEM_I32, packed_rows(l));
     }
-    const bool in_layer = op->layer >= 0 && op->layer < v->model->n_layers;
-    if (reads_signs(v->program, i) != (in_layer && v->model->activation_bits == 1)) {
+    if (reads_signs(v->program, i) != model_signs_layer(v->model, op->layer)) {
         broken(v, "op %d (matvec): %s reads %s, but the model's activations have %d bits", i,
                l->name, reads_signs(v->program, i) ? "signs" : "no signs",
                v->model->activation_bits);

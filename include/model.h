@@ -177,6 +177,7 @@ float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLO
 /* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs
  * times the mean of its sizes (XNOR-Net, arXiv 1603.05279). */
 void binarize(const Model *m, float *v, int n);
+bool model_signs_layer(const Model *m, int layer); /* whether linears of layer read signs */
 
 /* compiler/import/: each fills a Model; file contents are hostile, every error is fatal() ------ */
 

@@ -95,7 +95,7 @@ static void lower_sign(Lowering *w, int x, int *scale)
     Op *op = add_op(w, OP_SIGN);
     op->out[0] = x;
     op->imm[SIGN_N] = n;
-    op->imm[SIGN_INVERSE] = to_scale(1.0 / n);
+    op->imm[SIGN_INVERSE] = to_scale(0.5 / n);
     op->scalar_in[0] = *scale;
     op->scalar_out = *scale = w->program->n_scalars++;
 }
