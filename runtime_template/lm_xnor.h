@@ -10,23 +10,37 @@
 /* Shift of a word's byte number i as it lies in memory. */
 #define LM_BYTE(i) (LM_FIRST == 1U ? 8 * (i) : 24 - 8 * (i))
 
-/* x (cols) of 1 and -1 -> table, on a 4-byte boundary: for every 8 of them a word, each byte of
- * which has bit c set where x[c] is 1, none past the end; gives the sum of x. */
+/* Brings bit 0 of a word's byte number i to bit 28 + i. */
+#define LM_GATHER (LM_FIRST == 1U ? 0x10204080U : 0x80402010U)
+
+/* 1 for each x of four, on a 4-byte boundary, that is 1, in its byte; 0 for -1. */
+LM_INLINE uint32_t lm_four_signs(const int8_t *x)
+{
+    return ~(lm_aligned_word(x) >> 7) & 0x01010101U;
+}
+
+/* x (cols) of 1 and -1, on a 4-byte boundary as is table -> table: for every 8 of them a word, each
+ * byte of which has bit c set where x[c] is 1, none past the end; gives the sum of x. */
 LM_INLINE int32_t lm_table_bits(const int8_t *x, int16_t *table, int32_t cols)
 {
-    int32_t sum = 0;
+    uint32_t set = 0;
     for (int32_t c = 0; c < cols; c += 8) {
-        const int32_t n = cols - c < 8 ? cols - c : 8;
         uint32_t bits = 0;
-        for (int32_t k = 0; k < n; k++) {
-            bits |= (x[c + k] < 0 ? 0U : 1U) << k;
-            sum += x[c + k];
+        if (c + 8 <= cols) {
+            const uint32_t first = lm_four_signs(x + c), second = lm_four_signs(x + c + 4);
+            bits = (first * LM_GATHER) >> 28 | ((second * LM_GATHER) >> 28) << 4;
+            set += ((first + second) * 0x01010101U) >> 24;
+        } else {
+            for (int32_t k = c; k < cols; k++) {
+                bits |= (x[k] < 0 ? 0U : 1U) << (k - c);
+                set += x[k] < 0 ? 0U : 1U;
+            }
         }
         bits |= bits << 8;
         lm_store_pair(table, bits | bits << 16);
         table += 2;
     }
-    return sum;
+    return 2 * (int32_t)set - cols;
 }
 
 /* Of each byte of three words together, how many bits are set: of two bits, four, eight. */

@@ -110,6 +110,7 @@ static const struct RuntimeFile {
     {"lm_planes_direct.h", -1, direct, NULL},
     {"lm_sign.h", -1, signs, NULL},
     {"lm_xnor.h", -1, xnor, NULL},
+    {"arm/lm_xnor_thumb2.h", FEATURE_THUMB2, NULL, NULL},
     {"lm_ternary.h", -1, ternary, NULL},
     {"arm/lm_ternary_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_ternary_thumb2.h", FEATURE_THUMB2, NULL, NULL},

@@ -55,7 +55,7 @@
 #define ISA_PLANES(X)                                                                              \
     PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)                                      \
     PLANES_OF(X, lm_table_byte_mve, lm_planes_byte_mve)
-#define ISA_XNOR(X)
+#define ISA_XNOR(X) XNOR_OF(X, lm_table_bits, lm_planes_xnor_thumb2)
 #define ISA_TERNARY(X)                                                                             \
     SHAPES(X, lm_table_trit_thumb2, lm_ternary_byte_thumb2)                                        \
     SHAPES(X, lm_table_trit_mve, lm_ternary_byte_mve)
@@ -67,7 +67,7 @@
 #define ISA_TABLES(X) WIDTHS(X, lm_table_byte_mve) WIDTHS(X, lm_table_trit_mve)
 #elif defined(__thumb2__)
 #define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)
-#define ISA_XNOR(X)
+#define ISA_XNOR(X) XNOR_OF(X, lm_table_bits, lm_planes_xnor_thumb2)
 #define ISA_TERNARY(X) SHAPES(X, lm_table_trit_thumb2, lm_ternary_byte_thumb2)
 #define ISA_DIRECT(X) SHAPES(X, lm_planes_direct, 1) SHAPES(X, lm_planes_direct, 2)
 #if defined(__ARM_FEATURE_DSP)

@@ -37,6 +37,7 @@
 #include "arm/lm_ternary_thumb2.h"
 
 #include "arm/lm_pairs_thumb2.h"
+#include "arm/lm_xnor_thumb2.h"
 #elif defined(__riscv) && __riscv_xlen == 32
 #include "riscv/lm_planes_rv32.h"
 
