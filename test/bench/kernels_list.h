@@ -55,7 +55,9 @@
 #define ISA_PLANES(X)                                                                              \
     PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)                                      \
     PLANES_OF(X, lm_table_byte_mve, lm_planes_byte_mve)
-#define ISA_XNOR(X) XNOR_OF(X, lm_table_bits, lm_planes_xnor_thumb2)
+#define ISA_XNOR(X)                                                                                \
+    XNOR_OF(X, lm_table_bits, lm_planes_xnor_thumb2)                                               \
+    XNOR_OF(X, lm_table_bits, lm_planes_xnor_mve)
 #define ISA_TERNARY(X)                                                                             \
     SHAPES(X, lm_table_trit_thumb2, lm_ternary_byte_thumb2)                                        \
     SHAPES(X, lm_table_trit_mve, lm_ternary_byte_mve)

@@ -57,6 +57,7 @@
 
 #include "arm/lm_int8_mve.h"
 #include "arm/lm_ternary_mve.h"
+#include "arm/lm_xnor_mve.h"
 
 #include "arm/lm_int8_pair_mve.h"
 #endif
