@@ -145,6 +145,13 @@ static void read_arch(IrReader *r, Model *m)
     m->norm_eps = ir_key_float(r, "eps");
     m->rope_theta = ir_key_float(r, "theta");
     m->residual_absmax = ir_key_float(r, "residual_absmax");
+    m->activation_bits = 8;
+    if (ir_try_key(r, "activation_bits")) {
+        if (strcmp(r->word, "1") != 0) {
+            ir_fatal(r, "activation_bits %s: expected 1", text_clip(r->word).s);
+        }
+        m->activation_bits = 1;
+    }
     ir_line_end(r);
 }
 

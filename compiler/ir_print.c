@@ -211,6 +211,9 @@ static void put_model(Buf *b, const Model *m)
     put_float(b, m->rope_theta);
     buf_puts(b, " residual_absmax=");
     put_float(b, m->residual_absmax);
+    if (m->activation_bits != 8) {
+        buf_printf(b, " activation_bits=%d", m->activation_bits);
+    }
     buf_puts(b, "\n");
     put_linear(b, &m->embed);
     for (int i = 0; i < m->n_layers; i++) {

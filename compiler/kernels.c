@@ -4,16 +4,14 @@
 
 #include <string.h>
 
-const char *const table_names[TABLE_FORMS] = {"none", "byte", "nibble", "trit"};
+const char *const table_names[TABLE_FORMS] = {"none", "byte", "nibble", "trit", "bits"};
 
 /* Entries per group of inputs, and inputs per group. */
 static const struct {
     int entries, inputs;
 } table_shape[TABLE_FORMS] = {
-    [TABLE_NONE] = {0, 1},
-    [TABLE_BYTE] = {256, 8},
-    [TABLE_NIBBLE] = {32, 8},
-    [TABLE_TRIT] = {256, 5},
+    [TABLE_NONE] = {0, 1},   [TABLE_BYTE] = {256, 8}, [TABLE_NIBBLE] = {32, 8},
+    [TABLE_TRIT] = {256, 5}, [TABLE_BITS] = {2, 8},
 };
 
 const Kernel kernels[] = {
@@ -83,6 +81,27 @@ const Kernel kernels[] = {
      .format = FORMAT_PLANES,
      .table = TABLE_NONE,
      .needs = -1},
+    {.name = "planes-xnor",
+     .function = "lm_planes_xnor",
+     .table_function = "lm_table_bits",
+     .file = "lm_xnor.h",
+     .format = FORMAT_PLANES,
+     .table = TABLE_BITS,
+     .needs = -1},
+    {.name = "planes-xnor-thumb2",
+     .function = "lm_planes_xnor_thumb2",
+     .table_function = "lm_table_bits",
+     .file = "arm/lm_xnor_thumb2.h",
+     .format = FORMAT_PLANES,
+     .table = TABLE_BITS,
+     .needs = FEATURE_THUMB2},
+    {.name = "planes-xnor-mve",
+     .function = "lm_planes_xnor_mve",
+     .table_function = "lm_table_bits",
+     .file = "arm/lm_xnor_mve.h",
+     .format = FORMAT_PLANES,
+     .table = TABLE_BITS,
+     .needs = FEATURE_MVE},
     {.name = "ternary-byte",
      .function = "lm_ternary_byte",
      .table_function = "lm_table_trit",
@@ -219,9 +238,10 @@ int table_inputs(TableForm f)
 
 bool kernel_reads(const Kernel *k, Format f, int planes)
 {
-    /* planes-direct: the sums of 8 lanes, no fewer */
+    /* planes-direct and planes-xnor: 8 lanes, no fewer */
+    const bool lanes_8 = k->table == TABLE_NONE || k->table == TABLE_BITS;
     return k->format == f &&
-           (f != FORMAT_PLANES || k->table != TABLE_NONE || block_rows(f, planes) * planes == 8);
+           (f != FORMAT_PLANES || !lanes_8 || block_rows(f, planes) * planes == 8);
 }
 
 bool kernel_takes_sum(const Kernel *k)

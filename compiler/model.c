@@ -91,6 +91,20 @@ float linear_value(const Linear *l, int r, int c)
     return (float)ldexp(l->scale[r] * linear_code_value(l, l->code[i]), l->scale_exp);
 }
 
+void binarize(const Model *m, float *v, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n && m->activation_bits == 1; i++)
+        sum += fabs((double)v[i]);
+    for (int i = 0; i < n && m->activation_bits == 1; i++)
+        v[i] = (float)(v[i] < 0 ? -sum / n : sum / n);
+}
+
+bool model_signs_layer(const Model *m, int layer)
+{
+    return m->activation_bits == 1 && layer >= 0 && layer < m->n_layers;
+}
+
 /* Copy ------------------------------------------------------------------------------------- */
 
 static void *copy_or_null(Arena *a, const void *from, size_t n, size_t size)
@@ -191,6 +205,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
     hash_floats(s, &m->rope_theta, 1);
     for (int i = 0; i < m->n_layers; i++)
         hash_block(s, &m->blocks[i]);
+    if (m->activation_bits != 8)
+        hash_int(s, m->activation_bits);
 }
 
 uint64_t model_hash(const Model *m)

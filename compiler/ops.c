@@ -20,6 +20,11 @@ const OpInfo op_info[OPS] = {
                  .data = {"gamma"},
                  .imm = {"dim", "eps_m", "eps_e", "root_m", "exp"},
                  .scalar_out = "scale"},
+    [OP_SIGN] = {.name = "sign",
+                 .out = {"x"},
+                 .imm = {"n", "inverse"},
+                 .scalar_in = {"scale"},
+                 .scalar_out = "scale"},
     [OP_TABLE] =
         {.name = "table", .in = {"x"}, .out = {"table"}, .imm = {"cols"}, .scalar_out = "sum"},
     [OP_MATVEC] = {.name = "matvec",
@@ -103,6 +108,31 @@ bool op_is_matvec(OpKind k)
 bool op_is_part(OpKind k)
 {
     return k == OP_TABLE_PART || k == OP_MATVEC_PART;
+}
+
+int writer_of(const Program *p, int op, int buffer)
+{
+    while (--op >= 0) {
+        for (int k = 0; k < MAX_OPERANDS; k++) {
+            if (p->ops[op].out[k] == buffer) {
+                return op;
+            }
+        }
+    }
+    return -1;
+}
+
+bool reads_signs(const Program *p, int op)
+{
+    for (int k = 0; k < MAX_OPERANDS && p->ops[op].in[k] >= 0; k++) {
+        const int w = writer_of(p, op, p->ops[op].in[k]);
+        const OpKind kind = w < 0 ? OPS : p->ops[w].kind;
+        const bool table = kind == OP_TABLE || kind == OP_TABLE_PAIR || kind == OP_TABLE_PART;
+        if (table ? !reads_signs(p, w) : kind != OP_SIGN) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int top_of(const Program *p)

@@ -90,6 +90,7 @@ static const Key keys[] = {
     {"prune-layers.compensate", KEY_BOOL, AT(prune_layers.compensate)},
     PRUNE("prune-heads", prune_heads, PRUNE_METHODS),
     PRUNE("prune-neurons", prune_neurons, PRUNE_MEASURED),
+    {"activations", KEY_INT, AT(activations), .min = 0, .max = 8},
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
     {"quantize.levels", CHOICE(levels, level_kind_names)},
@@ -360,6 +361,10 @@ static void check(const Recipe *r, const Node *root)
     if (r->window && r->sinks >= r->window)
         node_fatal(place(root, NULL, "sinks"), "sinks", "%d must be less than the window, %d",
                    r->sinks, r->window);
+    if (r->activations != 0 && r->activations != 1 && r->activations != 8)
+        node_fatal(place(root, NULL, "activations"), "activations",
+                   "%d bits: expected 8, 1 (binary), or 0 for what the model was trained with",
+                   r->activations);
     if (r->prune_heads.n_counts && r->prune_heads.scope != PRUNE_LAYER)
         node_fatal(place(root, "prune-heads", "scope"), "prune-heads.scope",
                    "counts are given layer by layer");

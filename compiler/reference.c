@@ -231,6 +231,7 @@ static void attention_half(Reference *r, int l, float *residual)
     const float **w = r->weight + l * ROLES;
     int q_dim = b->n_heads * b->head_dim, kv_dim = b->n_kv_heads * b->head_dim;
     norm(m, &b->attn_norm, residual, r->x);
+    binarize(m, r->x, m->dim);
     matmul(w[ROLE_Q], q_dim, m->dim, r->x, 1, r->q);
     matmul(w[ROLE_K], kv_dim, m->dim, r->x, 1, r->k);
     matmul(w[ROLE_V], kv_dim, m->dim, r->x, 1, r->v);
@@ -242,6 +243,7 @@ static void attention_half(Reference *r, int l, float *residual)
     rotate(m, r->k, b->n_kv_heads, b->head_dim, r->pos);
     store(r, l);
     attend(r, l);
+    binarize(m, r->mixed, q_dim);
     matmul(w[ROLE_O], m->dim, q_dim, r->mixed, 1, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
@@ -263,11 +265,13 @@ static void mlp_half(Reference *r, int l, float *residual)
     const Block *b = &m->blocks[l];
     const float **w = r->weight + l * ROLES;
     norm(m, &b->mlp_norm, residual, r->x);
+    binarize(m, r->x, m->dim);
     matmul(w[ROLE_GATE], b->n_neurons, m->dim, r->x, 1, r->gate);
     matmul(w[ROLE_UP], b->n_neurons, m->dim, r->x, 1, r->up);
     for (int i = 0; i < b->n_neurons; i++) {
         r->gate[i] = (float)(activate(m->activation, (double)r->gate[i]) * (double)r->up[i]);
     }
+    binarize(m, r->gate, b->n_neurons);
     matmul(w[ROLE_DOWN], m->dim, b->n_neurons, r->gate, 1, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];

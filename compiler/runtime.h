@@ -26,7 +26,9 @@
 #include "../runtime_template/lm_planes.h"
 
 #include "../runtime_template/lm_int8.h"
+#include "../runtime_template/lm_sign.h"
 #include "../runtime_template/lm_ternary.h"
+#include "../runtime_template/lm_xnor.h"
 
 #include "../runtime_template/lm_pairs.h"
 #include "../runtime_template/lm_top.h"

@@ -68,6 +68,12 @@ static lm_scale unit(const Simulator *s, int scalar, int64_t exp)
     return s->scalars[scalar] + (int32_t)exp * 65536;
 }
 
+/* Of an int8 vector. */
+static uint32_t rounding(const Simulator *s, const Op *op)
+{
+    return model_signs_layer(s->unit->model, op->layer) ? LM_DOWN : LM_NEAREST;
+}
+
 static void run_embed(Simulator *s, const Op *op, int token)
 {
     const Format f = s->unit->model->embed.format;
@@ -108,6 +114,7 @@ static int32_t run_table(Simulator *s, const Op *op)
     case TABLE_BYTE: return lm_table_byte(x, table, cols);
     case TABLE_NIBBLE: return lm_table_nibble(x, table, cols);
     case TABLE_TRIT: return lm_table_trit(x, table, cols);
+    case TABLE_BITS: return lm_table_bits(x, table, cols);
     case TABLE_NONE:
     case TABLE_FORMS: break;
     }
@@ -128,6 +135,9 @@ static void run_planes(Simulator *s, const Op *op, const uint8_t *codes, const u
         lm_planes_byte(codes, rd, s->table, sum, y, rows, cols, planes, pre, stride);
     } else if (form == TABLE_BYTE) {
         lm_planes_byte(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
+                       stride);
+    } else if (form == TABLE_BITS) {
+        lm_planes_xnor(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
                        stride);
     } else {
         lm_planes_nibble(codes, rd, x, s->scalars[op->scalar_in[0]], y, rows, cols, planes, pre,
@@ -264,13 +274,14 @@ static int32_t filled(const Simulator *s)
 static lm_scale run_attend(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
-    return lm_attend(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
-                     buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
-                     buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]), filled(s),
-                     buffer(s, op->out[1]), buffer(s, op->out[2]), buffer(s, op->out[3]),
-                     buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS], (int32_t)m[ATTEND_KV_HEADS],
-                     (int32_t)m[ATTEND_DIM], (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT],
-                     (int32_t)m[ATTEND_PRE], (int32_t)m[ATTEND_SPREAD]);
+    return lm_attend_by(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
+                        buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
+                        buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]), filled(s),
+                        buffer(s, op->out[1]), buffer(s, op->out[2]), buffer(s, op->out[3]),
+                        buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
+                        (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM],
+                        (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE],
+                        (int32_t)m[ATTEND_SPREAD], rounding(s, op));
 }
 
 static void run_store(Simulator *s, const Op *op)
@@ -289,9 +300,9 @@ static void run_store(Simulator *s, const Op *op)
 static lm_scale run_norm(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
-    return lm_norm(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
-                   (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
-                   (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP]);
+    return lm_norm_by(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
+                      (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
+                      (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP], rounding(s, op));
 }
 
 /* Gives the op's scalar, 0 when it has none. */
@@ -302,6 +313,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_EMBED: run_embed(s, op, token); return 0;
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
+    case OP_SIGN:
+        return lm_sign(buffer(s, op->out[0]), (int32_t)m[SIGN_N], s->scalars[op->scalar_in[0]],
+                       (lm_scale)m[SIGN_INVERSE]);
     case OP_TABLE:
     case OP_TABLE_PART: return run_table(s, op);
     case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;
@@ -319,9 +333,10 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
                (int32_t)m[ADD_DIM], s->program->residual_fraction);
         return 0;
     case OP_GLU:
-        return lm_glu(
-            buffer(s, op->in[0]), buffer(s, op->in[1]), unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
-            unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]), (int32_t)m[GLU_N]);
+        return lm_glu_by(buffer(s, op->in[0]), buffer(s, op->in[1]),
+                         unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
+                         unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]),
+                         (int32_t)m[GLU_N], rounding(s, op));
     case OP_LOGITS:
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);

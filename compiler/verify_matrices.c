@@ -20,15 +20,15 @@ static int64_t most(const Linear *l)
     return l->format == FORMAT_PLANES ? sum : l->format == FORMAT_TERNARY ? 1 : 127;
 }
 
-/* acc = codes . x with |x| <= 127, in any order of its parts; y = (acc >> pre) * scale, and the
- * floor of a negative acc is one further from zero. */
+/* acc = codes . x with |x| <= 127, or 1 of signs, in any order of its parts; y = (acc >> pre) *
+ * scale, and the floor of a negative acc is one further from zero. */
 static void check_sums(const Verifier *v, int op, const Linear *l)
 {
-    const int64_t pre = op_at(v, op)->imm[MATVEC_PRE];
+    const int64_t pre = op_at(v, op)->imm[MATVEC_PRE], x = reads_signs(v->program, op) ? 1 : 127;
     if (pre < 0 || pre > 31) {
         broken(v, "op %d (matvec): pre is %lld", op, (long long)pre);
     }
-    if (127 * most(l) * l->cols > INT32_MAX) {
+    if (x * most(l) * l->cols > INT32_MAX) {
         broken(v, "op %d (matvec): %s: sums of %d products do not fit in 32 bits", op, l->name,
                l->cols);
     }
@@ -36,7 +36,7 @@ static void check_sums(const Verifier *v, int op, const Linear *l)
         int64_t acc = 0;
         for (int c = 0; c < l->cols; c++) {
             const uint8_t code = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
-            acc += 127 * llabs((long long)linear_code_value(l, code));
+            acc += x * llabs((long long)linear_code_value(l, code));
         }
         if (((acc + (1LL << pre) - 1) >> pre) * l->scale[r] > INT32_MAX) {
             broken(v, "op %d (matvec): %s: row %d does not fit in 32 bits with pre=%lld", op,
@@ -88,6 +88,9 @@ static void check_table(const Verifier *v, int i)
     if (cols < 1 || cols > INT32_MAX / 256 || first < 0 || first > INT32_MAX / 256) {
         broken(v, "op %d (table): %lld inputs from %lld", i, (long long)cols, (long long)first);
     }
+    if (k->table == TABLE_BITS && !reads_signs(v->program, i)) {
+        broken(v, "op %d (table): bits of a vector that is not of signs", i);
+    }
     need_vector(v, i, op->in[0], ELEM_I8, first + cols);
     if (pair) {
         need_vector(v, i, op->in[1], ELEM_I8, cols);
@@ -98,14 +101,8 @@ static void check_table(const Verifier *v, int i)
 /* The op before op i that wrote a buffer last. */
 static const Op *writer(const Verifier *v, int i, int buffer)
 {
-    for (i--; i >= 0; i--) {
-        for (int k = 0; k < MAX_OPERANDS; k++) {
-            if (op_at(v, i)->out[k] == buffer) {
-                return op_at(v, i);
-            }
-        }
-    }
-    return NULL;
+    const int w = writer_of(v->program, i, buffer);
+    return w < 0 ? NULL : op_at(v, w);
 }
 
 /* What a matvec reads was made by a table op of the same form, for as many inputs. */
@@ -217,6 +214,11 @@ static void check_matvec(const Verifier *v, int i)
     const int outputs = op->kind == OP_MATVEC_PAIR ? 2 : op->kind == OP_TOP ? 0 : 1;
     for (int k = 0; k < outputs; k++) { /* whole blocks are written */
         need_vector(v, i, op->out[k], ELEM_I32, packed_rows(l));
+    }
+    if (reads_signs(v->program, i) != model_signs_layer(v->model, op->layer)) {
+        broken(v, "op %d (matvec): %s reads %s, but the model's activations have %d bits", i,
+               l->name, reads_signs(v->program, i) ? "signs" : "no signs",
+               v->model->activation_bits);
     }
     check_sums(v, i, l);
     check_kernel(v, i, l);

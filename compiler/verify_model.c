@@ -235,6 +235,9 @@ static void check_arch(const Verifier *v, const Model *m)
     if (!(m->residual_absmax >= 0) || !isfinite(m->residual_absmax)) {
         broken(v, "model: residual_absmax is %g", (double)m->residual_absmax);
     }
+    if (m->activation_bits != 1 && m->activation_bits != 8) {
+        broken(v, "model: activations of %d bits", m->activation_bits);
+    }
     if (holds(v, FACT_FOLDED) && m->rope_interleaved) {
         broken(v, "model: \"folded\" holds, but rope pairs are interleaved");
     }

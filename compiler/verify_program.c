@@ -144,6 +144,15 @@ static void need_exp(const Site *s, int i)
     need_imm(s, i, -MAX_EXP, MAX_EXP);
 }
 
+/* Of a scale. */
+static void need_mantissa(const Site *s, int i)
+{
+    if ((s->op->imm[i] & 0xffff) < 0x8000) {
+        broken(s->v, "op %d (%s): %s has no mantissa", s->index, op_name(s),
+               op_info[s->op->kind].imm[i]);
+    }
+}
+
 /* The block that an op between the first layer's start and the last one's end belongs to. */
 static const Block *need_block(const Site *s)
 {
@@ -192,6 +201,15 @@ static void check_norm(const Site *s)
     need_buffer(s, s->op->in[0], ELEM_I32, dim);
     need_buffer(s, s->op->out[0], ELEM_I8, dim);
     need_data(s, s->op->data[0], ELEM_I16, dim);
+}
+
+/* All of the vector: its scale becomes that of the signs. */
+static void check_sign(const Site *s)
+{
+    need_equal(s, SIGN_N, s->v->program->buffers[s->op->out[0]].count);
+    need_imm(s, SIGN_INVERSE, -MAX_EXP * 65536LL, MAX_EXP * 65536LL);
+    need_mantissa(s, SIGN_INVERSE);
+    need_buffer(s, s->op->out[0], ELEM_I8, 1);
 }
 
 static void check_rotate(const Site *s)
@@ -244,9 +262,7 @@ static void check_attend_shifts(const Site *s, const Block *b)
     if (s->v->program->window * 32768LL * 127 >> s->op->imm[ATTEND_SPREAD] > INT32_MAX) {
         broken(s->v, "op %d (attend): spread is too small", s->index);
     }
-    if ((s->op->imm[ATTEND_UNIT] & 0xffff) < 0x8000) {
-        broken(s->v, "op %d (attend): unit has no mantissa", s->index);
-    }
+    need_mantissa(s, ATTEND_UNIT);
 }
 
 static void check_attend(const Site *s)
@@ -334,6 +350,7 @@ static void check_sizes(const Site *s)
     case OP_EMBED: check_embed(s); break;
     case OP_ANGLES: check_angles(s); break;
     case OP_NORM: check_norm(s); break;
+    case OP_SIGN: check_sign(s); break;
     case OP_TABLE:
     case OP_TABLE_PAIR:
     case OP_MATVEC:
@@ -356,7 +373,7 @@ static void check_sizes(const Site *s)
 
 static bool updates(const Op *op) /* reads what it writes */
 {
-    return op->kind == OP_ADD || op->kind == OP_LOGITS ||
+    return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
            (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 

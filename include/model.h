@@ -141,9 +141,10 @@ typedef struct Model {
     float rope_theta;
     bool rope_interleaved; /* pairs are (2i, 2i+1); fold makes them (i, i + head_dim/2) */
     Activation activation;
-    bool tied_head; /* head is the embedding; `head` is then unused */
-    Linear embed;   /* vocab x dim, read by row */
-    Block *blocks;  /* n_layers */
+    int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
+    bool tied_head;      /* head is the embedding; `head` is then unused */
+    Linear embed;        /* vocab x dim, read by row */
+    Block *blocks;       /* n_layers */
     Norm final_norm;
     Linear head;           /* vocab x dim */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
@@ -173,6 +174,10 @@ void model_name_tensors(Arena *a, Model *m); /* sets every Linear.name and Norm.
 double linear_bits(const Linear *l);         /* stored bits a weight: 32, planes, 1.6, 8 */
 int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
+/* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs
+ * times the mean of its sizes (XNOR-Net, arXiv 1603.05279). */
+void binarize(const Model *m, float *v, int n);
+bool model_signs_layer(const Model *m, int layer); /* whether linears of layer read signs */
 
 /* compiler/import/: each fills a Model; file contents are hostile, every error is fatal() ------ */
 

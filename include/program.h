@@ -38,6 +38,7 @@ typedef enum OpKind {
     OP_EMBED,   /* resid = embedding row of the token */
     OP_ANGLES,  /* angles = cos, sin of position * frequency */
     OP_NORM,    /* x = int8(rms norm(resid)) */
+    OP_SIGN,    /* x = signs of x, in place; the scale takes mean |x| */
     OP_TABLE,   /* table = subset sums of x; added by choose */
     OP_MATVEC,  /* y = W x, through the table when the kernel has one */
     OP_ROTATE,  /* q = int8 per head(rope(y)) */
@@ -95,6 +96,7 @@ typedef struct Op {
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
 enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
+enum { SIGN_N, SIGN_INVERSE };
 enum { TABLE_COLS, TABLE_FIRST }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
 enum { PART_WIDTH = MATVEC_STRIDE + 1, PART_FIRST }; /* the columns; after those of a matvec */
@@ -115,8 +117,16 @@ enum { LOGITS_N, LOGITS_EXP };
 enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matvec */
 #define TOP_CHUNK_ROWS 64                               /* lm_top.h: LM_TOP_ROWS */
 
-/* How a matvec kernel reads its input: straight, or through sums of groups of inputs. */
-typedef enum TableForm { TABLE_NONE, TABLE_BYTE, TABLE_NIBBLE, TABLE_TRIT, TABLE_FORMS } TableForm;
+/* How a matvec kernel reads its input: straight, through sums of groups of inputs, or, when these
+ * are 1 and -1, as bits in place of a table. */
+typedef enum TableForm {
+    TABLE_NONE,
+    TABLE_BYTE,
+    TABLE_NIBBLE,
+    TABLE_TRIT,
+    TABLE_BITS,
+    TABLE_FORMS
+} TableForm;
 extern const char *const table_names[TABLE_FORMS];
 int table_entries(TableForm f, int cols); /* i16 entries of the table for an input of cols */
 int table_inputs(TableForm f);            /* that an entry sums up */
@@ -181,6 +191,8 @@ int program_add_buffer(Arena *a, Program *p, const char *name, ElemType elem, in
 int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int64_t count);
 Op *program_add_op(Arena *a, Program *p, OpKind kind, int layer); /* operands -1, imm 0 */
 
+int writer_of(const Program *p, int op, int buffer); /* last op before op that wrote it; -1: none */
+bool reads_signs(const Program *p, int op); /* all its inputs are 1 and -1, or tables of such */
 int top_of(const Program *p); /* how many of the largest logits the head keeps; 0: all */
 
 /* Logits and probabilities: logits are value * 2^-LOGIT_FRACTION. */

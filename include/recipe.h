@@ -121,7 +121,8 @@ typedef struct Recipe {
     int calib_tokens; /* how many tokens calibrate runs */
     PruneLayers prune_layers;
     Prune prune_heads, prune_neurons;
-    double bits; /* default bits of every linear */
+    int activations; /* bits of what the blocks' linears read: 8 or 1; 0: as the model says */
+    double bits;     /* default bits of every linear */
     int n_rules;
     BitsRule *rules; /* in file order, command line after the file */
     int fit_rounds;  /* alternating least squares rounds in quantize */

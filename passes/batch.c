@@ -134,6 +134,7 @@ static void add_ops(Batch *b, int i)
     case OP_EMBED:
     case OP_ANGLES:
     case OP_NORM:
+    case OP_SIGN:
     case OP_ADD:
     case OP_GLU:
     case OP_LOGITS:
@@ -148,9 +149,10 @@ static void add_ops(Batch *b, int i)
     copy_op(b, op, 1);
 }
 
-static bool has_pairs(const Program *p)
+/* In the layers: a prefill has no head. */
+static bool has_pairs(const Program *p, int layers)
 {
-    for (int i = 0; i < p->n_ops; i++) {
+    for (int i = 0; i < p->n_ops && p->ops[i].layer < layers; i++) {
         const Op *op = &p->ops[i];
         if (op->kernel >= 0 && !op_is_part(op->kind) && kernels[op->kernel].pair_function)
             return true;
@@ -202,7 +204,7 @@ static bool fits(const Unit *u, const Program *p)
 
 void pass_batch(Unit *u)
 {
-    if (u->recipe->batch == 1 || !has_pairs(u->program))
+    if (u->recipe->batch == 1 || !has_pairs(u->program, u->model->n_layers))
         return;
     Program *p = with_prefill(u);
     if (u->recipe->batch == 2 || fits(u, p))

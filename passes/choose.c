@@ -15,6 +15,7 @@
 typedef struct Group {
     int n, ops[ROLES];
     int64_t room, took;
+    bool signs; /* all that the vector holds */
 } Group;
 
 /* A kernel and the columns that its table holds; 0: all. */
@@ -30,7 +31,7 @@ static bool usable(const Unit *u, const Group *g, const Kernel *k, Format f)
         if (l->format == f && !kernel_reads(k, f, l->planes))
             return false;
     }
-    if (!kernel_suits(k, u->target))
+    if (!kernel_suits(k, u->target) || (k->table == TABLE_BITS && !g->signs))
         return false;
     switch (u->recipe->tables) {
     case TABLES_BYTE: return k->table != TABLE_NIBBLE;
@@ -45,7 +46,8 @@ static bool usable(const Unit *u, const Group *g, const Kernel *k, Format f)
 
 static Group group_of(const Program *p, int first)
 {
-    Group g = {.n = 0, .room = INT64_MAX, .took = INT64_MAX};
+    Group g = {
+        .n = 0, .room = INT64_MAX, .took = INT64_MAX, .signs = reads_signs(p, first)};
     for (int i = first; i < p->n_ops && g.n < (int)LENGTH(g.ops); i++)
         if (op_is_matvec(p->ops[i].kind) && p->ops[i].in[0] == p->ops[first].in[0])
             g.ops[g.n++] = i;

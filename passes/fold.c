@@ -56,6 +56,17 @@ static void fold_norms(Model *m)
     }
 }
 
+/* What the recipe asks for instead of what the model was trained with. */
+static void set_activations(Model *m, int bits)
+{
+    if (bits == 0 || bits == m->activation_bits)
+        return;
+    warn("%s: activations: %d bits, but the model was trained for %d: what it gives will be of "
+         "little use",
+         m->path, bits, m->activation_bits);
+    m->activation_bits = bits;
+}
+
 void pass_fold(Unit *u)
 {
     Model *m = u->model;
@@ -74,4 +85,5 @@ void pass_fold(Unit *u)
         fold_norms(m);
     }
     u->original = model_copy(u->arena, m);
+    set_activations(m, u->recipe->activations);
 }

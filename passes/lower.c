@@ -86,8 +86,23 @@ static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
-/* Right shift of the accumulator that lets every row's (acc >> pre) * scale fit in 32 bits. */
-static int matvec_pre(const Linear *l)
+/* x becomes its signs where the model wants that of what its linears read. */
+static void lower_sign(Lowering *w, int x, int *scale)
+{
+    if (w->model->activation_bits != 1)
+        return;
+    const int n = w->program->buffers[x].count;
+    Op *op = add_op(w, OP_SIGN);
+    op->out[0] = x;
+    op->imm[SIGN_N] = n;
+    op->imm[SIGN_INVERSE] = to_scale(0.5 / n);
+    op->scalar_in[0] = *scale;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* Right shift of the accumulator that lets every row's (acc >> pre) * scale fit in 32 bits, for
+ * inputs of sizes up to x. */
+static int matvec_pre(const Linear *l, int x)
 {
     double worst = 0;
     for (int r = 0; r < l->rows; r++) {
@@ -95,7 +110,7 @@ static int matvec_pre(const Linear *l)
         for (int c = 0; c < l->cols; c++)
             sum += llabs(
                 (long long)linear_code_value(l, l->code[(size_t)r * (size_t)l->cols + (size_t)c]));
-        worst = fmax(worst, 127.0 * (double)sum * l->scale[r]);
+        worst = fmax(worst, (double)x * (double)sum * l->scale[r]);
     }
     int pre = 0;
     while (ldexp(worst, -pre) > (double)INT32_MAX - 256) /* 256: the floor of a negative */
@@ -117,7 +132,7 @@ static int lower_matvec(Lowering *w, OpKind kind, const Linear *l, int x, int y)
     op->imm[MATVEC_ROWS] = l->rows;
     op->imm[MATVEC_COLS] = l->cols;
     op->imm[MATVEC_PLANES] = l->format == FORMAT_PLANES ? l->planes : 0;
-    op->imm[MATVEC_PRE] = matvec_pre(l);
+    op->imm[MATVEC_PRE] = matvec_pre(l, reads_signs(w->program, w->program->n_ops - 1) ? 1 : 127);
     return (int)op->imm[MATVEC_PRE] + l->scale_exp;
 }
 
@@ -213,6 +228,7 @@ static void lower_attention(Lowering *w, const Block *b)
     int scale, exp;
     const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x, &scale);
+    lower_sign(w, x, &scale);
     const int cache[6] = {
         add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, true),
         add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
@@ -243,6 +259,7 @@ static void lower_attention(Lowering *w, const Block *b)
     lower_store(w, OP_STORE_V, b, yv, scale, exp, cache + 3);
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
+    lower_sign(w, mixed, &scale);
     const int yo = lower_role(w, b, ROLE_O, mixed, "attn.o", &exp);
     lower_add(w, yo, scale, exp);
 }
@@ -252,6 +269,7 @@ static void lower_mlp(Lowering *w, const Block *b)
     int scale, exp, exp_gate, exp_up;
     const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
+    lower_sign(w, x, &scale);
     const int gate = lower_role(w, b, ROLE_GATE, x, "mlp.gate", &exp_gate);
     const int up = lower_role(w, b, ROLE_UP, x, "mlp.up", &exp_up);
     const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
@@ -264,6 +282,7 @@ static void lower_mlp(Lowering *w, const Block *b)
     op->imm[GLU_EXP_UP] = exp_up;
     op->scalar_in[0] = op->scalar_in[1] = scale;
     op->scalar_out = scale = w->program->n_scalars++;
+    lower_sign(w, h, &scale);
     const int y = lower_role(w, b, ROLE_DOWN, h, "mlp.down", &exp);
     lower_add(w, y, scale, exp);
 }

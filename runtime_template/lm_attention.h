@@ -153,13 +153,13 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
  * (heads x dim) int8; gives its scale. weights (window), mix (heads x dim), mix_scale (heads) are
  * scratch. unit = log2(e)/sqrt(dim); spread: bits that keep any sum over the window within 32
  * bits. */
-LM_INLINE lm_scale lm_attend(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
-                             const uint16_t *k_scale, const int32_t *k_exponent,
-                             const int8_t *values, const uint16_t *v_scale,
-                             const int32_t *v_exponent, const uint8_t *kv_of, int32_t n,
-                             int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x,
-                             int32_t heads, int32_t kv_heads, int32_t dim, int32_t sinks,
-                             lm_scale unit, int32_t pre, int32_t spread)
+LM_INLINE lm_scale lm_attend_by(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
+                                const uint16_t *k_scale, const int32_t *k_exponent,
+                                const int8_t *values, const uint16_t *v_scale,
+                                const int32_t *v_exponent, const uint8_t *kv_of, int32_t n,
+                                int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x,
+                                int32_t heads, int32_t kv_heads, int32_t dim, int32_t sinks,
+                                lm_scale unit, int32_t pre, int32_t spread, uint32_t round)
 {
     const int32_t stay = sinks < n ? sinks : n;
     int32_t top = -32768;
@@ -190,7 +190,21 @@ LM_INLINE lm_scale lm_attend(const int8_t *q, const int32_t *q_scale, const int8
             mix[h * dim + d] = v >> (drop > 31 ? 31 : drop);
         }
     }
-    return lm_quantize(mix, heads * dim, LM_SCALE(32768, top + 1), x);
+    return lm_quantize_by(mix, heads * dim, lm_largest(mix, heads * dim), 0,
+                          LM_SCALE(32768, top + 1), round, x);
+}
+
+LM_INLINE lm_scale lm_attend(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
+                             const uint16_t *k_scale, const int32_t *k_exponent,
+                             const int8_t *values, const uint16_t *v_scale,
+                             const int32_t *v_exponent, const uint8_t *kv_of, int32_t n,
+                             int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x,
+                             int32_t heads, int32_t kv_heads, int32_t dim, int32_t sinks,
+                             lm_scale unit, int32_t pre, int32_t spread)
+{
+    return lm_attend_by(q, q_scale, keys, k_scale, k_exponent, values, v_scale, v_exponent, kv_of,
+                        n, weights, mix, mix_scale, x, heads, kv_heads, dim, sinks, unit, pre,
+                        spread, LM_NEAREST);
 }
 
 #endif

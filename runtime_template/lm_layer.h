@@ -58,14 +58,20 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
 
 /* gate (n), up (n), worth gate_unit and up_unit each -> x (n) int8 = silu(gate) * up; gives the
  * scale of x; gate is overwritten. Windows to the left wait for the quantizer. */
-LM_INLINE lm_scale lm_glu(int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit,
-                          int8_t *x, int32_t n)
+LM_INLINE lm_scale lm_glu_by(int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit,
+                             int8_t *x, int32_t n, uint32_t round)
 {
     const lm_window a = lm_window_for(lm_silu_loop(gate, gate_unit, n));
     const lm_window b = lm_window_for(lm_longest(up, n));
     const uint32_t max = lm_product_loop(gate, up, a.right, b.right, n);
-    return lm_quantize_to(gate, n, max, a.left + b.left,
-                          up_unit + (a.right - a.left + b.right - b.left - 15) * 65536, x);
+    return lm_quantize_by(gate, n, max, a.left + b.left,
+                          up_unit + (a.right - a.left + b.right - b.left - 15) * 65536, round, x);
+}
+
+LM_INLINE lm_scale lm_glu(int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit,
+                          int8_t *x, int32_t n)
+{
+    return lm_glu_by(gate, up, gate_unit, up_unit, x, n, LM_NEAREST);
 }
 
 /* logits (n), worth unit each -> value * 2^-fraction, in place. */

@@ -72,8 +72,9 @@ LM_INLINE lm_scale lm_norm_unit(uint64_t squares, int32_t left, uint32_t eps_m, 
  * eps_m * 2^(eps_e + 2 r), eps_m < 2^16; sqrt(dim) = root_m * 2^(exp + 31 - g), root_m in
  * 32768..65535 -> x (dim) int8; gives the scale of x. A window to the left is made up for at the
  * end: what it multiplies is the same everywhere. */
-LM_INLINE lm_scale lm_norm(const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t dim,
-                           uint32_t eps_m, int32_t eps_e, uint32_t root_m, int32_t exp)
+LM_INLINE lm_scale lm_norm_by(const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t dim,
+                              uint32_t eps_m, int32_t eps_e, uint32_t root_m, int32_t exp,
+                              uint32_t round)
 {
     const lm_window w = lm_window_for(lm_longest(resid, dim));
     uint32_t top = 0;
@@ -82,11 +83,18 @@ LM_INLINE lm_scale lm_norm(const int32_t *resid, const int16_t *gamma, int8_t *x
         memset(x, 0, (uint32_t)dim);
         return LM_SCALE_TINY;
     }
-    const lm_quantizer q = lm_quantizer_for(top << w.left);
+    lm_quantizer q = lm_quantizer_for(top << w.left);
+    q.round = round;
     const lm_scale unit =
         lm_norm_unit(squares, w.left, eps_m, eps_e - 2 * (w.right - w.left), root_m, exp);
     lm_norm_apply(resid, gamma, dim, w.right, lm_quantizer_before(q, w.left), x);
     return lm_quantizer_scale(q, unit);
+}
+
+LM_INLINE lm_scale lm_norm(const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t dim,
+                           uint32_t eps_m, int32_t eps_e, uint32_t root_m, int32_t exp)
+{
+    return lm_norm_by(resid, gamma, x, dim, eps_m, eps_e, root_m, exp, LM_NEAREST);
 }
 
 #endif

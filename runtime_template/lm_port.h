@@ -75,10 +75,21 @@ LM_INLINE void lm_store_pair(int16_t *to, uint32_t pair)
 {
     *(lm_word *)(void *)to = pair; /* memcpy would be a call where nothing is built in */
 }
+/* from: on a 4-byte boundary. */
+LM_INLINE uint32_t lm_aligned_word(const void *from)
+{
+    return *(const lm_word *)from;
+}
 #else
 LM_INLINE void lm_store_pair(int16_t *to, uint32_t pair)
 {
     memcpy(to, &pair, 4);
+}
+LM_INLINE uint32_t lm_aligned_word(const void *from)
+{
+    uint32_t word;
+    memcpy(&word, from, 4);
+    return word;
 }
 #endif
 

@@ -4,11 +4,16 @@
 #ifndef LM_QUANTIZE_H
 #define LM_QUANTIZE_H
 
+/* How a result is rounded: half up, or down, which leaves every value its sign. */
+#define LM_NEAREST 0x400000U
+#define LM_DOWN 0U
+
 typedef struct lm_quantizer {
     int32_t right;     /* shift of the input */
     uint32_t inverse;  /* floor(2^23 / mantissa) * 2^(shift left of the input) */
     uint32_t mantissa; /* 130..259 */
     int32_t exponent;  /* one unit of the result is worth mantissa * 2^exponent */
+    uint32_t round;    /* LM_NEAREST, LM_DOWN */
 } lm_quantizer;
 
 /* For values of sizes up to max > 0. */
@@ -21,6 +26,7 @@ LM_INLINE lm_quantizer lm_quantizer_for(uint32_t max)
     q.inverse = (uint32_t)lm_inverse[q.mantissa - 130U] << w.left;
     q.right = w.right;
     q.exponent = w.right - w.left;
+    q.round = LM_NEAREST;
     return q;
 }
 
@@ -32,10 +38,11 @@ LM_INLINE lm_quantizer lm_quantizer_before(lm_quantizer q, int32_t left)
     return q;
 }
 
-/* Rounded half up; in -127..127. The product fits in 32 bits once it is whole, hence unsigned. */
+/* In -127..127; rounded down, in -128..126. The product fits in 32 bits once it is whole, hence
+ * unsigned. */
 LM_INLINE int8_t lm_quantizer_apply(lm_quantizer q, int32_t v)
 {
-    return (int8_t)((int32_t)((uint32_t)(v >> q.right) * q.inverse + 0x400000U) >> 23);
+    return (int8_t)((int32_t)((uint32_t)(v >> q.right) * q.inverse + q.round) >> 23);
 }
 
 /* The scale of the result when one unit of the input is worth `unit`. */
@@ -55,17 +62,24 @@ LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int
 
 /* v (n) of sizes up to max; a value is v * 2^left, worth unit each -> x (n) int8; gives the scale
  * of x. All zeros, and -1 where it is the largest size, give zeros. */
-LM_INLINE lm_scale lm_quantize_to(const int32_t *v, int32_t n, uint32_t max, int32_t left,
-                                  lm_scale unit, int8_t *x)
+LM_INLINE lm_scale lm_quantize_by(const int32_t *v, int32_t n, uint32_t max, int32_t left,
+                                  lm_scale unit, uint32_t round, int8_t *x)
 {
     if (max == 0U) {
         memset(x, 0, (uint32_t)n);
         return LM_SCALE_TINY;
     }
     lm_quantizer q = lm_quantizer_for(max << left);
+    q.round = round;
     const lm_scale scale = lm_quantizer_scale(q, unit);
     lm_quantize_loop(v, n, lm_quantizer_before(q, left), x);
     return scale;
+}
+
+LM_INLINE lm_scale lm_quantize_to(const int32_t *v, int32_t n, uint32_t max, int32_t left,
+                                  lm_scale unit, int8_t *x)
+{
+    return lm_quantize_by(v, n, max, left, unit, LM_NEAREST, x);
 }
 
 LM_INLINE lm_scale lm_quantize(const int32_t *v, int32_t n, lm_scale unit, int8_t *x)

@@ -144,18 +144,42 @@ static void write_angles(Writer *w, const Op *op)
                    at(w, op->out[0]), 2 * pairs);
 }
 
+/* Of an int8 vector whose signs alone will count: an argument more, for a function that takes it.
+ */
+typedef struct Rounding {
+    const char *by, *argument;
+} Rounding;
+
+static Rounding rounding(const Writer *w, const Op *op)
+{
+    return model_signs_layer(w->e->unit->model, op->layer) ? (Rounding){"_by", ", LM_DOWN"}
+                                                           : (Rounding){"", ""};
+}
+
 static void write_norm(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "norm_%lld", imm(op, NORM_DIM));
+    const Rounding r = rounding(w, op);
+    const char *name = arena_printf(w->e->arena, "norm%s_%lld", r.by, imm(op, NORM_DIM));
     if (new_shape(w, name, "lm_scale",
                   "const int32_t *resid, const int16_t *gamma, int8_t *x, int32_t exp"))
-        buf_printf(
-            w->shapes, "return lm_norm(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
-            imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E), imm(op, NORM_ROOT_M));
+        buf_printf(w->shapes,
+                   "return lm_norm%s(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp%s);\n}\n\n",
+                   r.by, imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E),
+                   imm(op, NORM_ROOT_M), r.argument);
     buf_printf(
         w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out), name,
         at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]),
         hole(w, "norm_exp", "int32_t ", arena_printf(w->e->arena, "%lld", imm(op, NORM_EXP))));
+}
+
+static void write_sign(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "sign_%lld", imm(op, SIGN_N));
+    if (new_shape(w, name, "lm_scale", "int8_t *x, lm_scale scale"))
+        buf_printf(w->shapes, "return lm_sign(x, %lld, scale, %lld);\n}\n\n", imm(op, SIGN_N),
+                   imm(op, SIGN_INVERSE));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, s%d);\n", local(w, op->scalar_out), name,
+               at(w, op->out[0]), local(w, op->scalar_in[0]));
 }
 
 /* "LM_I8(128) + 64": that many elements on. */
@@ -394,19 +418,20 @@ static void write_attend(Writer *w, const Op *op)
 {
     const char *name = arena_printf(w->e->arena, "attend_%lldx%lld_%lld", imm(op, ATTEND_HEADS),
                                     imm(op, ATTEND_DIM), imm(op, ATTEND_KV_HEADS));
+    const Rounding r = rounding(w, op);
     if (new_shape(w, name, "lm_scale",
                   "const int8_t *q, const int32_t *q_scale, const int8_t *keys, "
                   "const uint16_t *k_scale, const int32_t *k_exponent, const int8_t *values, "
                   "const uint16_t *v_scale, const int32_t *v_exponent, const uint8_t *kv_of, "
                   "int32_t n, int32_t *weights, int32_t *mix, int32_t *mix_scale, int8_t *x"))
-        buf_printf(
-            w->shapes,
-            "return lm_attend(q, q_scale, keys, k_scale, k_exponent, values, v_scale, v_exponent, "
-            "kv_of, n, weights, mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, "
-            "%lld);\n}\n\n",
-            imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
-            imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
-            imm(op, ATTEND_SPREAD));
+        buf_printf(w->shapes,
+                   "return lm_attend%s(q, q_scale, keys, k_scale, k_exponent, values, v_scale, "
+                   "v_exponent, "
+                   "kv_of, n, weights, mix, mix_scale, x, %lld, %lld, %lld, %lld, %lld, %lld, "
+                   "%lld%s);\n}\n\n",
+                   r.by, imm(op, ATTEND_HEADS), imm(op, ATTEND_KV_HEADS), imm(op, ATTEND_DIM),
+                   imm(op, ATTEND_SINKS), imm(op, ATTEND_UNIT), imm(op, ATTEND_PRE),
+                   imm(op, ATTEND_SPREAD), r.argument);
     buf_printf(w->calls, "    const lm_scale s%d = %s(", local(w, op->scalar_out), name);
     for (int i = 0; i < 8; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
@@ -427,11 +452,12 @@ static void write_add(Writer *w, const Op *op)
 static void write_glu(Writer *w, const Op *op)
 {
     const char *name = arena_printf(w->e->arena, "glu_%lld", imm(op, GLU_N));
+    const Rounding r = rounding(w, op);
     if (new_shape(
             w, name, "lm_scale",
             "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
-        buf_printf(w->shapes, "return lm_glu(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
-                   imm(op, GLU_N));
+        buf_printf(w->shapes, "return lm_glu%s(gate, up, gate_unit, up_unit, x, %lld%s);\n}\n\n",
+                   r.by, imm(op, GLU_N), r.argument);
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n",
                local(w, op->scalar_out), name, at(w, op->in[0]), at(w, op->in[1]),
                unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
@@ -452,6 +478,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_EMBED] = write_embed,
     [OP_ANGLES] = write_angles,
     [OP_NORM] = write_norm,
+    [OP_SIGN] = write_sign,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
     [OP_ROTATE] = write_rotate,

@@ -39,6 +39,20 @@ static bool direct(const Emission *e)
     return false;
 }
 
+static bool xnor(const Emission *e)
+{
+    const Program *p = e->unit->program;
+    for (int i = 0; i < p->n_ops; i++)
+        if (p->ops[i].kernel >= 0 && kernels[p->ops[i].kernel].table == TABLE_BITS)
+            return true;
+    return false;
+}
+
+static bool signs(const Emission *e)
+{
+    return e->unit->model->activation_bits == 1;
+}
+
 static bool has_tokenizer(const Emission *e, TokenizerKind kind)
 {
     const Tokenizer *t = e->unit->model->tokenizer;
@@ -94,6 +108,10 @@ static const struct RuntimeFile {
     {"arm/lm_planes_mve.h", FEATURE_MVE, NULL, NULL},
     {"riscv/lm_planes_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_planes_direct.h", -1, direct, NULL},
+    {"lm_sign.h", -1, signs, NULL},
+    {"lm_xnor.h", -1, xnor, NULL},
+    {"arm/lm_xnor_thumb2.h", FEATURE_THUMB2, NULL, NULL},
+    {"arm/lm_xnor_mve.h", FEATURE_MVE, NULL, NULL},
     {"lm_ternary.h", -1, ternary, NULL},
     {"arm/lm_ternary_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_ternary_thumb2.h", FEATURE_THUMB2, NULL, NULL},
@@ -138,6 +156,7 @@ static const struct {
     {"arm/lm_ternary_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_ternary_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"arm/lm_ternary_mve.h", "arm/lm_planes_mve.h"},
+    {"arm/lm_xnor_mve.h", "arm/lm_planes_mve.h"},
     {"arm/lm_pairs_thumb1.h", "arm/lm_planes_thumb1.h"},
     {"arm/lm_pairs_thumb2.h", "arm/lm_planes_thumb2.h"},
     {"riscv/lm_pairs_rv32.h", "riscv/lm_planes_rv32.h"},

@@ -50,6 +50,7 @@ Model *new_model(Arena *a, const char *path, const char *family, const Shape *s)
     m->n_layers = s->n_layers;
     m->vocab = s->vocab;
     m->context = s->context;
+    m->activation_bits = 8;
     m->blocks = NEW(a, Block, s->n_layers);
     for (int i = 0; i < s->n_layers; i++)
         set_block(a, &m->blocks[i], s);

@@ -64,6 +64,7 @@ static const char *const known[] = {
     "problem_type",
     "torchscript",
     "chunk_size_feed_forward",
+    "activation_bits",
 };
 
 static const char *const linear_tensors[ROLES] = {
@@ -183,6 +184,16 @@ static Shape read_shape(const HfCheckpoint *c)
     return s;
 }
 
+/* 1: the model was trained for binary activations; not a key of Transformers. */
+static int read_activation_bits(const HfCheckpoint *c)
+{
+    const int bits = get_int(c->config_path, c->config, "activation_bits", 1, 8, 8);
+    if (bits != 1 && bits != 8)
+        bad_value(c->config_path, "activation_bits", get_value(c->config, "activation_bits"),
+                  "supported: 8, and 1 for binary activations");
+    return bits;
+}
+
 /* Weights ---------------------------------------------------------------------------------- */
 
 static void load_linear(Arena *a, const Safetensors *s, const char *name, Linear *l)
@@ -235,6 +246,7 @@ Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
     Model *m = new_model(a, c->config_path, "llama", &shape);
     m->norm_eps = (float)get_double(c->config_path, c->config, "rms_norm_eps", 1e-12, 0.1, 1e-6);
     m->rope_theta = read_theta(a, c);
+    m->activation_bits = read_activation_bits(c);
     m->tied_head = get_bool(c->config_path, c->config, "tie_word_embeddings", false);
     m->path = c->dir;
     load_linear(a, c->weights, "model.embed_tokens.weight", &m->embed);

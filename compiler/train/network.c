@@ -219,6 +219,15 @@ void network_embed(const Network *n, const int *tokens, int n_tokens, float *res
     }
 }
 
+/* What linears of a layer read, n_tokens x width: of a model with binary activations their signs.
+ */
+static void binarize_rows(const Network *n, float *x, int n_tokens, int width)
+{
+    for (int i = 0; i < n_tokens; i++) {
+        binarize(n->model, x + (size_t)i * (size_t)width, width);
+    }
+}
+
 void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
                             int n_tokens)
 {
@@ -228,6 +237,7 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
     const int q_dim = b->n_heads * b->head_dim, kv_dim = b->n_kv_heads * b->head_dim;
     loops()->norm(residual, n->gamma[2 * layer], m->norm_eps, n_tokens, m->dim, t->attn_in,
                   t->attn_unit, t->attn_inverse);
+    binarize_rows(n, t->attn_in, n_tokens, m->dim);
     multiply_forward(w[ROLE_Q], q_dim, m->dim, t->attn_in, n_tokens, false, t->q);
     multiply_forward(w[ROLE_K], kv_dim, m->dim, t->attn_in, n_tokens, false, t->k);
     multiply_forward(w[ROLE_V], kv_dim, m->dim, t->attn_in, n_tokens, false, t->v);
@@ -240,12 +250,15 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
     const Block *b = &m->blocks[layer];
     const float **w = n->weight + (size_t)layer * ROLES;
     const int q_dim = b->n_heads * b->head_dim;
+    binarize_rows(n, t->mixed, n_tokens, q_dim);
     multiply_forward(w[ROLE_O], m->dim, q_dim, t->mixed, n_tokens, true, residual);
     loops()->norm(residual, n->gamma[2 * layer + 1], m->norm_eps, n_tokens, m->dim, t->mlp_in,
                   t->mlp_unit, t->mlp_inverse);
+    binarize_rows(n, t->mlp_in, n_tokens, m->dim);
     multiply_forward(w[ROLE_GATE], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->gate);
     multiply_forward(w[ROLE_UP], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->up);
     loops()->gate(t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
+    binarize_rows(n, t->gated, n_tokens, b->n_neurons);
     multiply_forward(w[ROLE_DOWN], m->dim, b->n_neurons, t->gated, n_tokens, true, residual);
 }
 

@@ -18,6 +18,7 @@
 #include "lm_int8.h"
 #include "lm_planes_direct.h"
 #include "lm_ternary.h"
+#include "lm_xnor.h"
 
 #include "lm_pairs.h"
 
@@ -37,6 +38,7 @@
 #include "arm/lm_ternary_thumb2.h"
 
 #include "arm/lm_pairs_thumb2.h"
+#include "arm/lm_xnor_thumb2.h"
 #elif defined(__riscv) && __riscv_xlen == 32
 #include "riscv/lm_planes_rv32.h"
 
@@ -56,6 +58,7 @@
 
 #include "arm/lm_int8_mve.h"
 #include "arm/lm_ternary_mve.h"
+#include "arm/lm_xnor_mve.h"
 
 #include "arm/lm_int8_pair_mve.h"
 #endif
@@ -73,8 +76,15 @@
 #define PRE 3
 #define GUARD 0x5A
 
-/* The last is the naive loops' own: 2 bits a code, row by row. */
-typedef enum Layout { LAYOUT_PLANES, LAYOUT_TERNARY, LAYOUT_INT8, LAYOUT_2BIT } Layout;
+/* SIGNS: planes whose inputs are 1 and -1. The last is the naive loops' own: 2 bits a code, row by
+ * row. */
+typedef enum Layout {
+    LAYOUT_PLANES,
+    LAYOUT_SIGNS,
+    LAYOUT_TERNARY,
+    LAYOUT_INT8,
+    LAYOUT_2BIT
+} Layout;
 
 /* Not static: the markers' clobber orders only memory that other files could see. */
 uint8_t weights[MAX_ROWS * MAX_COLS]; /* one code each */
@@ -101,7 +111,7 @@ static uint32_t draw(void)
 /* compiler/layout.c, once more. */
 static int32_t block_rows(Layout f, int32_t planes)
 {
-    return f == LAYOUT_PLANES ? lm_plane_rows(planes) : (f == LAYOUT_TERNARY ? 8 : 1);
+    return f <= LAYOUT_SIGNS ? lm_plane_rows(planes) : (f == LAYOUT_TERNARY ? 8 : 1);
 }
 
 static int32_t stride_of(Layout f, int32_t planes, int32_t cols)
@@ -109,7 +119,7 @@ static int32_t stride_of(Layout f, int32_t planes, int32_t cols)
     if (f == LAYOUT_2BIT) {
         return cols / 4;
     }
-    const int32_t bytes = f == LAYOUT_PLANES    ? block_rows(f, planes) * planes * ((cols + 7) / 8)
+    const int32_t bytes = f <= LAYOUT_SIGNS     ? block_rows(f, planes) * planes * ((cols + 7) / 8)
                           : f == LAYOUT_TERNARY ? 8 * ((cols + 4) / 5)
                                                 : cols;
     return (bytes + 3) / 4 * 4;
@@ -187,12 +197,13 @@ static uint8_t weight_of(Layout f, int32_t planes, int kind)
 
 static void fill(Layout f, int32_t planes, int32_t rows, int32_t cols, int kind)
 {
-    const int32_t n = block_rows(f, planes);
+    const int32_t n = block_rows(f, planes), most = f == LAYOUT_SIGNS ? 1 : 127;
     for (int32_t i = 0; i < rows * cols; i++) {
         weights[i] = weight_of(f, planes, kind);
     }
     for (int32_t c = 0; c < cols; c++) {
-        x[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? 127 : -127));
+        x[c] = (int8_t)(kind == 0 ? (int32_t)(draw() % 255U) - 127 : (kind == 1 ? most : -most));
+        x[c] = (int8_t)(f == LAYOUT_SIGNS ? (x[c] < 0 ? -1 : 1) : x[c]);
     }
     for (int32_t c = 0; c < cols; c++) { /* extreme where x is, the other way around in places */
         const int32_t sign = c % 3 == 0 ? 127 : -127;
@@ -293,6 +304,7 @@ static void check(const Instance *i)
         const int32_t sum = build(x, table, c);                                                    \
         kernel(packed, rows_data, table, sum, y, r, c, p, PRE, stride_of(LAYOUT_PLANES, p, c));    \
     }
+#define XNOR_RUN PLANES_RUN
 #define DIRECT_RUN(kernel, p, r, c)                                                                \
     RUN(kernel##_##p##_##r##_##c)                                                                  \
     {                                                                                              \
@@ -345,6 +357,8 @@ static void check(const Instance *i)
 
 #define PLANES_ROW(build, kernel, p, r, c)                                                         \
     {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
+#define XNOR_ROW(build, kernel, p, r, c)                                                           \
+    {#kernel, LAYOUT_SIGNS, p, r, c, kernel##_##p##_##r##_##c, 1},
 #define DIRECT_ROW(kernel, p, r, c) {#kernel, LAYOUT_PLANES, p, r, c, kernel##_##p##_##r##_##c, 1},
 #define TERNARY_ROW(build, kernel, r, c) {#kernel, LAYOUT_TERNARY, 0, r, c, kernel##_##r##_##c, 1},
 #define INT8_ROW(kernel, r, c) {#kernel, LAYOUT_INT8, 0, r, c, kernel##_##r##_##c, 1},

@@ -129,6 +129,8 @@ grep -q '"op": "matvec-part"' "$work/for-rp2040/tiny.json" || {
     echo "parts: FAILED: tables are whole"
     failed=$((failed + 1))
 }
+config binary "$tales" --set activations=1 --bits 1 --bits '*.attn.o=2' --bits '*.mlp.down=4' \
+    --bits '*.attn.v=1.6' --bits 'layers.1.*=3' --bits 'layers.2.mlp.*=8' --bits 'embed=4' --window 70
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
 else

@@ -39,6 +39,7 @@ class Llama:
     final_norm: np.ndarray
     head: np.ndarray  # (vocab, dim)
     layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0)
+    binary: bool = False  # a block's linears read signs of their inputs times the mean size
     cache: list = field(default_factory=list)  # per layer (keys, values), each (time, kv, head_dim)
 
     def reset(self):
@@ -49,11 +50,19 @@ class Llama:
         """Appends the tokens to the sequence; the logits (len(tokens), vocab) after each."""
         x = self.embed[np.asarray(tokens, int)]
         for i, layer in enumerate(self.layers):
-            x = x + self.attention(i, layer, rms_norm(x, layer["att_norm"][0], self.eps))
-            h = rms_norm(x, layer["ffn_norm"][0], self.eps)
+            h = self.activations(rms_norm(x, layer["att_norm"][0], self.eps))
+            x = x + self.attention(i, layer, h)
+            h = self.activations(rms_norm(x, layer["ffn_norm"][0], self.eps))
             gate, up = linear(h, layer["w1"]), linear(h, layer["w3"])
-            x = x + linear(gate / (1 + np.exp(-gate)) * up, layer["w2"])
+            h = self.activations(gate / (1 + np.exp(-gate)) * up)
+            x = x + linear(h, layer["w2"])
         return rms_norm(x, self.final_norm, self.eps) @ self.head.T
+
+    def activations(self, x):
+        """As XNOR-Net (arXiv 1603.05279) approximates the input of a binary product."""
+        if not self.binary:
+            return x
+        return np.where(x < 0, -1, 1) * np.abs(x).mean(-1, keepdims=True)
 
     def attention(self, i, layer, x):
         n, (keys, values) = len(x), self.cache[i]
@@ -70,7 +79,7 @@ class Llama:
             scores[later] = -np.inf
             weights = np.exp(scores - scores.max(1, keepdims=True))
             out[:, h] = weights / weights.sum(1, keepdims=True) @ values[:, kv]
-        return linear(out.reshape(n, -1), layer["wo"])
+        return linear(self.activations(out.reshape(n, -1)), layer["wo"])
 
     def rotate(self, x, past):
         """x (time, heads, head_dim): turns pair i at position p by p * theta^(-2 i / head_dim)."""
@@ -151,7 +160,7 @@ def load_hf(folder):
     return Llama(heads, c.get("num_key_value_heads") or heads,
                  c.get("head_dim") or c["hidden_size"] // heads, c["max_position_embeddings"],
                  c["rms_norm_eps"], rope_theta(c), False, c["bos_token_id"], c["eos_token_id"],
-                 embed, t["model.norm.weight"], head, layers)
+                 embed, t["model.norm.weight"], head, layers, c.get("activation_bits") == 1)
 
 
 def load_gguf(path):

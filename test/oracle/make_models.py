@@ -41,6 +41,7 @@ HF_MODELS = {
     "hf_v5": ("bytes", "F16", 1, {"dtype": "float16", "torch_dtype": None, "rope_theta": None,
                                   "rope_parameters": {"rope_type": "default",
                                                       "rope_theta": 50000.0}}),
+    "hf_binary": ("bytes", "F32", 1, {"activation_bits": 1}),
 }
 
 GGUF_TYPES = ["F16", "BF16", "Q8_0", "Q4_0", "TQ1_0", "TQ2_0", "I2_S"]

@@ -30,7 +30,9 @@ static const struct {
 static const struct {
     Format format;
     int planes;
-} formats[] = {{FORMAT_PLANES, 1}, {FORMAT_PLANES, 2}, {FORMAT_TERNARY, 0}, {FORMAT_INT8, 0}};
+    bool signs; /* all that the input holds */
+} formats[] = {{FORMAT_PLANES, 1, false}, {FORMAT_PLANES, 2, false}, {FORMAT_TERNARY, 0, false},
+               {FORMAT_INT8, 0, false},   {FORMAT_PLANES, 1, true},  {FORMAT_PLANES, 2, true}};
 
 static double number(const Node *row, const char *key)
 {
@@ -53,11 +55,12 @@ static double counted(Arena *a, const Node *rows, const char *core, const Kernel
 
 /* The chosen kernel's counted cycles over those of the best one. */
 static double check_choice(Arena *a, const Node *rows, const char *core, const Target *t, int r,
-                           int c, Format f, int planes)
+                           int c, Format f, int planes, bool signs)
 {
     double least = INFINITY, chosen = 0, best = INFINITY;
     for (const Kernel *k = kernels; k->name; k++) {
-        if (!kernel_reads(k, f, planes) || !kernel_suits(k, t))
+        if (!kernel_reads(k, f, planes) || !kernel_suits(k, t) ||
+            (k->table == TABLE_BITS && !signs))
             continue;
         const double cost =
             cost_cycles(kernel_cost(k, t, r, c, planes), t) + cost_cycles(table_cost(k, t, c), t);
@@ -85,7 +88,7 @@ static void test_choice(void **state)
             for (size_t f = 0; f < LENGTH(formats); f++, n++) {
                 const double over =
                     check_choice(a, rows, cores[i].core, t, shapes[s].rows, shapes[s].cols,
-                                 formats[f].format, formats[f].planes);
+                                 formats[f].format, formats[f].planes, formats[f].signs);
                 if (over > SLACK)
                     printf("%s %dx%d %s %d: %.3f of the best\n", cores[i].core, shapes[s].rows,
                            shapes[s].cols, format_names[formats[f].format], formats[f].planes,

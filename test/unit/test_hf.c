@@ -148,6 +148,8 @@ static void test_spellings(void **state)
         Model *m = import_config(arena_printf(arena, CONFIG("%s"), rope[i].extra));
         assert_true(m->rope_theta == rope[i].theta && m->norm_eps == 1e-6f);
     }
+    assert_int_equal(import_config(CONFIG(""))->activation_bits, 8);
+    assert_int_equal(import_config(CONFIG(",\"activation_bits\":1"))->activation_bits, 1);
     assert_int_equal(warning_count, warnings);
     import_config(CONFIG(",\"brand_new\":1"));
     assert_int_equal(warning_count, warnings + 1);
@@ -170,6 +172,8 @@ static const Bad bad[] = {
     {CONFIG(",\"mlp_bias\":true"), "mlp_bias: true: biases"},
     {CONFIG(",\"partial_rotary_factor\":0.5"), "partial_rotary_factor: 0.5"},
     {CONFIG(",\"quantization_config\":{}"), "quantized checkpoints are not read"},
+    {CONFIG(",\"activation_bits\":2"), "activation_bits: 2: supported: 8, and 1 for binary"},
+    {CONFIG(",\"activation_bits\":16"), "activation_bits: 16: "},
     {CONFIG(",\"sliding_window\":4"), "sliding_window: 4: supported: null"},
     {CONFIG(",\"rope_interleaved\":true"), "rope_interleaved: true"},
     {CONFIG(",\"layer_types\":[\"full_attention\",\"sliding_attention\"]"), "layer_types"},

@@ -133,6 +133,64 @@ static void check_parts(const Linear *l, const uint8_t *codes, const uint8_t *rd
     arena_free(a);
 }
 
+/* Vectors of signs: kind 0 random, 1 all 1, 2 all -1, 3 alternating, 4 one -1 at the end. */
+static void fill_signs(int8_t *x, int n, int kind)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = (int8_t)(kind == 0   ? (draw() & 1 ? 1 : -1)
+                        : kind == 3 ? (i % 2 ? 1 : -1)
+                        : kind == 4 ? (i == n - 1 ? -1 : 1)
+                                    : (kind == 1 ? 1 : -1));
+}
+
+/* The xnor kernel gives what the definition gives and what tables of sums give. */
+static void check_signs(int planes, int rows, int cols, int kind, int padding)
+{
+    Arena *a = arena_new();
+    const Linear l = random_linear(a, FORMAT_PLANES, planes, rows, cols, kind);
+    const int padded = packed_rows(&l), n = block_rows(FORMAT_PLANES, planes);
+    const int32_t pre = kind % 3,
+                  stride = (int32_t)block_bytes(FORMAT_PLANES, planes, cols) + padding;
+    uint8_t *codes = NEW(a, uint8_t, stride * (padded / n));
+    uint8_t *rd = NEW(a, uint8_t, BOOK_BYTES + padded);
+    int8_t *x = NEW(a, int8_t, cols);
+    int32_t *y = NEW(a, int32_t, padded), *z = NEW(a, int32_t, padded);
+    int16_t *bits = NEW(a, int16_t, table_entries(TABLE_BITS, cols) + 2);
+    int16_t *table = NEW(a, int16_t, table_entries(TABLE_BYTE, cols));
+    fill_signs(x, cols, kind);
+    pack_codes(&l, stride, codes);
+    pack_rows(&l, rd);
+    const int entries = table_entries(TABLE_BITS, cols);
+    bits[entries] = bits[entries + 1] = 0x5A5A;
+    const int32_t sum = lm_table_bits(x, bits, cols);
+    assert_int_equal(sum, lm_table_byte(x, table, cols));
+    assert_int_equal(bits[entries] & bits[entries + 1], 0x5A5A);
+    lm_planes_xnor(codes, rd, bits, sum, y, rows, cols, planes, pre, stride);
+    lm_planes_byte(codes, rd, table, sum, z, rows, cols, planes, pre, stride);
+    assert_memory_equal(y, z, (size_t)rows * 4);
+    for (int r = 0; r < rows; r++)
+        assert_int_equal(y[r], defined(&l, x, r, pre));
+    arena_free(a);
+}
+
+static void test_xnor(void **state)
+{
+    (void)state;
+    for (int planes = 1; planes <= 4; planes *= 2) {
+        for (int cols = 1; cols <= 70; cols++)
+            for (int rows = 1; rows <= 19; rows += cols < 20 ? 1 : 3)
+                for (int kind = 0; kind < 5; kind++)
+                    check_signs(planes, rows, cols, kind, cols % 3 * 4);
+        for (int cols = 200; cols <= 480; cols += 7) /* about LM_XNOR_STEPS, once and twice */
+            check_signs(planes, 9, cols, cols % 5, 0);
+        for (int kind = 0; kind < 5; kind++)
+            check_signs(planes, 9, 16384, kind, 0);
+    }
+    assert_true(kernel_reads(&kernels[find_kernel("planes-xnor")], FORMAT_PLANES, 2));
+    assert_false(kernel_reads(&kernels[find_kernel("planes-xnor")], FORMAT_PLANES, 3));
+    assert_false(kernel_reads(&kernels[find_kernel("planes-xnor")], FORMAT_TERNARY, 0));
+}
+
 static void check_matrix(Format f, int planes, int rows, int cols, int kind, int padding)
 {
     Arena *a = arena_new();
@@ -222,6 +280,53 @@ static lm_scale to_scale(double v)
     int e;
     const double m = nearbyint(frexp(v, &e) * 65536);
     return LM_SCALE((int32_t)(m > 65535 ? 65535 : m), e - 16);
+}
+
+/* Rounded down, a vector keeps every sign and is off by less than a unit. */
+static void test_round_down(void **state)
+{
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        int32_t v[20], mix[20];
+        int8_t x[20], near[20];
+        const int bits = (int)(draw() % 20);
+        for (int i = 0; i < 20; i++)
+            v[i] = trial == 0 && i == 0 ? INT32_MIN : (int32_t)draw() >> bits;
+        const uint32_t max = lm_largest(v, 20);
+        memcpy(mix, v, sizeof v);
+        const lm_scale s = lm_quantize_by(v, 20, max, 0, LM_SCALE(32768, -15), LM_DOWN, x);
+        assert_int_equal(s, lm_quantize(mix, 20, LM_SCALE(32768, -15), near));
+        for (int i = 0; i < 20 && max > 0; i++) {
+            assert_int_equal(x[i] < 0, v[i] < 0);
+            assert_true(near[i] - x[i] == 0 || near[i] - x[i] == 1);
+        }
+    }
+}
+
+/* 1 and -1, worth the mean size of what they stand for. */
+static void test_sign(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int n = 1; n <= 16384; n += 1 + n / 3) {
+        Arena *a = arena_new();
+        int8_t *x = NEW(a, int8_t, n), *before = NEW(a, int8_t, n);
+        for (int kind = 0; kind < 5; kind++) {
+            double sum = 0;
+            fill(x, n, kind);
+            memcpy(before, x, (size_t)n);
+            const lm_scale scale = to_scale(0.37 * (kind + 1));
+            const lm_scale s = lm_sign(x, n, scale, to_scale(0.5 / n));
+            for (int i = 0; i < n; i++) {
+                sum += fabs(before[i] + 0.5);
+                assert_int_equal(x[i], before[i] < 0 ? -1 : 1);
+            }
+            worst = fmax(worst, fabs(real(1, s) / (real(1, scale) * sum / n) - 1));
+        }
+        arena_free(a);
+    }
+    printf("sign: largest error of the scale %.3g\n", worst);
+    assert_true(worst < 1e-4);
 }
 
 static void test_norm(void **state)
@@ -425,15 +530,12 @@ static void test_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_planes),
-        cmocka_unit_test(test_ternary),
-        cmocka_unit_test(test_int8),
-        cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_norm_of_nothing),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_glu),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_planes),    cmocka_unit_test(test_xnor),
+        cmocka_unit_test(test_sign),      cmocka_unit_test(test_round_down),
+        cmocka_unit_test(test_ternary),   cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_norm),      cmocka_unit_test(test_norm_of_nothing),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_glu),       cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

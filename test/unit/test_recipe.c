@@ -43,7 +43,8 @@ static const char full[] =
     "prune-neurons: {counts: [1, 0, 2]}\n"
     "quantize: {bits: 2, rounds: 30, tensors: {\"*.attn.*\": {bits: 3}, embed: int8, "
     "\"*.mlp.*\": ternary}}\n"
-    "tables: nibble\n";
+    "tables: nibble\n"
+    "activations: 1\n";
 
 static Recipe *read_text(Arena *a, const char *text, size_t n)
 {
@@ -84,6 +85,7 @@ static void test_full(void **state)
     assert_int_equal(r->fit_rounds, 30);
     assert_int_equal(r->n_rules, 3);
     assert_int_equal(r->tables, TABLES_NIBBLE);
+    assert_int_equal(r->activations, 1);
     assert_true(recipe_bits_for(r, "layers.0.attn.q") == 3);
     assert_true(recipe_bits_for(r, "layers.0.mlp.up") == 1.6);
     assert_true(recipe_bits_for(r, "embed") == 8);
@@ -121,6 +123,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"method\": \"saliency\",\n"
                                         "    \"compensate\": true\n"
                                         "  },\n"
+                                        "  \"activations\": 0,\n"
                                         "  \"quantize\": {\n"
                                         "    \"bits\": 8,\n"
                                         "    \"method\": \"gptq\",\n"

@@ -34,6 +34,20 @@ static void direct_linear(const Linear *l, Sequence x, Sequence y)
     }
 }
 
+/* Signs times the mean size, where the model has binary activations. */
+static void direct_sign(const Model *m, Sequence x, int n)
+{
+    for (int t = 0; t < STEPS && m->activation_bits == 1; t++) {
+        double mean = 0;
+        for (int i = 0; i < n; i++) {
+            mean += fabs(x[t][i]) / n;
+        }
+        for (int i = 0; i < n; i++) {
+            x[t][i] = x[t][i] < 0 ? -mean : mean;
+        }
+    }
+}
+
 /* q . k with the query rotated `distance` positions past the key. */
 static double direct_score(const Model *m, const double *q, const double *k, int distance)
 {
@@ -87,12 +101,15 @@ static void direct_block(const Model *m, const Block *b, Sequence residual, int 
 {
     Sequence x, q, k, v, mixed, gate, up;
     direct_norm(&b->attn_norm, residual, x);
+    direct_sign(m, x, DIM);
     direct_linear(&b->linear[ROLE_Q], x, q);
     direct_linear(&b->linear[ROLE_K], x, k);
     direct_linear(&b->linear[ROLE_V], x, v);
     direct_attend(m, q, k, v, window, sinks, mixed);
+    direct_sign(m, mixed, b->n_heads * b->head_dim);
     direct_add(&b->linear[ROLE_O], mixed, residual);
     direct_norm(&b->mlp_norm, residual, x);
+    direct_sign(m, x, DIM);
     direct_linear(&b->linear[ROLE_GATE], x, gate);
     direct_linear(&b->linear[ROLE_UP], x, up);
     for (int t = 0; t < STEPS; t++) {
@@ -100,6 +117,7 @@ static void direct_block(const Model *m, const Block *b, Sequence residual, int 
             gate[t][i] *= up[t][i] / (1 + exp(-gate[t][i]));
         }
     }
+    direct_sign(m, gate, b->n_neurons);
     direct_add(&b->linear[ROLE_DOWN], gate, residual);
 }
 
@@ -111,11 +129,12 @@ static void assert_residual(const Reference *r, int layer, const double *expecte
     }
 }
 
-static void compare(bool tied, bool interleaved, int window, int sinks)
+static void compare(bool tied, bool interleaved, int window, int sinks, int activation_bits)
 {
     Arena *a = arena_new();
     Model *m = tiny_model(a, (uint32_t)(window + sinks), tied);
     m->rope_interleaved = interleaved;
+    m->activation_bits = activation_bits;
     Sequence state[4], x, logits;
     for (int t = 0; t < STEPS; t++) {
         for (int i = 0; i < DIM; i++) {
@@ -144,17 +163,24 @@ static void compare(bool tied, bool interleaved, int window, int sinks)
 static void matches_direct(void **state)
 {
     (void)state;
-    compare(true, false, STEPS, 0);
-    compare(false, true, STEPS, 0);
+    compare(true, false, STEPS, 0, 8);
+    compare(false, true, STEPS, 0, 8);
+}
+
+static void signs_match_direct(void **state)
+{
+    (void)state;
+    compare(true, false, STEPS, 0, 1);
+    compare(false, true, 8, 3, 1);
 }
 
 static void ring_matches_direct(void **state)
 {
     (void)state;
-    compare(true, false, 8, 0);
-    compare(true, true, 8, 3);
-    compare(false, false, 5, 4);
-    compare(false, false, 1, 0);
+    compare(true, false, 8, 0, 8);
+    compare(true, true, 8, 3, 8);
+    compare(false, false, 5, 4, 8);
+    compare(false, false, 1, 0, 8);
 }
 
 static void reset_forgets(void **state)
@@ -228,9 +254,9 @@ static void matmul_is_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_direct),  cmocka_unit_test(ring_matches_direct),
-        cmocka_unit_test(reset_forgets),   cmocka_unit_test(reads_dequantized),
-        cmocka_unit_test(matmul_is_exact),
+        cmocka_unit_test(matches_direct),      cmocka_unit_test(signs_match_direct),
+        cmocka_unit_test(ring_matches_direct), cmocka_unit_test(reset_forgets),
+        cmocka_unit_test(reads_dequantized),   cmocka_unit_test(matmul_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,7 @@ static void as_reference(void **state)
         Arena *a = arena_new();
         Model *m = tiny_model(a, seed, seed % 2);
         m->rope_interleaved = seed % 4 < 2;
+        m->activation_bits = seed % 3 ? 8 : 1;
         assert_as_reference(a, m, seed < 4 ? (int)seed : 32 - (int)seed);
         arena_free(a);
     }

@@ -99,6 +99,60 @@ static void test_read_two(void **state)
     }
 }
 
+/* Compiled with binary activations; `kernel` for every matrix in a layer, -1: the best. */
+static const Unit *with_signs(Arena *a, double bits, uint32_t seed, int kernel)
+{
+    Recipe *r = recipe_default(a);
+    r->bits = bits;
+    r->activations = 1;
+    Unit *u = NEW(a, Unit, 1);
+    *u = (Unit){.arena = a,
+                .model = tiny_model(a, seed, true),
+                .recipe = r,
+                .target = target_load(a, "host")};
+    calm(u->model);
+    run_passes(u, "lower", NULL, NULL);
+    for (int i = 0; i < u->program->n_ops && kernel >= 0; i++) {
+        Op *op = &u->program->ops[i];
+        if (op_is_matvec(op->kind) && op->layer < u->model->n_layers)
+            op->kernel = kernel;
+    }
+    if (kernel >= 0) {
+        pass_choose(u);
+        u->facts |= FACT_CHOSEN;
+    }
+    run_passes(u, NULL, NULL, NULL);
+    return u;
+}
+
+/* Bits are counted where that is possible and cheaper, and give what sums of signs give. */
+static void test_signs(void **state)
+{
+    static const double bits[] = {1, 2, 4, 3, 1.6, 8};
+    (void)state;
+    for (size_t i = 0; i < LENGTH(bits); i++) {
+        Arena *a = arena_new();
+        const Unit *u = with_signs(a, bits[i], 3 + (uint32_t)i, -1);
+        const int xnor = find_kernel("planes-xnor");
+        int counted = 0;
+        for (int k = 0; k < u->program->n_ops; k++)
+            counted += u->program->ops[k].kind == OP_MATVEC && u->program->ops[k].kernel == xnor;
+        assert_int_equal(counted, i < 3 ? 3 * ROLES : 0);
+        assert_int_equal(u->model->activation_bits, 1);
+        assert_int_equal(u->original->activation_bits, 8);
+        if (i < 3) {
+            const Unit *v = with_signs(a, bits[i], 3 + (uint32_t)i, find_kernel("planes-byte"));
+            Simulator *s = simulator_new(a, u), *t = simulator_new(a, v);
+            for (int k = 0; k < 40; k++)
+                assert_memory_equal(simulator_step(s, k % 7), simulator_step(t, k % 7),
+                                    (size_t)u->model->vocab * 4);
+        }
+        const double cosine = compare(a, u, 40);
+        printf("signs, %g bits: cosine %.6f\n", bits[i], cosine);
+        arena_free(a);
+    }
+}
+
 /* A head that keeps the largest logits has those of the head that keeps all. */
 static void test_top(void **state)
 {
@@ -167,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_read_two),
+        cmocka_unit_test(test_signs),
         cmocka_unit_test(test_top),
         cmocka_unit_test(test_reset_and_threads),
     };

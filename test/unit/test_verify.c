@@ -174,6 +174,11 @@ static void unplanned(Unit *u)
     u->facts &= ~(unsigned)FACT_PLANNED;
 }
 
+static void bits_of_sums(Unit *u)
+{
+    find_op(u, OP_TABLE)->kernel = find_kernel("planes-xnor");
+}
+
 static void test_damage(void **state)
 {
     (void)state;
@@ -217,6 +222,7 @@ static void test_damage(void **state)
         {"plan", outside, "not inside the state's"},
         {"plan", large_state, "the state's last buffer ends at"},
         {"plan", no_region, "is in region 2"},
+        {"choose", bits_of_sums, "bits of a vector that is not of signs"},
         {"plan", wrong_weight_bytes, "weight_bytes is"},
         {"lower", twin_names, "constants 0 and 1 are both called frequency"},
         {"lower", no_c_name, "\"l0.norm\" is no C name"},
@@ -225,6 +231,62 @@ static void test_damage(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         Arena *a = arena_new();
         Unit *u = unit_after(a, false, cases[i].pass);
+        verify(u, NULL);
+        cases[i].spoil(u);
+        EXPECT_FATAL(verify(u, NULL), cases[i].message);
+        arena_free(a);
+    }
+}
+
+static void sign_part(Unit *u)
+{
+    find_op(u, OP_SIGN)->imm[SIGN_N]--;
+}
+static void sign_inverse(Unit *u)
+{
+    find_op(u, OP_SIGN)->imm[SIGN_INVERSE] = 5;
+}
+static void sign_scale(Unit *u)
+{
+    find_op(u, OP_SIGN)->scalar_in[0] = -1;
+}
+static void sign_missing(Unit *u) /* another vector's are made twice */
+{
+    find_op(u, OP_SIGN)->out[0] = find_op(u, OP_ATTEND)->out[0];
+}
+static void sign_model(Unit *u)
+{
+    u->model->activation_bits = 8;
+}
+static void sign_planes(Unit *u)
+{
+    const Op *table = find_op(u, OP_TABLE);
+    u->program->ops[table - u->program->ops + 1].kernel = find_kernel("planes-direct");
+}
+
+static void test_damaged_signs(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*spoil)(Unit *u);
+        const char *message;
+    } cases[] = {
+        {sign_part, "(sign): n is"},
+        {sign_inverse, "(sign): inverse has no mantissa"},
+        {sign_scale, "(sign): operand scale refers to -1"},
+        {sign_missing, "(sign): "},
+        {sign_model, "reads signs, but the model's activations have 8 bits"},
+        {sign_planes, "is 6 i16, not 20 i8"},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        Arena *a = arena_new();
+        Unit *u = new_unit(a, false);
+        u->model->activation_bits = 1;
+        Recipe r = *u->recipe;
+        r.bits = 1;
+        r.n_rules = 0;
+        u->recipe = &r;
+        run_passes(u, "budget", NULL, NULL);
         verify(u, NULL);
         cases[i].spoil(u);
         EXPECT_FATAL(verify(u, NULL), cases[i].message);
@@ -378,9 +440,9 @@ static void test_other_target(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damage),       cmocka_unit_test(test_damaged_top),
-        cmocka_unit_test(test_damaged_text), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_other_target),
+        cmocka_unit_test(test_damage),      cmocka_unit_test(test_damaged_signs),
+        cmocka_unit_test(test_damaged_top), cmocka_unit_test(test_damaged_text),
+        cmocka_unit_test(test_sums),        cmocka_unit_test(test_other_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

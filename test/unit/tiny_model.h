@@ -57,6 +57,7 @@ static inline Model *tiny_model(Arena *a, uint32_t seed, bool tied)
                  .vocab = 24,
                  .context = 32,
                  .norm_eps = 1e-5f,
+                 .activation_bits = 8,
                  .rope_theta = 10000,
                  .tied_head = tied};
     m->blocks = NEW(a, Block, m->n_layers);
