@@ -80,8 +80,11 @@ typedef struct Recipe {
     Prune prune_heads, prune_neurons;
     double bits; /* default bits of every linear */
     int n_rules;
-    BitsRule *rules; /* in file order, command line after the file */
-    int fit_rounds;  /* alternating least squares rounds in quantize */
+    BitsRule *rules;     /* in file order, command line after the file */
+    int recover_tokens;  /* to train on, repeats counted; 0: no training */
+    double recover_rate; /* learning rate at its height */
+    int recover_batch;   /* windows a step */
+    int fit_rounds;      /* alternating least squares rounds in quantize */
     TableKind tables;
     Place place; /* of hot weights and code */
     int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
