@@ -91,7 +91,7 @@ static void product_panel(const Product *p, int panel)
 
 /* Attention -------------------------------------------------------------------------------- */
 
-#define KEYS 4 /* scored together */
+#define KEYS 4 /* keys or queries scored together */
 #define DIMS 8 /* of an output summed together */
 
 /* Rows first .. first + 15 of x as head_dim x 16, what is past n as 0, times `scale`. */
@@ -137,6 +137,19 @@ INLINE void dots(const float *x, ptrdiff_t row, const float *with, int head_dim,
     }
 }
 
+/* Up to KEYS of them. */
+INLINE void dots_some(const float *x, ptrdiff_t row, const float *with, int head_dim, int rows,
+                      Lanes *sum)
+{
+    if (rows == KEYS) {
+        dots(x, row, with, head_dim, KEYS, sum);
+        return;
+    }
+    for (int r = 0; r < rows; r++) {
+        dots(x + r * row, row, with, head_dim, 1, sum + r);
+    }
+}
+
 /* out[d] = sum over the n rows of x: x[j][d] * weight[j], for dims constant. */
 INLINE void mix(const float *x, ptrdiff_t row, const float *weight, int n, int dims, Lanes *sum)
 {
@@ -173,13 +186,7 @@ static void attend(const Attention *a, int block, float *scratch)
     transpose(a->q, a->q_row, first, a->n, a->head_dim, a->scale, q);
     for (int j = 0; j < keys; j += KEYS) {
         const int some = smaller(KEYS, keys - j);
-        if (some == KEYS) {
-            dots(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, KEYS, s);
-        } else {
-            for (int i = 0; i < some; i++) {
-                dots(a->k + (j + i) * a->kv_row, a->kv_row, q, a->head_dim, 1, s + i);
-            }
-        }
+        dots_some(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, some, s);
         for (int i = 0; i < some; i++) {
             lanes_store(weight + (j + i) * LANES, s[i]);
             top = lanes_max(top, j + i > first ? choose(from(first, j + i), s[i], NEVER) : s[i]);
@@ -246,13 +253,16 @@ static void attend_back_queries(const AttentionBack *b, int block, float *scratc
         dot += lanes_load(d_out + d * LANES) * lanes_load(out + d * LANES);
     }
     lanes_store_part(b->dot + first, dot, rows);
-    for (int j = 0; j < keys; j++) {
-        Lanes s, dp;
-        dots(a->k + j * a->kv_row, a->kv_row, q, dim, 1, &s);
-        dots(a->v + j * a->kv_row, a->kv_row, d_out, dim, 1, &dp);
-        const Lanes p = lanes_exp(s - total);
-        lanes_store(weight + j * LANES,
-                    (j > first ? lanes_and(p, from(first, j)) : p) * (dp - dot));
+    for (int j = 0; j < keys; j += KEYS) {
+        const int some = smaller(KEYS, keys - j);
+        Lanes s[KEYS], dp[KEYS];
+        dots_some(a->k + j * a->kv_row, a->kv_row, q, dim, some, s);
+        dots_some(a->v + j * a->kv_row, a->kv_row, d_out, dim, some, dp);
+        for (int i = 0; i < some; i++) {
+            Lanes p = lanes_exp(s[i] - total);
+            p = j + i > first ? lanes_and(p, from(first, j + i)) : p;
+            lanes_store(weight + (j + i) * LANES, p * (dp[i] - dot));
+        }
     }
     mix_back(a->k, a->kv_row, weight, keys, dim, a->scale, b->d_q + first * a->q_row, a->q_row,
              rows, false);
@@ -268,15 +278,17 @@ static void attend_back_keys(const AttentionBack *b, int block, float *scratch)
     float *weight = v + dim * LANES, *d_score = weight + n * LANES;
     transpose(a->k, a->kv_row, first, a->n, dim, a->scale, k);
     transpose(a->v, a->kv_row, first, a->n, dim, 1, v);
-    for (int i = 0; i < n; i++) {
-        const int query = first + i;
-        Lanes s, dp;
-        dots(a->q + query * a->q_row, a->q_row, k, dim, 1, &s);
-        dots(b->d_out + query * a->q_row, a->q_row, v, dim, 1, &dp);
-        Lanes p = lanes_exp(s - a->total[query]);
-        p = i < LANES ? lanes_and(p, ~from(0, i + 1)) : p; /* keys up to the query's own */
-        lanes_store(weight + i * LANES, p);
-        lanes_store(d_score + i * LANES, p * (dp - b->dot[query]));
+    for (int i = 0; i < n; i += KEYS) {
+        const int some = smaller(KEYS, n - i), query = first + i;
+        Lanes s[KEYS], dp[KEYS];
+        dots_some(a->q + query * a->q_row, a->q_row, k, dim, some, s);
+        dots_some(b->d_out + query * a->q_row, a->q_row, v, dim, some, dp);
+        for (int t = 0; t < some; t++) {
+            Lanes p = lanes_exp(s[t] - a->total[query + t]);
+            p = i + t < LANES ? lanes_and(p, ~from(0, i + t + 1)) : p; /* keys up to its own */
+            lanes_store(weight + (i + t) * LANES, p);
+            lanes_store(d_score + (i + t) * LANES, p * (dp[t] - b->dot[query + t]));
+        }
     }
     mix_back(b->d_out + first * a->q_row, a->q_row, weight, n, dim, 1, b->d_v + first * a->kv_row,
              a->kv_row, rows, true);
