@@ -49,7 +49,7 @@ $(B)/%.o: %.c
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Sixteen lanes are passed between inlined functions only: their calling convention is of no matter.
-$(LOOPS) $(B)/compiler/train/loops.o: ALL_CFLAGS += -O3 -Wno-psabi $(LOOPS_FLAGS)
+$(LOOPS) $(B)/compiler/train/loops.o: ALL_CFLAGS += -O3 -fno-math-errno -Wno-psabi $(LOOPS_FLAGS)
 $(B)/compiler/train/loops_avx2.o: LOOPS_FLAGS := -mavx2 -DTILE_ROWS=6 \
     -DLOOPS_TABLE=loops_avx2 -DLOOPS_NAME='"AVX2"'
 $(B)/compiler/train/loops_avx512.o: LOOPS_FLAGS := -mavx512f -mprefer-vector-width=512 \

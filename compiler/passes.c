@@ -7,15 +7,15 @@
 #include <string.h>
 
 const char *const fact_names[N_FACTS] = {
-    "folded", "calibrated", "heads",   "neurons", "quantized", "lowered", "chosen",
-    "packed", "live",       "planned", "fits",    "batched",   "layers",
+    "folded", "calibrated", "heads", "neurons", "quantized", "recovered", "lowered",
+    "chosen", "packed",     "live",  "planned", "fits",      "batched", "layers",
 };
 
 /* What a new set of ops or buffers puts in doubt, and what a new Program does. */
 #define MEMORY_FACTS (FACT_LIVE | FACT_PLANNED | FACT_FITS)
 #define LOWER_FACTS (FACT_CHOSEN | FACT_BATCHED | FACT_PACKED | MEMORY_FACTS)
 /* What no longer follows from a model whose weights changed. */
-#define WEIGHT_FACTS (FACT_QUANTIZED | FACT_LOWERED | LOWER_FACTS)
+#define WEIGHT_FACTS (FACT_QUANTIZED | FACT_RECOVERED | FACT_LOWERED | LOWER_FACTS)
 
 /* Pruning breaks no FACT_CALIBRATED: what it removes adds little to the residual stream, and
  * lower leaves headroom above the range that was seen. Quantize is the same in that. */
@@ -31,9 +31,12 @@ const Pass passes[] = {
     {"prune-neurons", "removes the neurons that add least", pass_prune_neurons,
      FACT_FOLDED | FACT_LAYERS, FACT_NEURONS, WEIGHT_FACTS},
     {"quantize", "gives every weight its code", pass_quantize,
-     FACT_FOLDED | FACT_HEADS | FACT_NEURONS, FACT_QUANTIZED, FACT_LOWERED | LOWER_FACTS},
+     FACT_FOLDED | FACT_HEADS | FACT_NEURONS, FACT_QUANTIZED,
+     FACT_RECOVERED | FACT_LOWERED | LOWER_FACTS},
+    {"recover", "trains the quantized model to give the original's probabilities", pass_recover,
+     FACT_QUANTIZED, FACT_RECOVERED, FACT_LOWERED | LOWER_FACTS},
     {"lower", "turns the model into a straight line of ops", pass_lower,
-     FACT_CALIBRATED | FACT_QUANTIZED, FACT_LOWERED, LOWER_FACTS},
+     FACT_CALIBRATED | FACT_RECOVERED, FACT_LOWERED, LOWER_FACTS},
     {"choose", "picks a kernel for every matrix and adds its tables", pass_choose, FACT_LOWERED,
      FACT_CHOSEN, FACT_BATCHED | FACT_PACKED | MEMORY_FACTS},
     {"batch", "lets a prompt be read two tokens at a time", pass_batch, FACT_CHOSEN, FACT_BATCHED,

@@ -10,6 +10,7 @@
 enum {
     MAX_TOKENS = 1 << 20, /* of window and sinks */
     MAX_CALIB_TOKENS = 1 << 24,
+    MAX_RECOVER_TOKENS = 1 << 30,
     MAX_PARTS = 1 << 16, /* heads or neurons to prune in one layer or model */
     MAX_LAYERS = 4096,
     MAX_ROUNDS = 1000,
@@ -42,6 +43,7 @@ const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAS
 typedef enum KeyKind {
     KEY_NAME,
     KEY_INT,
+    KEY_REAL,
     KEY_SEED,
     KEY_BOOL,
     KEY_CHOICE,
@@ -60,7 +62,7 @@ typedef struct Key {
     KeyKind kind;
     size_t offset;            /* in Recipe */
     bool shorthand;           /* "prune-heads: 0.2" sets this key of the group */
-    int64_t min, max;         /* INT */
+    int64_t min, max;         /* INT, REAL */
     const char *const *names; /* CHOICE, CHOICES */
     int n_names;
 } Key;
@@ -96,6 +98,9 @@ static const Key keys[] = {
     {"quantize.levels", CHOICE(levels, level_kind_names)},
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
+    {"recover.tokens", KEY_INT, AT(recover_tokens), .shorthand = true, .max = MAX_RECOVER_TOKENS},
+    {"recover.rate", KEY_REAL, AT(recover_rate), .min = 0, .max = 1},
+    {"recover.batch", KEY_INT, AT(recover_batch), .min = 1, .max = 256},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
@@ -112,6 +117,8 @@ Recipe *recipe_default(Arena *a)
     r->prune_layers.compensate = true;
     r->prune_heads = (Prune){.scope = PRUNE_GLOBAL, .method = PRUNE_MEASURED, .compensate = true};
     r->prune_neurons = (Prune){.scope = PRUNE_GLOBAL, .method = PRUNE_SALIENCY, .compensate = true};
+    r->recover_rate = 1e-3;
+    r->recover_batch = 2;
     r->bits = 8;
     r->fit_rounds = 20;
     r->packages = ALL_PACKAGES;
@@ -322,6 +329,9 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     switch (k->kind) {
     case KEY_NAME: *(const char **)field = arena_printf(a, "%s", read_name(n, k->path)); break;
     case KEY_INT: *(int *)field = (int)node_int(n, k->path, k->min, k->max); break;
+    case KEY_REAL:
+        *(double *)field = node_double(n, k->path, (double)k->min, (double)k->max);
+        break;
     case KEY_SEED: *(uint32_t *)field = (uint32_t)node_int(n, k->path, 0, UINT32_MAX); break;
     case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
     case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
@@ -521,6 +531,7 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     switch (k->kind) {
     case KEY_NAME: buf_printf(b, "\"%s\"", *(const char *const *)field); break;
     case KEY_INT: buf_printf(b, "%d", *(const int *)field); break;
+    case KEY_REAL: put_double(b, *(const double *)field); break;
     case KEY_SEED: buf_printf(b, "%u", (unsigned)*(const uint32_t *)field); break;
     case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
     case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;

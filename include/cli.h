@@ -8,7 +8,7 @@ typedef struct Options {
     int n_args;
     const char **args; /* operands: MODEL, DIR, TEXT, ... */
     const char *target, *output, *tokenizer, *recipe, *dump, *until, *reference, *board, *docs;
-    const char *calib;
+    const char *calib, *recover_state;
     const char *cc;     /* the host's C compiler, for commands that run generated code */
     int64_t flash, ram; /* bytes, 0: not given */
     double temperature, top_p;

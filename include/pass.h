@@ -12,16 +12,17 @@ typedef enum Fact {
     FACT_HEADS = 1 << 2,      /* heads that the recipe wants pruned are gone */
     FACT_NEURONS = 1 << 3,    /* neurons likewise */
     FACT_QUANTIZED = 1 << 4,  /* no linear is FORMAT_FLOAT */
-    FACT_LOWERED = 1 << 5,    /* there is a Program */
-    FACT_CHOSEN = 1 << 6,     /* every matvec has a kernel, tables exist */
-    FACT_PACKED = 1 << 7,     /* Data holds the packed weights; they decode to the codes */
-    FACT_LIVE = 1 << 8,       /* live ranges are right */
-    FACT_PLANNED = 1 << 9,    /* offsets and regions are set; nothing live overlaps */
-    FACT_FITS = 1 << 10,      /* the budget holds */
-    FACT_BATCHED = 1 << 11,   /* it is settled how prompts are read */
-    FACT_LAYERS = 1 << 12     /* layers that the recipe wants pruned are gone */
+    FACT_RECOVERED = 1 << 5,  /* what the recipe wants trained is */
+    FACT_LOWERED = 1 << 6,    /* there is a Program */
+    FACT_CHOSEN = 1 << 7,     /* every matvec has a kernel, tables exist */
+    FACT_PACKED = 1 << 8,     /* Data holds the packed weights; they decode to the codes */
+    FACT_LIVE = 1 << 9,       /* live ranges are right */
+    FACT_PLANNED = 1 << 10,   /* offsets and regions are set; nothing live overlaps */
+    FACT_FITS = 1 << 11,      /* the budget holds */
+    FACT_BATCHED = 1 << 12,   /* it is settled how prompts are read */
+    FACT_LAYERS = 1 << 13     /* layers that the recipe wants pruned are gone */
 } Fact;
-#define N_FACTS 13
+#define N_FACTS 14
 extern const char *const fact_names[N_FACTS];
 
 typedef struct Corpus Corpus; /* run.h */
@@ -45,6 +46,7 @@ typedef struct Unit {
     int64_t flash_limit, ram_limit; /* --flash, --ram; 0: the target's */
     const char *calib;              /* --calib: a text, NULL: the model writes its own */
     const Corpus *samples;          /* unit_samples; NULL before */
+    const char *recover_state;      /* --recover-state: a file, or NULL */
     unsigned facts;
     int *original_layer; /* of each layer of model, that of original; NULL: the same */
     int n_prunings;
@@ -87,6 +89,7 @@ void pass_prune_layers(Unit *u);
 void pass_prune_heads(Unit *u);
 void pass_prune_neurons(Unit *u);
 void pass_quantize(Unit *u);
+void pass_recover(Unit *u);
 void pass_lower(Unit *u);
 void pass_choose(Unit *u);
 void pass_batch(Unit *u);

@@ -128,6 +128,9 @@ typedef struct Recipe {
     int fit_rounds;  /* alternating least squares rounds in quantize */
     FitMethod fit_method;
     LevelKind levels;
+    int recover_tokens;  /* to train on, repeats counted; 0: no training */
+    double recover_rate; /* learning rate at its height */
+    int recover_batch;   /* windows a step */
     TableKind tables;
     Place place; /* of hot weights and code */
     int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */

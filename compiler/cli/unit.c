@@ -24,6 +24,7 @@ Unit *open_unit(Arena *a, const Options *o, const char *model_path)
     u->recipe = make_recipe(a, o);
     u->target = target_load(a, o->target ? o->target : "host");
     u->calib = o->calib;
+    u->recover_state = o->recover_state;
     u->flash_limit = o->flash;
     u->ram_limit = o->ram;
     if (ir_is_text(model_path)) {

@@ -31,13 +31,20 @@ INLINE Lanes lanes_all(float x)
 INLINE Lanes lanes_load_part(const float *p, int n)
 {
     Lanes v = {0};
+    if (n == LANES) { /* as nearly always: worth a branch */
+        return lanes_load(p);
+    }
     memcpy(&v, p, (size_t)n * sizeof(float));
     return v;
 }
 
 INLINE void lanes_store_part(float *p, Lanes v, int n)
 {
-    memcpy(p, &v, (size_t)n * sizeof(float));
+    if (n == LANES) {
+        lanes_store(p, v);
+    } else {
+        memcpy(p, &v, (size_t)n * sizeof(float));
+    }
 }
 
 INLINE Lanes lanes_and(Lanes v, LanesInt mask)

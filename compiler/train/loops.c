@@ -91,7 +91,7 @@ static void product_panel(const Product *p, int panel)
 
 /* Attention -------------------------------------------------------------------------------- */
 
-#define KEYS 4 /* scored together */
+#define KEYS 4 /* keys or queries scored together */
 #define DIMS 8 /* of an output summed together */
 
 /* Rows first .. first + 15 of x as head_dim x 16, what is past n as 0, times `scale`. */
@@ -137,6 +137,19 @@ INLINE void dots(const float *x, ptrdiff_t row, const float *with, int head_dim,
     }
 }
 
+/* Up to KEYS of them. */
+INLINE void dots_some(const float *x, ptrdiff_t row, const float *with, int head_dim, int rows,
+                      Lanes *sum)
+{
+    if (rows == KEYS) {
+        dots(x, row, with, head_dim, KEYS, sum);
+        return;
+    }
+    for (int r = 0; r < rows; r++) {
+        dots(x + r * row, row, with, head_dim, 1, sum + r);
+    }
+}
+
 /* out[d] = sum over the n rows of x: x[j][d] * weight[j], for dims constant. */
 INLINE void mix(const float *x, ptrdiff_t row, const float *weight, int n, int dims, Lanes *sum)
 {
@@ -173,13 +186,7 @@ static void attend(const Attention *a, int block, float *scratch)
     transpose(a->q, a->q_row, first, a->n, a->head_dim, a->scale, q);
     for (int j = 0; j < keys; j += KEYS) {
         const int some = smaller(KEYS, keys - j);
-        if (some == KEYS) {
-            dots(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, KEYS, s);
-        } else {
-            for (int i = 0; i < some; i++) {
-                dots(a->k + (j + i) * a->kv_row, a->kv_row, q, a->head_dim, 1, s + i);
-            }
-        }
+        dots_some(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, some, s);
         for (int i = 0; i < some; i++) {
             lanes_store(weight + (j + i) * LANES, s[i]);
             top = lanes_max(top, j + i > first ? choose(from(first, j + i), s[i], NEVER) : s[i]);
@@ -201,6 +208,92 @@ static void attend(const Attention *a, int block, float *scratch)
     for (int i = 0; a->total && i < smaller(LANES, a->n - first); i++) {
         a->total[first + i] = top[i] + logf(total[i]);
     }
+}
+
+static void put_transposed(float *x, ptrdiff_t row, int rows, Lanes value, bool add)
+{
+    for (int i = 0; i < rows; i++) {
+        x[i * row] = add ? x[i * row] + value[i] : value[i];
+    }
+}
+
+/* x[first + lane][d] = or += scale * sum over j of with[j][d] * weight[j][lane] */
+static void mix_back(const float *with, ptrdiff_t with_row, const float *weight, int n,
+                     int head_dim, float scale, float *x, ptrdiff_t row, int rows, bool add)
+{
+    Lanes sum[DIMS];
+    int d = 0;
+    for (; d + DIMS <= head_dim; d += DIMS) {
+        mix(with + d, with_row, weight, n, DIMS, sum);
+        for (int t = 0; t < DIMS; t++) {
+            put_transposed(x + d + t, row, rows, sum[t] * scale, add);
+        }
+    }
+    for (; d < head_dim; d++) {
+        mix(with + d, with_row, weight, n, 1, sum);
+        put_transposed(x + d, row, rows, sum[0] * scale, add);
+    }
+}
+
+/* With p = softmax and dp = d_out . v: ds = p (dp - sum of p dp), and that sum is d_out . out
+ * (Dao et al., FlashAttention, 2022). Here lanes are queries. */
+static void attend_back_queries(const AttentionBack *b, int block, float *scratch)
+{
+    const Attention *a = &b->forward;
+    const int first = block * QUERIES, keys = smaller(a->n, first + QUERIES), dim = a->head_dim;
+    const int rows = smaller(LANES, a->n - first);
+    float *q = scratch, *d_out = q + dim * LANES, *out = d_out + dim * LANES;
+    float *weight = out + dim * LANES;
+    transpose(a->q, a->q_row, first, a->n, dim, a->scale, q);
+    transpose(b->d_out, a->q_row, first, a->n, dim, 1, d_out);
+    transpose(a->out, a->q_row, first, a->n, dim, 1, out);
+    const Lanes total = lanes_load_part(a->total + first, rows);
+    Lanes dot = {0};
+    for (int d = 0; d < dim; d++) {
+        dot += lanes_load(d_out + d * LANES) * lanes_load(out + d * LANES);
+    }
+    lanes_store_part(b->dot + first, dot, rows);
+    for (int j = 0; j < keys; j += KEYS) {
+        const int some = smaller(KEYS, keys - j);
+        Lanes s[KEYS], dp[KEYS];
+        dots_some(a->k + j * a->kv_row, a->kv_row, q, dim, some, s);
+        dots_some(a->v + j * a->kv_row, a->kv_row, d_out, dim, some, dp);
+        for (int i = 0; i < some; i++) {
+            Lanes p = lanes_exp(s[i] - total);
+            p = j + i > first ? lanes_and(p, from(first, j + i)) : p;
+            lanes_store(weight + (j + i) * LANES, p * (dp[i] - dot));
+        }
+    }
+    mix_back(a->k, a->kv_row, weight, keys, dim, a->scale, b->d_q + first * a->q_row, a->q_row,
+             rows, false);
+}
+
+/* Here lanes are keys. */
+static void attend_back_keys(const AttentionBack *b, int block, float *scratch)
+{
+    const Attention *a = &b->forward;
+    const int first = block * QUERIES, n = a->n - first, dim = a->head_dim;
+    const int rows = smaller(LANES, n);
+    float *k = scratch, *v = k + dim * LANES;
+    float *weight = v + dim * LANES, *d_score = weight + n * LANES;
+    transpose(a->k, a->kv_row, first, a->n, dim, a->scale, k);
+    transpose(a->v, a->kv_row, first, a->n, dim, 1, v);
+    for (int i = 0; i < n; i += KEYS) {
+        const int some = smaller(KEYS, n - i), query = first + i;
+        Lanes s[KEYS], dp[KEYS];
+        dots_some(a->q + query * a->q_row, a->q_row, k, dim, some, s);
+        dots_some(b->d_out + query * a->q_row, a->q_row, v, dim, some, dp);
+        for (int t = 0; t < some; t++) {
+            Lanes p = lanes_exp(s[t] - a->total[query + t]);
+            p = i + t < LANES ? lanes_and(p, ~from(0, i + t + 1)) : p; /* keys up to its own */
+            lanes_store(weight + (i + t) * LANES, p);
+            lanes_store(d_score + (i + t) * LANES, p * (dp[t] - b->dot[query + t]));
+        }
+    }
+    mix_back(b->d_out + first * a->q_row, a->q_row, weight, n, dim, 1, b->d_v + first * a->kv_row,
+             a->kv_row, rows, true);
+    mix_back(a->q + first * a->q_row, a->q_row, d_score, n, dim, a->scale,
+             b->d_k + first * a->kv_row, a->kv_row, rows, true);
 }
 
 static void decode(const float *q, const float *keys, const float *values, int n, int head_dim,
@@ -267,6 +360,25 @@ static void norm(const float *x, const float *gamma, float eps, int rows, int n,
     }
 }
 
+/* With u = x / rms: dx = (du - u mean(u du)) / rms, du = dy gamma. */
+static void norm_back(const float *dy, const float *unit, const float *inverse, const float *gamma,
+                      int rows, int n, float *dx, float *d_gamma)
+{
+    for (int r = 0; r < rows; r++, dy += n, unit += n, dx += n) {
+        Lanes sum = {0};
+        for (int i = 0; i < n; i += LANES) {
+            const int some = smaller(LANES, n - i);
+            const Lanes product = lanes_load_part(dy + i, some) * lanes_load_part(unit + i, some);
+            sum += product * lanes_load_part(gamma + i, some);
+            lanes_store_part(d_gamma + i, lanes_load_part(d_gamma + i, some) + product, some);
+        }
+        const float mean = lanes_sum(sum) / (float)n, scale = inverse[r];
+        for (int i = 0; i < n; i++) {
+            dx[i] += (dy[i] * gamma[i] - unit[i] * mean) * scale;
+        }
+    }
+}
+
 /* 1 / (1 + e^-g) from e^-|g|, which cannot overflow. */
 INLINE Lanes sigmoid(Lanes g)
 {
@@ -281,6 +393,18 @@ static void gate(const float *gated, const float *up, size_t n, float *out)
         const int some = n - i < LANES ? (int)(n - i) : LANES;
         const Lanes g = lanes_load_part(gated + i, some);
         lanes_store_part(out + i, g * sigmoid(g) * lanes_load_part(up + i, some), some);
+    }
+}
+
+static void gate_back(float *gated, const float *up, size_t n, float *d_out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some), d = lanes_load_part(d_out + i, some);
+        const Lanes s = sigmoid(g);
+        const Lanes slope = s * (1.0f + g * (1.0f - s));
+        lanes_store_part(gated + i, d * slope * lanes_load_part(up + i, some), some);
+        lanes_store_part(d_out + i, d * g * s, some);
     }
 }
 
@@ -301,12 +425,104 @@ static float exponentials(const float *x, int n, float scale, float *out, float 
     return lanes_sum(total);
 }
 
+/* KL = sum of p (x - y) + log sum exp y - log sum exp x, over goal logits x and own logits y. */
+static double distill(float *logits, const float *goal, int n, float weight, float *probability)
+{
+    float own_top, goal_top;
+    const float goal_sum = exponentials(goal, n, 1, probability, &goal_top);
+    Lanes gap = {0};
+    for (int i = 0; i < n; i += LANES) {
+        const int some = smaller(LANES, n - i);
+        gap += lanes_load_part(probability + i, some) *
+               (lanes_load_part(goal + i, some) - lanes_load_part(logits + i, some));
+    }
+    const float own_sum = exponentials(logits, n, 1, logits, &own_top);
+    const float own_weight = weight / own_sum, goal_weight = weight / goal_sum;
+    for (int i = 0; i < n; i++) {
+        logits[i] = logits[i] * own_weight - probability[i] * goal_weight;
+    }
+    return (double)lanes_sum(gap) / (double)goal_sum + (double)own_top + log((double)own_sum) -
+           (double)goal_top - log((double)goal_sum);
+}
+
+/* Training --------------------------------------------------------------------------------- */
+
+static void quantize(const float *w, int n, float scale, const LevelSteps *levels, float *value,
+                     uint8_t *code)
+{
+    const float inverse = 1 / scale;
+    for (int i = 0; i < n; i += LANES) {
+        const int some = smaller(LANES, n - i);
+        const Lanes x = lanes_load_part(w + i, some) * inverse;
+        Lanes level = lanes_all(levels->first);
+        LanesInt bits = (LanesInt){0} + levels->first_code;
+        for (int k = 0; k < levels->n; k++) {
+            const LanesInt above = x > levels->threshold[k];
+            level += lanes_and(lanes_all(levels->step[k]), above);
+            bits ^= above & levels->flip[k];
+        }
+        lanes_store_part(value + i, level * scale, some);
+        for (int t = 0; t < some; t++) {
+            code[i + t] = (uint8_t)bits[t];
+        }
+    }
+}
+
+static void sum_planes(const float *x, const uint8_t *code, int n, int planes, float *sum)
+{
+    Lanes part[1 + 8] = {{0}};
+    for (int i = 0; i < n; i += LANES) {
+        const int some = smaller(LANES, n - i);
+        const Lanes v = lanes_load_part(x + i, some);
+        LanesInt bits = {0};
+        for (int t = 0; t < some; t++) {
+            bits[t] = code[i + t];
+        }
+        part[0] += v;
+        for (int k = 0; k < planes; k++) {
+            part[1 + k] += lanes_and(v, -((bits >> k) & 1));
+        }
+    }
+    for (int k = 0; k <= planes; k++) {
+        sum[k] = lanes_sum(part[k]);
+    }
+}
+
+static void adam(const Adam *by, size_t n, const float *gradient, float *mean, float *square,
+                 float *parameter)
+{
+    const float inverse1 = 1 / by->bias1, inverse2 = 1 / by->bias2, scale = by->scale;
+    const float keep1 = by->beta1, keep2 = by->beta2, rate = by->rate * inverse1;
+    for (size_t i = 0; i < n; i++) {
+        const float g = gradient[i] * scale;
+        mean[i] = keep1 * mean[i] + (1 - keep1) * g;
+        square[i] = keep2 * square[i] + (1 - keep2) * g * g;
+        parameter[i] -= rate * mean[i] / (sqrtf(square[i] * inverse2) + 1e-9f);
+    }
+}
+
+static void add(const float *from, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
 const Loops LOOPS_TABLE = {
     .name = LOOPS_NAME,
     .product = product_panel,
     .attend = attend,
     .norm = norm,
+    .attend_back_queries = attend_back_queries,
+    .attend_back_keys = attend_back_keys,
+    .norm_back = norm_back,
     .gate = gate,
+    .gate_back = gate_back,
+    .distill = distill,
     .exponentials = exponentials,
     .decode = decode,
+    .quantize = quantize,
+    .sum_planes = sum_planes,
+    .adam = adam,
+    .add = add,
 };

@@ -118,7 +118,7 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, 
     t->gate = NEW(a, float, rows *(size_t)neurons);
     t->up = NEW(a, float, rows *(size_t)neurons);
     t->gated = NEW(a, float, rows *(size_t)neurons);
-    t->scratch_size = (rows + 4 * (size_t)head_dim) * QUERIES;
+    t->scratch_size = ((keep ? 2 : 1) * rows + 4 * (size_t)head_dim) * QUERIES;
     t->scratch = NEW(a, float, t->scratch_size *ATTENTION_SHARES);
     if (keep) {
         t->attn_unit = NEW(a, float, rows *dim);

@@ -1,0 +1,250 @@
+/* The backward pass, layer by layer from the last, over what the forward pass kept. With y = x W^T:
+ * dx = dy W and dW = dy^T x. */
+#include "train/backward.h"
+
+#include "train/loops.h"
+
+#include <math.h>
+#include <string.h>
+
+struct Trace {
+    const Network *network;
+    int n;
+    const int *tokens;
+    Activations **layer;
+    float *residual;                /* n x dim; backward: its gradient */
+    float *normed, *unit, *inverse; /* of the final norm */
+    float *logits, *probability;
+    float *d_in;   /* n x dim: of a normed vector */
+    float *d_wide; /* n x the widest of mixed and gated */
+    float *d_q, *d_k, *d_v, *dot;
+};
+
+Layout *layout_new(Arena *a, const Model *m)
+{
+    Model *walk = (Model *)(uintptr_t)m; /* only read */
+    Layout *y = NEW(a, Layout, 1);
+    const Linear *l;
+    const Norm *v;
+    while (model_linears(walk, y->n_linears)) {
+        y->n_linears++;
+    }
+    y->n_norms = 2 * m->n_layers + 1;
+    y->linear = NEW(a, size_t, y->n_linears);
+    y->norm = NEW(a, size_t, y->n_norms);
+    for (int i = 0; (l = model_linears(walk, i)); i++) {
+        y->linear[i] = y->size;
+        y->size += (size_t)l->rows * (size_t)l->cols;
+    }
+    y->weights = y->size;
+    for (int i = 0; (v = model_norm(walk, i)); i++) {
+        y->norm[i] = y->size;
+        y->size += (size_t)v->n;
+    }
+    return y;
+}
+
+void layout_point(const Layout *y, Network *n, const float *all)
+{
+    const Model *m = n->model;
+    n->embed = all + y->linear[0];
+    for (int i = 0; i < m->n_layers * ROLES; i++) {
+        n->weight[i] = all + y->linear[1 + i];
+    }
+    n->head = m->tied_head ? n->embed : all + y->linear[1 + m->n_layers * ROLES];
+    for (int i = 0; i < y->n_norms; i++) {
+        n->gamma[i] = all + y->norm[i];
+    }
+}
+
+static int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+Trace *trace_new(Arena *a, const Network *n)
+{
+    const Model *m = n->model;
+    const size_t rows = (size_t)n->max_tokens;
+    int q_dim = 0, kv_dim = 0, neurons = 0;
+    Trace *t = NEW(a, Trace, 1);
+    t->network = n;
+    t->layer = NEW(a, Activations *, m->n_layers);
+    for (int l = 0; l < m->n_layers; l++) {
+        const Block *b = &m->blocks[l];
+        t->layer[l] = activations_new(a, n, l, n->max_tokens, true);
+        q_dim = larger(q_dim, b->n_heads * b->head_dim);
+        kv_dim = larger(kv_dim, b->n_kv_heads * b->head_dim);
+        neurons = larger(neurons, b->n_neurons);
+    }
+    t->residual = NEW(a, float, rows *(size_t)m->dim);
+    t->normed = NEW(a, float, rows *(size_t)m->dim);
+    t->unit = NEW(a, float, rows *(size_t)m->dim);
+    t->inverse = NEW(a, float, rows);
+    t->logits = NEW(a, float, rows *(size_t)m->vocab);
+    t->probability = NEW(a, float, m->vocab);
+    t->d_in = NEW(a, float, rows *(size_t)m->dim);
+    t->d_wide = NEW(a, float, rows *(size_t)larger(q_dim, neurons));
+    t->d_q = NEW(a, float, rows *(size_t)q_dim);
+    t->d_k = NEW(a, float, rows *(size_t)kv_dim);
+    t->d_v = NEW(a, float, rows *(size_t)kv_dim);
+    t->dot = NEW(a, float, rows);
+    return t;
+}
+
+float *trace_forward(Trace *t, const int *tokens, int n)
+{
+    t->n = n;
+    t->tokens = tokens;
+    network_embed(t->network, tokens, n, t->residual);
+    for (int l = 0; l < t->network->model->n_layers; l++) {
+        network_layer(t->network, l, t->layer[l], t->residual, n);
+    }
+    network_logits(t->network, t->residual, n, t->normed, t->unit, t->inverse, t->logits);
+    return t->logits;
+}
+
+double trace_distill(Trace *t, const float *goal, float weight)
+{
+    const size_t vocab = (size_t)t->network->model->vocab;
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)t->n; i++) {
+        sum += loops()->distill(t->logits + i * vocab, goal + i * vocab, (int)vocab, weight,
+                                t->probability);
+    }
+    return sum;
+}
+
+/* dx (n x cols) = or += dy (n x rows) W */
+static void input_gradient(const float *w, int rows, int cols, const float *dy, int n, bool add,
+                           float *dx)
+{
+    product(&(Product){.m = n,
+                       .n = cols,
+                       .k = rows,
+                       .a = dy,
+                       .a_row = rows,
+                       .a_step = 1,
+                       .b = w,
+                       .b_step = cols,
+                       .b_col = 1,
+                       .c = dx,
+                       .c_row = cols,
+                       .add = add});
+}
+
+/* dW (rows x cols) += dy^T x */
+static void weight_gradient(const float *dy, int rows, const float *x, int cols, int n, float *dw)
+{
+    product(&(Product){.m = rows,
+                       .n = cols,
+                       .k = n,
+                       .a = dy,
+                       .a_row = 1,
+                       .a_step = rows,
+                       .b = x,
+                       .b_step = cols,
+                       .b_col = 1,
+                       .c = dw,
+                       .c_row = cols,
+                       .add = true});
+}
+
+/* One linear: dW, and dx from dy. */
+static void linear_back(Trace *t, const Layout *y, int layer, Role role, const float *dy,
+                        const float *x, bool add, float *dx, float *gradient)
+{
+    const int i = layer * ROLES + (int)role;
+    const Linear *l = &t->network->model->blocks[layer].linear[role];
+    weight_gradient(dy, l->rows, x, l->cols, t->n, gradient + y->linear[1 + i]);
+    input_gradient(t->network->weight[i], l->rows, l->cols, dy, t->n, add, dx);
+}
+
+static void norm_back(Trace *t, const Layout *y, int norm, const float *unit, const float *inverse,
+                      float *gradient)
+{
+    loops()->norm_back(t->d_in, unit, inverse, t->network->gamma[norm], t->n,
+                       t->network->model->dim, t->residual, gradient + y->norm[norm]);
+}
+
+static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
+{
+    Activations *act = t->layer[layer];
+    const size_t n = (size_t)t->n * (size_t)t->network->model->blocks[layer].n_neurons;
+    linear_back(t, y, layer, ROLE_DOWN, t->residual, act->gated, false, t->d_wide, gradient);
+    loops()->gate_back(act->gate, act->up, n, t->d_wide);
+    linear_back(t, y, layer, ROLE_GATE, act->gate, act->mlp_in, false, t->d_in, gradient);
+    linear_back(t, y, layer, ROLE_UP, t->d_wide, act->mlp_in, true, t->d_in, gradient);
+    norm_back(t, y, 2 * layer + 1, act->mlp_unit, act->mlp_inverse, gradient);
+}
+
+static void head_back(Trace *t, int layer, int head)
+{
+    const Block *b = &t->network->model->blocks[layer];
+    const Activations *act = t->layer[layer];
+    const int at = head * b->head_dim, kv = b->kv_of_head[head] * b->head_dim;
+    const int blocks = (t->n + QUERIES - 1) / QUERIES;
+    const AttentionBack back = {
+        .forward = {.n = t->n,
+                    .head_dim = b->head_dim,
+                    .scale = 1 / sqrtf((float)b->head_dim),
+                    .q = act->q + at,
+                    .k = act->k + kv,
+                    .v = act->v + kv,
+                    .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
+                    .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
+                    .out = act->mixed + at,
+                    .total = act->total + (size_t)head * (size_t)t->network->max_tokens},
+        .d_out = t->d_wide + at,
+        .dot = t->dot,
+        .d_q = t->d_q + at,
+        .d_k = t->d_k + kv,
+        .d_v = t->d_v + kv,
+    };
+    for (int i = 0; i < blocks; i++) {
+        loops()->attend_back_queries(&back, i, act->scratch);
+    }
+    for (int i = 0; i < blocks; i++) {
+        loops()->attend_back_keys(&back, i, act->scratch);
+    }
+}
+
+static void attention_back(Trace *t, const Layout *y, int layer, float *gradient)
+{
+    const Block *b = &t->network->model->blocks[layer];
+    const Activations *act = t->layer[layer];
+    const size_t kv = (size_t)t->n * (size_t)(b->n_kv_heads * b->head_dim);
+    linear_back(t, y, layer, ROLE_O, t->residual, act->mixed, false, t->d_wide, gradient);
+    memset(t->d_k, 0, kv * sizeof(float));
+    memset(t->d_v, 0, kv * sizeof(float));
+    for (int h = 0; h < b->n_heads; h++) {
+        head_back(t, layer, h);
+    }
+    network_rotate(t->network, layer, t->d_q, t->n, b->n_heads, -1);
+    network_rotate(t->network, layer, t->d_k, t->n, b->n_kv_heads, -1);
+    linear_back(t, y, layer, ROLE_Q, t->d_q, act->attn_in, false, t->d_in, gradient);
+    linear_back(t, y, layer, ROLE_K, t->d_k, act->attn_in, true, t->d_in, gradient);
+    linear_back(t, y, layer, ROLE_V, t->d_v, act->attn_in, true, t->d_in, gradient);
+    norm_back(t, y, 2 * layer, act->attn_unit, act->attn_inverse, gradient);
+}
+
+void trace_backward(Trace *t, const Layout *y, float *gradient)
+{
+    const Model *m = t->network->model;
+    const size_t dim = (size_t)m->dim;
+    const size_t head = m->tied_head ? y->linear[0] : y->linear[y->n_linears - 1];
+    weight_gradient(t->logits, m->vocab, t->normed, m->dim, t->n, gradient + head);
+    input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
+    memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
+    norm_back(t, y, 2 * m->n_layers, t->unit, t->inverse, gradient);
+    for (int l = m->n_layers - 1; l >= 0; l--) {
+        mlp_back(t, y, l, gradient);
+        attention_back(t, y, l, gradient);
+    }
+    for (int i = 0; i < t->n; i++) {
+        float *row = gradient + y->linear[0] + (size_t)t->tokens[i] * dim;
+        for (size_t c = 0; c < dim; c++) {
+            row[c] += t->residual[(size_t)i * dim + c];
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/* A quantized model as real parameters that gradients can move: latent weights, row scales,
+ * codebooks and norms. What the network runs with is always what the device would hold: scales and
+ * codebooks rounded to their integers, each latent at the nearest level. The gradient passes
+ * through the rounding as if it were not there (the straight-through estimator: Bengio, Leonard,
+ * Courville, arXiv 1308.3432). */
+#ifndef LMCC_TRAIN_STUDENT_H
+#define LMCC_TRAIN_STUDENT_H
+
+#include "train/backward.h"
+
+/* Parameters that share a learning rate: that of the run times `rate`. */
+typedef struct Segment {
+    size_t at, n;
+    float rate;
+} Segment;
+
+typedef struct Student {
+    const Layout *layout;
+    size_t n;         /* parameters: latents and norms as laid out, scales, codebooks */
+    float *parameter; /* n */
+    int n_segments;
+    Segment *segment;
+    struct Part *part; /* of each linear */
+    uint8_t *code;     /* layout->weights */
+} Student;
+
+/* Starts at a quantized model's codebooks, scales and float weights. */
+Student *student_new(Arena *a, Model *m, const Layout *y);
+/* What the network runs with, layout->size floats; sets the codes. */
+void student_weights(Student *s, float *all);
+/* The parameters' gradient (n) from that of those floats, for the codes that were set. */
+void student_gradient(const Student *s, const float *d_all, float *gradient);
+/* Writes codes, scales, codebooks and norms into the model, and the latents as its float weights.
+ */
+void student_store(Student *s, Model *m, float *all);
+
+#endif

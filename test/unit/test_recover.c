@@ -1,0 +1,246 @@
+/* recover: a student starts as the quantized model that it was made from, its gradients are those
+ * of scales and codebooks, training brings it nearer to the original, and every run is repeatable.
+ */
+#include "tiny_model.h"
+
+#include "sequence.h"
+#include "train/trainer.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const bits[] = {"1", "2", "3", "4", "5", "6", "1.6", "8"};
+
+static Unit quantized(Arena *a, uint32_t seed, bool tied, const char *width)
+{
+    Unit u = tiny_unit(a, tiny_model(a, seed, tied));
+    recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, width);
+    pass_fold(&u);
+    pass_quantize(&u);
+    u.facts = FACT_FOLDED | FACT_QUANTIZED;
+    return u;
+}
+
+static void assert_holds(const Model *m, const Layout *y, const float *all)
+{
+    const Linear *l;
+    for (int i = 0; (l = model_linears((Model *)(uintptr_t)m, i)); i++) {
+        for (int r = 0; r < l->rows; r++) {
+            for (int c = 0; c < l->cols; c++) {
+                const float found = all[y->linear[i] + (size_t)(r * l->cols + c)];
+                assert_true(fabsf(found - linear_value(l, r, c)) <= 1e-6f * fabsf(found));
+            }
+        }
+    }
+}
+
+/* The codes are the model's, also where another would be nearer; scales and codebook are within the
+ * rounding to other units. */
+static void starts_as_quantized(void **state)
+{
+    (void)state;
+    for (size_t b = 0; b < LENGTH(bits); b++) {
+        Arena *a = arena_new();
+        Unit u = quantized(a, 1, b % 2, bits[b]);
+        Linear *first = &u.model->blocks[0].linear[ROLE_UP];
+        if (first->format == FORMAT_PLANES) {
+            first->code[3] ^= 1;
+        }
+        const Model *before = model_copy(a, u.model);
+        Layout *y = layout_new(a, u.model);
+        Student *s = student_new(a, u.model, y);
+        float *all = NEW(a, float, y->size);
+        student_store(s, u.model, all);
+        assert_holds(u.model, y, all);
+        const Linear *l, *was;
+        for (int i = 0; (l = model_linears(u.model, i)); i++) {
+            was = model_linears((Model *)(uintptr_t)before, i);
+            assert_memory_equal(l->code, was->code, (size_t)l->rows * (size_t)l->cols);
+            for (int r = 0; r < l->rows; r++) {
+                const double off = (double)linear_value(l, r, 0) - (double)linear_value(was, r, 0);
+                const double row = ldexp(l->scale[r], l->scale_exp) * 100;
+                assert_true(fabs(off) <= 0.04 * row);
+            }
+        }
+        arena_free(a);
+    }
+}
+
+/* For a linear loss sum of d * w and fixed codes, a step of one in a scale or a coefficient changes
+ * the loss by just its gradient. */
+static void gradients(void **state)
+{
+    (void)state;
+    static const char *const widths[] = {"1", "2", "3", "1.6"};
+    for (size_t b = 0; b < LENGTH(widths); b++) {
+        Arena *a = arena_new();
+        Unit u = quantized(a, 2, true, widths[b]);
+        Layout *y = layout_new(a, u.model);
+        Student *s = student_new(a, u.model, y);
+        float *all = NEW(a, float, y->size), *d = tiny_weights(a, (int)y->size, 0, 1);
+        float *gradient = NEW(a, float, s->n), *was = NEW(a, float, y->size);
+        for (size_t i = y->size; i < s->n; i++) {
+            s->parameter[i] = floorf(s->parameter[i] + 0.5f);
+        }
+        student_weights(s, was);
+        memcpy(s->parameter, was, y->weights * sizeof(float)); /* far from every threshold */
+        student_weights(s, was);
+        student_gradient(s, d, gradient);
+        const uint8_t *codes = arena_copy(a, s->code, y->weights, 1);
+        for (size_t i = 0; i < y->size; i++) {
+            assert_true(gradient[i] == d[i]);
+        }
+        int checked = 0;
+        for (int g = 0; g < s->n_segments; g++) {
+            const Segment *seg = &s->segment[g];
+            for (size_t i = seg->at; i < seg->at + seg->n && seg->at >= y->size; i++) {
+                double change = 0, size = 0;
+                s->parameter[i] += 1;
+                student_weights(s, all);
+                s->parameter[i] -= 1;
+                if (memcmp(codes, s->code, y->weights) != 0) {
+                    continue;
+                }
+                for (size_t k = 0; k < y->weights; k++) {
+                    change += (double)d[k] * ((double)all[k] - (double)was[k]);
+                    size += fabs((double)d[k] * ((double)all[k] - (double)was[k]));
+                }
+                assert_true(fabs(change - (double)gradient[i]) <= 1e-3 * size);
+                checked++;
+            }
+        }
+        assert_true(checked > 100);
+        arena_free(a);
+    }
+}
+
+static void set(Unit *u, const char *assignment)
+{
+    recipe_set(u->arena, (Recipe *)(uintptr_t)u->recipe, assignment);
+}
+
+static double divergence(Arena *a, const Unit *u)
+{
+    double kl = 0;
+    const Corpus *c = unit_samples((Unit *)(uintptr_t)u);
+    Reference *x = reference_new(a, u->original, 32, 0), *y = reference_new(a, u->model, 32, 0);
+    Stepper original = stepper_reference(x);
+    kl = evaluate(a, c, stepper_reference(y), &original, u->model->vocab).kl;
+    return kl;
+}
+
+/* On samples that it was not trained on. */
+static void comes_nearer(void **state)
+{
+    (void)state;
+    static const double least[] = {0.9, 0.7, 0.7, 0.8};
+    static const char *const widths[] = {"1", "2", "3", "1.6"};
+    for (size_t b = 0; b < LENGTH(widths); b++) {
+        Arena *a = arena_new();
+        Unit u = quantized(a, 3, b % 2, widths[b]);
+        const double before = divergence(a, &u);
+        set(&u, "recover=12000");
+        set(&u, "recover.rate=0.004");
+        pass_recover(&u);
+        const double after = divergence(a, &u);
+        if (!(after < least[b] * before)) {
+            fail_msg("%s bits: KL %g before, %g after", widths[b], before, after);
+        }
+        arena_free(a);
+    }
+}
+
+static const Model *recovered(Arena *a, int threads)
+{
+    const int most = omp_get_max_threads();
+    Unit u = quantized(a, 4, true, "2");
+    set(&u, "recover=3000");
+    set(&u, "recover.batch=3");
+    omp_set_num_threads(threads);
+    pass_recover(&u);
+    omp_set_num_threads(most);
+    return u.model;
+}
+
+static void any_thread_count(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const Model *one = recovered(a, 1), *four = recovered(a, 4);
+    assert_true(model_hash(one) == model_hash(four));
+    assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
+    arena_free(a);
+}
+
+static void off_changes_nothing(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = quantized(a, 5, true, "2");
+    const uint64_t before = model_hash(u.model);
+    pass_recover(&u);
+    assert_true(model_hash(u.model) == before);
+    assert_null(u.samples);
+    arena_free(a);
+}
+
+static Trainer *trainer_of(Arena *a)
+{
+    Unit *u = NEW(a, Unit, 1);
+    *u = quantized(a, 6, true, "2");
+    Trainer *t = trainer_new(a, u->model, u->original, pool_new(u, a, 1000), 2);
+    t->rate = 1e-3;
+    t->steps = 20;
+    return t;
+}
+
+/* Ten steps, a file, ten more: as twenty. Another run's file or a damaged one is refused. */
+static void goes_on(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/lmcc-test-XXXXXX";
+    close(mkstemp(path));
+    unlink(path);
+    Arena *a = arena_new();
+    Trainer *whole = trainer_of(a), *half = trainer_of(a), *rest = trainer_of(a);
+    assert_false(trainer_load(a, rest, path, 7));
+    for (int i = 0; i < 20; i++) {
+        trainer_step(whole);
+        if (i < 10) {
+            trainer_step(half);
+        }
+    }
+    trainer_judge(half);
+    trainer_save(half, path, 7);
+    assert_true(trainer_load(a, rest, path, 7));
+    assert_int_equal(rest->step, 10);
+    while (rest->step < rest->steps) {
+        trainer_step(rest);
+    }
+    assert_memory_equal(whole->student->parameter, rest->student->parameter,
+                        whole->student->n * sizeof(float));
+    EXPECT_FATAL(trainer_load(a, rest, path, 8), "of another model, recipe or text");
+    FILE *f = fopen(path, "r+b");
+    fseek(f, 100, SEEK_SET);
+    fputc(1, f);
+    fclose(f);
+    EXPECT_FATAL(trainer_load(a, rest, path, 7), "damaged");
+    assert_int_equal(truncate(path, 200), 0);
+    EXPECT_FATAL(trainer_load(a, rest, path, 7), "damaged");
+    assert_int_equal(truncate(path, 20), 0);
+    EXPECT_FATAL(trainer_load(a, rest, path, 7), "not a training state");
+    unlink(path);
+    arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starts_as_quantized), cmocka_unit_test(gradients),
+        cmocka_unit_test(comes_nearer),        cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(off_changes_nothing), cmocka_unit_test(goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
