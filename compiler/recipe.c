@@ -42,6 +42,7 @@ const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAS
 typedef enum KeyKind {
     KEY_NAME,
     KEY_INT,
+    KEY_SIZE,
     KEY_SEED,
     KEY_BOOL,
     KEY_CHOICE,
@@ -97,6 +98,8 @@ static const Key keys[] = {
     {"quantize.tensors", KEY_RULES, AT(rules)},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
+    {"flash", KEY_SIZE, AT(flash)},
+    {"ram", KEY_SIZE, AT(ram)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
     {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
@@ -321,6 +324,7 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     switch (k->kind) {
     case KEY_NAME: *(const char **)field = arena_printf(a, "%s", read_name(n, k->path)); break;
     case KEY_INT: *(int *)field = (int)node_int(n, k->path, k->min, k->max); break;
+    case KEY_SIZE: *(int64_t *)field = node_size(n, k->path); break;
     case KEY_SEED: *(uint32_t *)field = (uint32_t)node_int(n, k->path, 0, UINT32_MAX); break;
     case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
     case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
@@ -516,6 +520,7 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     switch (k->kind) {
     case KEY_NAME: buf_printf(b, "\"%s\"", *(const char *const *)field); break;
     case KEY_INT: buf_printf(b, "%d", *(const int *)field); break;
+    case KEY_SIZE: buf_printf(b, "%lld", (long long)*(const int64_t *)field); break;
     case KEY_SEED: buf_printf(b, "%u", (unsigned)*(const uint32_t *)field); break;
     case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
     case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;
