@@ -23,6 +23,13 @@ Score judge_steppers(Judge *j, const Stepper *steppers);
 /* The original with linear i (as model_linears counts) in another's place: what it loses, nats. */
 double judge_linear(Judge *j, int i, const Linear *l);
 
+/* compiler/search/fitter.c: one tensor of a float model quantized alone. */
+typedef struct Fitter Fitter;
+Fitter *fitter_new(Arena *a, const Unit *u, const Model *m); /* by the unit's recipe and samples */
+void fitter_free(Fitter *f);                                 /* what is not in its arena */
+/* *l becomes linear i with codes, in arena a. Rising i is the quick way to ask. */
+void fitter_fit(Fitter *f, Arena *a, int i, double bits, Linear *l);
+
 /* compiler/search/sensitivity.c: what each tensor loses at each width, one at a time. */
 #define WIDTHS 8
 extern const double width_bits[WIDTHS]; /* 1, 1.6, 2, ... 8: bits of a recipe */
@@ -30,10 +37,8 @@ typedef struct Sensitivity {
     int n;                  /* linears */
     double (*loss)[WIDTHS]; /* n: nats; INFINITY where not measured */
 } Sensitivity;
-/* `allowed` (n): the widths of each linear, a bit each. */
-Sensitivity measure_sensitivity(Arena *a, Judge *j, const Model *original, const unsigned *allowed,
-                                int rounds);
-void quantize_linear_alone(Arena *a, Linear *l, double bits, int rounds);
+/* Of the model of a folded unit; `allowed` (n): the widths of each linear, a bit each. */
+Sensitivity measure_sensitivity(const Unit *folded, Judge *j, const unsigned *allowed);
 
 /* compiler/search/allocate.c: one choice for each item so that the sums are on the lower left edge
  * of (bytes, loss): every budget's best at once. The list of undominated sums grows item by item

@@ -1,6 +1,6 @@
 /* lmcc compile --search: limits from the command line, the search, what it found as a table. */
-#include "cli.h"
 #include "search.h"
+#include "cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>

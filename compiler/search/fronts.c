@@ -60,28 +60,40 @@ void prune_of_all(Prune *p, int count)
     p->scope = PRUNE_GLOBAL;
 }
 
-static void add_variant(Arena *a, Fronts *f, const Unit *folded, Judge *j, int heads, int neurons)
+/* A unit that has run up to a pass, with so many heads and neurons pruned; -1: as it is. */
+static Unit *pruned_unit(Arena *a, const Unit *from, int heads, int neurons, const char *until)
 {
-    Recipe r = *folded->recipe;
-    Unit u = *folded;
-    u.arena = a;
-    u.model = model_copy(a, folded->model);
-    u.recipe = &r;
+    Unit *u = arena_copy(a, from, 1, sizeof *from);
+    Recipe *r = arena_copy(a, from->recipe, 1, sizeof *r);
+    u->arena = a;
+    u->model = model_copy(a, from->model);
+    u->recipe = r;
     if (heads >= 0) {
-        prune_of_all(&r.prune_heads, heads);
+        prune_of_all(&r->prune_heads, heads);
     }
     if (neurons >= 0) {
-        prune_of_all(&r.prune_neurons, neurons);
+        prune_of_all(&r->prune_neurons, neurons);
     }
-    run_passes(&u, "prune-neurons", NULL, NULL);
-    const bool same = model_hash(u.model) == model_hash(folded->model);
-    const double loss = same ? 0 : fmax(judge_model(j, u.model).kl, 0);
+    run_passes(u, until, NULL, NULL);
+    return u;
+}
+
+static void add_variant(Arena *a, Fronts *f, const Unit *headless, Judge *j, int heads, int neurons)
+{
+    const Unit *u = pruned_unit(a, headless, -1, neurons, "prune-neurons");
+    const bool same = model_hash(u->model) == model_hash(u->original);
+    const double loss = same ? 0 : fmax(judge_model(j, u->model).kl, 0);
+    if (count_linears(u->model) != f->n_linears) {
+        fatal("%s: search: the recipe prunes layers, which a search does not take into account",
+              u->model->path);
+    }
     f->variants = arena_grow(a, f->variants, f->n_variants, sizeof *f->variants);
     f->variants[f->n_variants++] =
-        (Variant){.heads = heads, .neurons = neurons, .model = u.model, .loss = loss};
+        (Variant){.heads = heads, .neurons = neurons, .model = u->model, .loss = loss};
     note("search: %d heads and %d neurons pruned: loses %.5f", heads, neurons, loss);
 }
 
+/* Those with the same heads gone share the choice of heads, which may have been measured. */
 static void find_variants(Arena *a, Fronts *f, const Unit *folded, Judge *j)
 {
     int heads, neurons;
@@ -90,13 +102,16 @@ static void find_variants(Arena *a, Fronts *f, const Unit *folded, Judge *j)
     const size_t h_end = asks(&folded->recipe->prune_heads) ? 1 : LENGTH(head_parts);
     const size_t n_end = asks(&folded->recipe->prune_neurons) ? 1 : LENGTH(neuron_parts);
     for (size_t h = 0; h < h_end; h++) {
+        const int less_heads = (int)(head_parts[h] * heads);
+        if ((h > 0 && less_heads == 0) || less_heads > heads - n_layers) {
+            continue;
+        }
+        const Unit *headless =
+            pruned_unit(a, folded, h_end == 1 ? -1 : less_heads, -1, "prune-heads");
         for (size_t n = 0; n < n_end; n++) {
-            const int less_heads = (int)(head_parts[h] * heads);
             const int less_neurons = (int)(neuron_parts[n] * neurons);
-            const bool none = (h > 0 && less_heads == 0) || (n > 0 && less_neurons == 0) ||
-                              less_heads > heads - n_layers || less_neurons > neurons - n_layers;
-            if (!none) {
-                add_variant(a, f, folded, j, h_end == 1 ? -1 : less_heads,
+            if ((n == 0 || less_neurons > 0) && less_neurons <= neurons - n_layers) {
+                add_variant(a, f, headless, j, h_end == 1 ? -1 : less_heads,
                             n_end == 1 ? -1 : less_neurons);
             }
         }
@@ -177,8 +192,7 @@ Fronts find_fronts(const Unit *folded, Judge *j, double ms_limit)
     Fronts f = {0};
     f.allowed = allowed_widths(a, folded);
     f.n_linears = count_linears(folded->model);
-    const Sensitivity s =
-        measure_sensitivity(a, j, folded->model, f.allowed, folded->recipe->fit_rounds);
+    const Sensitivity s = measure_sensitivity(folded, j, f.allowed);
     find_variants(a, &f, folded, j);
     for (int v = 0; v < f.n_variants; v++) {
         f.variants[v].shares = shares_of(a, folded, f.variants[v].model, folded->recipe);

@@ -36,7 +36,7 @@ static double mean_bits(const Model *m, const double *bits)
     return sum / weights;
 }
 
-static Recipe *recipe_of(const Searcher *s, const Candidate *c)
+Recipe *candidate_recipe(const Searcher *s, const Candidate *c)
 {
     Arena *a = s->arena;
     const Variant *v = &s->fronts.variants[c->variant];
@@ -117,7 +117,7 @@ Point *point_new(const Searcher *s, const Candidate *c, const Limits *limits)
     u.arena = scratch;
     u.ram_limit = limits->ram;
     u.flash_limit = limits->flash;
-    Recipe *r = recipe_of(s, c);
+    Recipe *r = candidate_recipe(s, c);
     const Model *blank = model_blank(scratch, v->model, c->bits);
     fit_memory(s, r, &u, blank, limits);
     *p = (Point){.recipe = r,
@@ -146,6 +146,9 @@ void point_measure(Searcher *s, Point *p, const Limits *limits)
     u.recipe = p->recipe;
     u.flash_limit = limits->flash;
     u.ram_limit = limits->ram;
+    if (p->recipe->window == s->unit->recipe->window) {
+        u.samples = s->folded->samples; /* they would come out the same */
+    }
     run_passes(&u, "plan", NULL, NULL);
     const int threads = evaluation_threads(judge_samples(s->judge));
     Stepper *steppers = NEW(a, Stepper, threads);

@@ -25,32 +25,39 @@ static void steps_of(unsigned allowed, double bits, int *step)
     }
 }
 
-static Model *quantized(Arena *a, const Searcher *s, const Candidate *c)
-{
-    Model *m = model_copy(a, s->fronts.variants[c->variant].model);
-    Linear *l;
-    for (int i = 0; (l = model_linears(m, i)); i++) {
-        quantize_linear_alone(a, l, c->bits[i], s->unit->recipe->fit_rounds);
-    }
-    return m;
-}
-
+/* By the pass itself, one tensor after the other. */
 double candidate_loss(Searcher *s, const Candidate *c)
 {
     Arena *a = arena_new();
-    const double loss = judge_model(s->judge, quantized(a, s, c)).kl;
+    Unit u = *s->folded;
+    Recipe *r = candidate_recipe(s, c);
+    u.arena = a;
+    u.model = model_copy(a, s->fronts.variants[c->variant].model);
+    u.recipe = r;
+    pass_quantize(&u);
+    const double loss = judge_model(s->judge, u.model).kl;
     arena_free(a);
     return loss;
 }
 
+/* Every tensor fitted alone. */
+static Model *fitted_alone(Arena *a, const Searcher *s, Fitter *f, const Candidate *c)
+{
+    Model *m = model_copy(a, s->fronts.variants[c->variant].model);
+    Linear *l;
+    for (int i = 0; (l = model_linears(m, i)); i++) {
+        fitter_fit(f, a, i, c->bits[i], l);
+    }
+    return m;
+}
+
 /* What linear i at a width changes, nats. */
-static double move_loss(Searcher *s, Model *m, const Candidate *c, int i, int w, double now)
+static double move_loss(Searcher *s, Fitter *f, Model *m, int i, int w, double now)
 {
     Arena *a = arena_new();
     Linear *l = model_linears(m, i);
     const Linear before = *l;
-    *l = *model_linears((Model *)(uintptr_t)s->fronts.variants[c->variant].model, i);
-    quantize_linear_alone(a, l, width_bits[w], s->unit->recipe->fit_rounds);
+    fitter_fit(f, a, i, width_bits[w], l);
     const double loss = judge_model(s->judge, m).kl;
     *l = before;
     arena_free(a);
@@ -62,7 +69,10 @@ Candidate *candidate_neighbours(Searcher *s, const Candidate *c, double loss, in
     Arena *a = s->arena;
     const Fronts *f = &s->fronts;
     const Shares *shares = &f->variants[c->variant].shares;
-    Model *m = quantized(a, s, c);
+    Arena *scratch = arena_new();
+    Fitter *fitter = fitter_new(scratch, s->folded, f->variants[c->variant].model);
+    Model *m = fitted_alone(scratch, s, fitter, c);
+    const double now = judge_model(s->judge, m).kl;
     Item *items = NEW(a, Item, f->n_linears);
     int(*step)[MOVES] = arena_alloc(a, (size_t)f->n_linears, sizeof *step);
     for (int i = 0; i < f->n_linears; i++) {
@@ -72,12 +82,14 @@ Candidate *candidate_neighbours(Searcher *s, const Candidate *c, double loss, in
         for (int k = 0; k < MOVES; k++) {
             if (all[k] >= 0) {
                 step[i][items[i].n] = all[k];
-                choice[items[i].n++] = (Choice){shares->bytes[i][all[k]],
-                                                k == 1 ? 0 : move_loss(s, m, c, i, all[k], loss)};
+                choice[items[i].n++] = (Choice){
+                    shares->bytes[i][all[k]], k == 1 ? 0 : move_loss(s, fitter, m, i, all[k], now)};
             }
         }
         items[i].choice = choice;
     }
+    fitter_free(fitter);
+    arena_free(scratch);
     Allocation *front;
     *n = allocate(a, items, f->n_linears, &front);
     Candidate *list = NEW(a, Candidate, *n);

@@ -4,7 +4,7 @@
 #include "search.h"
 #include "sequence.h"
 
-#include <stdlib.h>
+#include <omp.h>
 
 static uint32_t draw(uint32_t *state)
 {
@@ -109,7 +109,10 @@ static Unit *folded_unit(Arena *a, const char *const *settings)
     return u;
 }
 
-static const char *const quick[] = {"calibrate.tokens=200", "quantize.rounds=3", NULL};
+static const char *const quick[] = {
+    "calibrate.tokens=200",           "quantize.rounds=3",
+    "quantize.method=weights",        "prune-heads.method=magnitude",
+    "prune-neurons.method=magnitude", NULL};
 
 static void judge_agrees(void **state)
 {
@@ -123,7 +126,9 @@ static void judge_agrees(void **state)
     for (int i = 0; i < 8; i += 7) { /* the embedding, which is also the head; a linear */
         Model *changed = model_copy(a, u->original);
         Linear *l = model_linears(changed, i);
-        quantize_linear_alone(a, l, 2, 3);
+        Fitter *f = fitter_new(a, u, u->original);
+        fitter_fit(f, a, i, 2, l);
+        fitter_free(f);
         const double alone = judge_linear(j, i, l), whole = judge_model(j, changed).kl;
         assert_true(alone > 0 && fabs(alone - whole) < 1e-9);
         const Stepper first = stepper_reference(reference_new(a, u->original, 32, 0));
@@ -198,6 +203,7 @@ static Unit *bar_unit(Arena *a)
 /* A pruned model and its tensors as they were fitted alone, each once. */
 typedef struct Pruned {
     Unit unit;
+    Fitter *fitter;
     Linear fitted[64][WIDTHS];
 } Pruned;
 
@@ -209,8 +215,7 @@ static const Linear *fitted(Pruned *p, int i, double bits)
     }
     Linear *l = &p->fitted[i][w];
     if (!l->w) {
-        *l = *model_linears(p->unit.model, i);
-        quantize_linear_alone(p->unit.arena, l, bits, p->unit.recipe->fit_rounds);
+        fitter_fit(p->fitter, p->unit.arena, i, bits, l);
     }
     return l;
 }
@@ -239,6 +244,7 @@ static Pruned *pruned(Arena *a, const Unit *from, const Recipe *r)
     p->unit.model = model_copy(a, from->model);
     p->unit.recipe = r;
     run_passes(&p->unit, "prune-neurons", NULL, NULL);
+    p->fitter = fitter_new(a, &p->unit, p->unit.model);
     return p;
 }
 
@@ -248,8 +254,8 @@ static int try_all(Arena *a, const Unit *u, Judge *j, Found *found)
     int n = 0;
     for (int v = 0; v < 9; v++) {
         Recipe *r = arena_copy(a, u->recipe, 1, sizeof *r);
-        r->prune_heads = (Prune){.count = heads[v / 3], .scope = PRUNE_GLOBAL};
-        r->prune_neurons = (Prune){.count = neurons[v % 3], .scope = PRUNE_GLOBAL};
+        prune_of_all(&r->prune_heads, heads[v / 3]);
+        prune_of_all(&r->prune_neurons, neurons[v % 3]);
         Pruned *p = pruned(a, u, r);
         for (int g = 0; g < GRID; g++) {
             Arena *scratch = arena_new();
@@ -310,6 +316,7 @@ static void search_is_near_exhaustive(void **state)
 
 int main(void)
 {
+    omp_set_num_threads(1); /* what is done here is so small that threads only wait */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocation_is_optimal),
         cmocka_unit_test(long_fronts_stay_close),
