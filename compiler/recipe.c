@@ -44,6 +44,7 @@ typedef enum KeyKind {
     KEY_NAME,
     KEY_INT,
     KEY_REAL,
+    KEY_SIZE,
     KEY_SEED,
     KEY_BOOL,
     KEY_CHOICE,
@@ -103,6 +104,8 @@ static const Key keys[] = {
     {"recover.batch", KEY_INT, AT(recover_batch), .min = 1, .max = 256},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
+    {"flash", KEY_SIZE, AT(flash)},
+    {"ram", KEY_SIZE, AT(ram)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
     {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
@@ -332,6 +335,7 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     case KEY_REAL:
         *(double *)field = node_double(n, k->path, (double)k->min, (double)k->max);
         break;
+    case KEY_SIZE: *(int64_t *)field = node_size(n, k->path); break;
     case KEY_SEED: *(uint32_t *)field = (uint32_t)node_int(n, k->path, 0, UINT32_MAX); break;
     case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
     case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
@@ -532,6 +536,7 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     case KEY_NAME: buf_printf(b, "\"%s\"", *(const char *const *)field); break;
     case KEY_INT: buf_printf(b, "%d", *(const int *)field); break;
     case KEY_REAL: put_double(b, *(const double *)field); break;
+    case KEY_SIZE: buf_printf(b, "%lld", (long long)*(const int64_t *)field); break;
     case KEY_SEED: buf_printf(b, "%u", (unsigned)*(const uint32_t *)field); break;
     case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
     case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;

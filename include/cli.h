@@ -11,6 +11,9 @@ typedef struct Options {
     const char *calib, *recover_state;
     const char *cc;     /* the host's C compiler, for commands that run generated code */
     int64_t flash, ram; /* bytes, 0: not given */
+    double max_ms;      /* 0: not given */
+    const char *max_loss, *prefer;
+    bool search;
     double temperature, top_p;
     int64_t top_k, seed, tokens;
     bool json, profile;
@@ -98,6 +101,12 @@ void elf_functions(Arena *a, const char *path,
 
 /* compiler/cli/profile.c: "PC COUNT" lines of the plugin over the functions of a firmware. */
 void read_profile(Arena *a, const char *elf, const char *profile, Bench *bench);
+
+/* compiler/cli/search.c */
+bool wants_search(const Options *o);
+/* Replaces the unit's recipe by the best that there is within the limits, and prints the curve; where
+ * nothing fits, fatal, saying what would. */
+void search_within_limits(Unit *u, const Options *o);
 
 /* compiler/cli/fit.c: where a model would fit with every weight at one width. */
 typedef struct Fit {

@@ -64,6 +64,7 @@ void emit_weights(const Emission *e, Buf *b);               /* story_weights.c *
 void emit_tokenizer(const Emission *e, Buf *b);             /* story_tokenizer.c */
 void emit_selftest(const Emission *e, Buf *b);              /* story_selftest.c */
 void emit_manifest(const Emission *e, Buf *b);              /* story.json */
+void emit_search(const Emission *e, Buf *b);                /* its "search", if there was one */
 void emit_report(const Emission *e, Buf *b);                /* story_report.html */
 
 /* compiler/emit/package.c: the manifests of the recipe's packages, each handed to `each`. */

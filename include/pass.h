@@ -50,7 +50,8 @@ typedef struct Unit {
     unsigned facts;
     int *original_layer; /* of each layer of model, that of original; NULL: the same */
     int n_prunings;
-    PruneReport *prunings; /* in the order they were made */
+    PruneReport *prunings;       /* in the order they were made */
+    const struct Search *search; /* how the recipe was found; NULL: it was given */
 } Unit;
 
 typedef struct Pass {
@@ -103,6 +104,8 @@ void find_live(Program *p);                           /* live: first and last of
 void plan_state(Arena *a, Program *p, int64_t align); /* plan: offsets and state_bytes */
 int state_align(const Target *t);                     /* plan: bytes, of every buffer */
 int64_t state_limit(const Unit *u);                   /* plan: bytes, for state_bytes */
+/* Code and tokenizer tables are not known before emission: what a whole runtime takes at most. */
+#define CODE_BYTES (16 * 1024)
 #define STACK_BYTES                                                                                \
     (2 * 1024) /* stack, vectors and what the firmware itself needs at the least                   \
                 */

@@ -132,10 +132,11 @@ typedef struct Recipe {
     double recover_rate; /* learning rate at its height */
     int recover_batch;   /* windows a step */
     TableKind tables;
-    Place place; /* of hot weights and code */
-    int batch;   /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
-    unsigned packages; /* a bit for each Package */
-    int top;     /* the head gives the largest logits only, so many; 0: all of them */
+    int64_t flash, ram; /* bytes at hand; 0: the target's */
+    Place place;        /* of hot weights and code */
+    int batch;          /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
+    unsigned packages;  /* a bit for each Package */
+    int top;            /* the head gives the largest logits only, so many; 0: all of them */
 } Recipe;
 
 /* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */

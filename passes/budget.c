@@ -2,9 +2,6 @@
  * by how much and what would fit. */
 #include "pass.h"
 
-/* Code and tokenizer tables are not known before emission: what a whole runtime takes at most. */
-#define CODE_BYTES (16 * 1024)
-
 static int64_t bytes_at(const Unit *u, double bits)
 {
     return (int64_t)((double)model_parameters(u->model) * bits / 8);

@@ -63,6 +63,8 @@ int command_compile(Arena *a, const Options *o)
     if (!o->output && !o->until)
         usage_error("compile: -o DIR is missing");
     Unit *u = open_unit(a, o, o->args[0]);
+    if (wants_search(o))
+        search_within_limits(u, o);
     run_passes(u, o->until, o->dump, &dumped);
     if (dumped.data)
         fwrite(dumped.data, 1, dumped.len, stdout);

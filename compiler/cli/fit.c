@@ -1,11 +1,8 @@
 /* Where a model would fit. The passes lower, choose, live and plan run over its shapes with every
  * weight at one width: state and weights are what compiling gives. */
 #include "cli.h"
+#include "search.h"
 
-#include <math.h>
-
-/* As budget has it: code, and stack, vectors and what the firmware itself needs at the least. */
-#define CODE_BYTES (16 * 1024)
 #define LONGEST_WINDOW 65536 /* that lower takes */
 
 static int64_t round_up(int64_t v, int64_t to)
@@ -13,34 +10,18 @@ static int64_t round_up(int64_t v, int64_t to)
     return (v + to - 1) / to * to;
 }
 
-/* The model with codes of zero: one array serves all, since only shapes count. */
-static Model *blank(Arena *a, const Model *from, double bits)
-{
-    Model *m = arena_copy(a, from, 1, sizeof *m);
-    m->blocks = arena_copy(a, from->blocks, (size_t)m->n_layers, sizeof *m->blocks);
-    Linear *l;
-    size_t most = 0, rows = 0;
-    for (int i = 0; (l = model_linears(m, i)); i++) {
-        const size_t n = (size_t)l->rows * (size_t)l->cols;
-        most = n > most ? n : most;
-        rows = (size_t)l->rows > rows ? (size_t)l->rows : rows;
-    }
-    uint8_t *code = NEW(a, uint8_t, most), *scale = NEW(a, uint8_t, rows);
-    for (int i = 0; (l = model_linears(m, i)); i++) {
-        l->format = bits >= 8 ? FORMAT_INT8 : bits > floor(bits) ? FORMAT_TERNARY : FORMAT_PLANES;
-        l->planes = l->format == FORMAT_PLANES ? (int)bits : 0;
-        l->code = code;
-        l->scale = scale;
-    }
-    return m;
-}
-
 Unit *fit_shapes(Arena *a, const Model *m, double bits)
 {
     Unit *u = NEW(a, Unit, 1);
     Recipe *r = recipe_default(a);
+    int n = 0;
+    while (model_linears((Model *)(uintptr_t)m, n))
+        n++;
+    double *all = NEW(a, double, n);
+    for (int i = 0; i < n; i++)
+        all[i] = bits;
     r->window = 1;
-    *u = (Unit){.arena = a, .model = blank(a, m, bits), .original = m, .recipe = r};
+    *u = (Unit){.arena = a, .model = model_blank(a, m, all), .original = m, .recipe = r};
     pass_lower(u);
     return u;
 }

@@ -14,6 +14,8 @@ static Recipe *make_recipe(Arena *a, const Options *o)
         else
             recipe_set(a, r, o->sets[i]);
     }
+    r->flash = o->flash ? o->flash : r->flash;
+    r->ram = o->ram ? o->ram : r->ram;
     return r;
 }
 
@@ -25,8 +27,8 @@ Unit *open_unit(Arena *a, const Options *o, const char *model_path)
     u->target = target_load(a, o->target ? o->target : "host");
     u->calib = o->calib;
     u->recover_state = o->recover_state;
-    u->flash_limit = o->flash;
-    u->ram_limit = o->ram;
+    u->flash_limit = u->recipe->flash;
+    u->ram_limit = u->recipe->ram;
     if (ir_is_text(model_path)) {
         const File f = file_map(a, model_path);
         ir_parse(u, model_path, (const char *)f.data, f.size);

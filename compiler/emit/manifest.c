@@ -223,6 +223,7 @@ void emit_manifest(const Emission *e, Buf *b)
     buf_puts(b, "  \"recipe\": ");
     recipe_json(e->unit->recipe, b, 2);
     buf_puts(b, ",\n");
+    emit_search(e, b);
     write_sizes(e, b);
     write_regions(e, b);
     write_tensors(e, b);

@@ -18,9 +18,9 @@ run() {
 }
 run reference
 run clean perplexity &
-run cli api top packages diff deterministic routes
+run cli api top packages diff deterministic routes search
 wait
-for script in reference routes perplexity deterministic clean api top packages diff cli; do
+for script in reference routes perplexity deterministic clean api top packages diff search cli; do
     cat "$WORK/$script.log"
 done | tee "$WORK/all"
 

@@ -17,6 +17,7 @@ static Unit quantized(Arena *a, uint32_t seed, bool tied, const char *width)
 {
     Unit u = tiny_unit(a, tiny_model(a, seed, tied));
     recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, width);
+    recipe_set(a, (Recipe *)(uintptr_t)u.recipe, "quantize.method=weights");
     pass_fold(&u);
     pass_quantize(&u);
     u.facts = FACT_FOLDED | FACT_QUANTIZED;
