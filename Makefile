@@ -145,8 +145,16 @@ lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \
 	    -Icompiler compiler passes
 
-install: all  ## into PREFIX, /usr/local by default
+install: all  ## program, manual page and shell completion into PREFIX, /usr/local by default
 	install -D -m 755 $(B)/lmcc $(DESTDIR)$(PREFIX)/bin/lmcc
+	install -D -m 644 compiler/share/lmcc.1 $(DESTDIR)$(PREFIX)/share/man/man1/lmcc.1
+	install -D -m 644 compiler/share/lmcc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc
+	install -D -m 644 compiler/share/_lmcc $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc
+
+uninstall:  ## take it out again
+	rm -f $(DESTDIR)$(PREFIX)/bin/lmcc $(DESTDIR)$(PREFIX)/share/man/man1/lmcc.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc
 
 clean:  ## remove what was built
 	rm -rf $(B)
@@ -159,4 +167,4 @@ help:  ## this list
 
 .PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint units \
         bench bench-check bench-record \
-        install clean help
+        install uninstall clean help

@@ -18,7 +18,7 @@ run() {
 }
 run reference
 run clean perplexity &
-run cli api top packages diff deterministic routes search
+run cli api top packages diff install deterministic routes search
 wait
 for script in reference routes perplexity deterministic clean api top packages diff search cli; do
     cat "$WORK/$script.log"
