@@ -3,7 +3,7 @@
  * weights that would serve best on the input as it is now, H its damped Gram matrix.
  *   T = (W C + l W) (H + l I)^-1, C = float input x input: GPTAQ (arXiv 2504.02692).
  *   Codes go column by column, each taking over the errors made before it: GPTQ (arXiv 2210.17323)
- *   in the form of LDLQ (arXiv 2307.13304, equation 2), which needs H = R R^T and no inverse.
+ *   in the form of LDLQ (arXiv 2307.13304), which needs H = R R^T and no inverse.
  *   Then coordinate descent over codes and least squares over row scales and codebook take turns;
  *   no step raises the error. Last the same in the integers that the device holds. */
 #include "gptq.h"
