@@ -96,6 +96,7 @@ static const Key keys[] = {
     {"activations", KEY_INT, AT(activations), .min = 0, .max = 8},
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
+    {"quantize.tokens", KEY_INT, AT(fit_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
     {"quantize.levels", CHOICE(levels, level_kind_names)},
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
@@ -124,6 +125,7 @@ Recipe *recipe_default(Arena *a)
     r->recover_batch = 2;
     r->bits = 8;
     r->fit_rounds = 20;
+    r->fit_tokens = 16384;
     r->packages = ALL_PACKAGES;
     return r;
 }

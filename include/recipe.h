@@ -126,6 +126,7 @@ typedef struct Recipe {
     int n_rules;
     BitsRule *rules; /* in file order, command line after the file */
     int fit_rounds;  /* alternating least squares rounds in quantize */
+    int fit_tokens;  /* of samples that gptq takes its second moments from */
     FitMethod fit_method;
     LevelKind levels;
     int recover_tokens;  /* to train on, repeats counted; 0: no training */

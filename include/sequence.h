@@ -37,6 +37,8 @@ const float *sequence_head_input(const Sequence *s);
  * samples at temperature 1, each starting with bos, at most `window` tokens long. Made once from
  * u->original (or u->model before fold has made it) and the recipe's seed. */
 const Corpus *unit_samples(Unit *u);
+/* Others of the same kind, with at least so many tokens if the text has them. Not kept. */
+const Corpus *unit_samples_of(Unit *u, int64_t tokens);
 int unit_window(const Unit *u); /* tokens in the KV cache */
 Corpus *unit_text(Unit *u);     /* the whole --calib text, in pieces of a window */
 /* About `tokens` tokens of it, whole documents evenly spaced. */

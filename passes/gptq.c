@@ -3,7 +3,7 @@
  * weights that would serve best on the input as it is now, H its damped Gram matrix.
  *   T = (W C + l W) (H + l I)^-1, C = float input x input: GPTAQ (arXiv 2504.02692).
  *   Codes go column by column, each taking over the errors made before it: GPTQ (arXiv 2210.17323)
- *   in the form of LDLQ (arXiv 2307.13304, equation 2), which needs H = R R^T and no inverse.
+ *   in the form of LDLQ (arXiv 2307.13304), which needs H = R R^T and no inverse.
  *   Then coordinate descent over codes and least squares over row scales and codebook take turns;
  *   no step raises the error. Last the same in the integers that the device holds. */
 #include "gptq.h"
@@ -277,7 +277,7 @@ static void start_weighted(Arena *a, Fit *f, int rounds)
     }
 }
 
-static double mean_diagonal(const Moments *m)
+static double mean_diagonal(const GptqMoments *m)
 {
     double sum = 0;
     for (int c = 0; c < m->cols; c++) {
@@ -287,7 +287,7 @@ static double mean_diagonal(const Moments *m)
 }
 
 /* H + l I; l is 1 where no input was ever anything but zero. */
-static double *damp(Arena *a, const Moments *m, double damping, double *l)
+static double *damp(Arena *a, const GptqMoments *m, double damping, double *l)
 {
     double *h = arena_copy(a, m->gram, (size_t)m->cols * (size_t)m->cols, sizeof(double));
     *l = mean_diagonal(m) * damping;
@@ -299,7 +299,7 @@ static double *damp(Arena *a, const Moments *m, double damping, double *l)
 }
 
 /* T (rows x cols), from the factor of H + l I. */
-static float *make_target(Arena *a, const Linear *l, const Moments *m, const double *factor,
+static float *make_target(Arena *a, const Linear *l, const GptqMoments *m, const double *factor,
                           double lambda)
 {
     size_t cols = (size_t)l->cols, n = (size_t)l->rows * cols;
@@ -359,7 +359,7 @@ static void divide(double *x, int n, double by)
     }
 }
 
-GptqReport gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o)
+GptqReport gptq_fit(Arena *a, Linear *l, const GptqMoments *m, const GptqOptions *o)
 {
     Arena *scratch = arena_new();
     size_t cols = (size_t)l->cols;

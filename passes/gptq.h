@@ -16,25 +16,25 @@ void dense_factor(double *m, int n);
 /* x r r^T = b for each of the rows of b (rows x n), in place. */
 void dense_solve(const double *r, int n, double *b, int rows);
 
-/* passes/moments.c -------------------------------------------------------------------------- */
+/* passes/gptq_moments.c --------------------------------------------------------------------- */
 
 /* Weighted sums over tokens. x is what the linear reads in the network quantized so far, y what the
  * same linear reads in the float network, d how far the float residual stream, before this linear
  * adds to it, is from the other one. */
-typedef struct Moments {
+typedef struct GptqMoments {
     int cols, dim;
     double *gram;   /* cols x cols: x x^T */
     double *cross;  /* cols x cols: y x^T; NULL when not wanted */
     double *drift;  /* dim x cols: d x^T; NULL when not wanted */
     float *product; /* of one document; scratch */
     float *heavy;   /* longest x cols: x times the tokens' weights; scratch */
-} Moments;
+} GptqMoments;
 
 /* For documents of at most `longest` tokens; dim 0: no drift. */
-Moments *moments_new(Arena *a, int cols, bool cross, int dim, int longest);
+GptqMoments *gptq_moments_new(Arena *a, int cols, bool cross, int dim, int longest);
 /* n tokens: x and y n x cols, drift n x dim; the weights of the tokens, NULL: all 1. */
-void moments_add(Moments *m, int n, const float *x, const float *y, const float *drift,
-                 const float *weight);
+void gptq_moments_add(GptqMoments *m, int n, const float *x, const float *y, const float *drift,
+                      const float *weight);
 
 /* passes/gptq.c ----------------------------------------------------------------------------- */
 
@@ -58,6 +58,6 @@ typedef struct GptqReport {
 
 /* Quantizes l so that the error of its outputs over the moments is small. Its float weights stay.
  */
-GptqReport gptq_fit(Arena *a, Linear *l, const Moments *m, const GptqOptions *o);
+GptqReport gptq_fit(Arena *a, Linear *l, const GptqMoments *m, const GptqOptions *o);
 
 #endif

@@ -46,7 +46,7 @@ static GptqOptions fit_options(const Recipe *r, const Linear *l)
     return o;
 }
 
-void quantize_linear(Unit *u, Linear *l, const Moments *m)
+void quantize_linear(Unit *u, Linear *l, const GptqMoments *m)
 {
     GptqOptions o = fit_options(u->recipe, l);
     check_finite(u->model, l);

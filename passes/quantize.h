@@ -6,7 +6,7 @@
 
 /* passes/quantize.c: gives one linear its codes in the format that the recipe's bits name for it;
  * fitted to its weights alone where m is NULL or the weights are a lattice already. */
-void quantize_linear(Unit *u, Linear *l, const Moments *m);
+void quantize_linear(Unit *u, Linear *l, const GptqMoments *m);
 
 void fit_weights(Arena *a, Linear *l, const GptqOptions *o);
 

@@ -106,11 +106,11 @@ static void weigh_tokens(Run *r, int n)
     }
 }
 
-static Moments *group_moments(Arena *a, Run *r, int layer, Role role)
+static GptqMoments *group_moments(Arena *a, Run *r, int layer, Role role)
 {
     int cols = r->unit->model->blocks[layer].linear[role].cols, dim = r->unit->model->dim;
     bool adds = role == ROLE_O || role == ROLE_DOWN;
-    Moments *m = moments_new(a, cols, role != ROLE_DOWN, adds ? dim : 0, r->longest);
+    GptqMoments *m = gptq_moments_new(a, cols, role != ROLE_DOWN, adds ? dim : 0, r->longest);
     for (int d = 0; d < r->samples->n_docs; d++) {
         int tokens = r->samples->n_tokens[d];
         run_layer(&r->before, d, tokens, layer);
@@ -119,8 +119,9 @@ static Moments *group_moments(Arena *a, Run *r, int layer, Role role)
             measure_drift(r, role, d, tokens);
             weigh_tokens(r, tokens);
         }
-        moments_add(m, tokens, sequence_input(r->after.sequence, role),
-                    sequence_input(r->before.sequence, role), r->drift, adds ? r->weight : NULL);
+        gptq_moments_add(m, tokens, sequence_input(r->after.sequence, role),
+                         sequence_input(r->before.sequence, role), r->drift,
+                         adds ? r->weight : NULL);
     }
     if (role == ROLE_DOWN) {
         m->cross = m->gram;
@@ -133,7 +134,7 @@ static void quantize_layer(Run *r, int layer)
     Block *b = &r->unit->model->blocks[layer];
     for (size_t g = 0; g < LENGTH(group_of); g++) {
         Arena *scratch = arena_new();
-        const Moments *m = group_moments(scratch, r, layer, group_of[g][0]);
+        const GptqMoments *m = group_moments(scratch, r, layer, group_of[g][0]);
         for (int role = (int)group_of[g][0]; role <= (int)group_of[g][1]; role++) {
             quantize_linear(r->unit, &b->linear[role], m);
         }
@@ -158,13 +159,13 @@ static void quantize_embedding(Run *r)
 {
     Model *model = r->unit->model;
     Arena *scratch = arena_new();
-    Moments *m = moments_new(scratch, model->dim, false, 0, r->longest);
+    GptqMoments *m = gptq_moments_new(scratch, model->dim, false, 0, r->longest);
     double mean = 0;
     size_t dim = (size_t)model->dim;
     for (int d = 0; model->tied_head && d < r->samples->n_docs; d++) {
         int tokens = r->samples->n_tokens[d];
         sequence_run(r->before.sequence, r->samples->tokens[d], tokens);
-        moments_add(m, tokens, sequence_head_input(r->before.sequence), NULL, NULL, NULL);
+        gptq_moments_add(m, tokens, sequence_head_input(r->before.sequence), NULL, NULL, NULL);
     }
     for (size_t c = 0; c < dim; c++) {
         mean += m->gram[c * dim + c] / model->dim;
@@ -180,10 +181,10 @@ static void quantize_embedding(Run *r)
 static void quantize_head(Run *r)
 {
     Arena *scratch = arena_new();
-    Moments *m = moments_new(scratch, r->unit->model->dim, true, 0, r->longest);
+    GptqMoments *m = gptq_moments_new(scratch, r->unit->model->dim, true, 0, r->longest);
     for (int d = 0; d < r->samples->n_docs; d++) {
         const float *y = head_input(r, &r->before, d), *x = head_input(r, &r->after, d);
-        moments_add(m, r->samples->n_tokens[d], x, y, NULL, NULL);
+        gptq_moments_add(m, r->samples->n_tokens[d], x, y, NULL, NULL);
     }
     quantize_linear(r->unit, &r->unit->model->head, m);
     arena_free(scratch);
@@ -192,7 +193,7 @@ static void quantize_head(Run *r)
 void quantize_sequential(Unit *u)
 {
     Arena *scratch = arena_new();
-    Run r = {.unit = u, .samples = unit_samples(u)};
+    Run r = {.unit = u, .samples = unit_samples_of(u, u->recipe->fit_tokens)};
     r.longest = 1;
     for (int d = 0; d < r.samples->n_docs; d++) {
         r.longest = r.samples->n_tokens[d] > r.longest ? r.samples->n_tokens[d] : r.longest;

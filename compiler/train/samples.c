@@ -43,7 +43,7 @@ Corpus *unit_text(Unit *u)
 }
 
 /* As many documents as it takes for the tokens. */
-static Corpus *written(Unit *u)
+static Corpus *written(Unit *u, int64_t wanted)
 {
     static const double plain = 1;
     SamplePlan plan = {.n = DOCUMENTS,
@@ -53,7 +53,7 @@ static Corpus *written(Unit *u)
                        .temperature = &plain};
     for (;;) {
         Corpus *c = sample_documents(u->arena, u->original ? u->original : u->model, &plan);
-        const int64_t have = c->n_predicted + c->n_docs, wanted = u->recipe->calib_tokens;
+        const int64_t have = c->n_predicted + c->n_docs;
         if (have >= wanted) {
             return c;
         }
@@ -61,14 +61,17 @@ static Corpus *written(Unit *u)
     }
 }
 
+const Corpus *unit_samples_of(Unit *u, int64_t tokens)
+{
+    const int64_t windows = (int64_t)DOCUMENTS * unit_window(u);
+    return u->calib ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
+                    : written(u, tokens);
+}
+
 const Corpus *unit_samples(Unit *u)
 {
     if (!u->samples) {
-        const int64_t windows = (int64_t)DOCUMENTS * unit_window(u);
-        const int64_t tokens = u->recipe->calib_tokens;
-        u->samples = u->calib
-                         ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
-                         : written(u);
+        u->samples = unit_samples_of(u, u->recipe->calib_tokens);
     }
     return u->samples;
 }

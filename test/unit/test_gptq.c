@@ -43,19 +43,19 @@ static float *correlated(Arena *a, int cols, int tokens)
     return x;
 }
 
-static Moments *random_moments(Arena *a, int cols, bool cross)
+static GptqMoments *random_moments(Arena *a, int cols, bool cross)
 {
-    Moments *m = moments_new(a, cols, cross, 0, TOKENS);
+    GptqMoments *m = gptq_moments_new(a, cols, cross, 0, TOKENS);
     float *x = correlated(a, cols, TOKENS), *y = tiny_weights(a, TOKENS * cols, 0, 0.1f);
     for (int i = 0; i < TOKENS * cols; i++) {
         y[i] += x[i];
     }
-    moments_add(m, TOKENS, x, y, NULL, NULL);
+    gptq_moments_add(m, TOKENS, x, y, NULL, NULL);
     return m;
 }
 
 /* Error of the outputs and its undamped energy, against the float weights. */
-static double output_error(const Linear *l, const Moments *m)
+static double output_error(const Linear *l, const GptqMoments *m)
 {
     double error = 0, energy = 0;
     for (int r = 0; r < l->rows; r++) {
@@ -76,7 +76,7 @@ static void factors_and_solves(void **state)
     (void)state;
     for (int n = 1; n <= 33; n += 8) {
         Arena *a = arena_new();
-        Moments *m = random_moments(a, n, false);
+        GptqMoments *m = random_moments(a, n, false);
         double *b = NEW(a, double, 3 * n), *x = NEW(a, double, 3 * n);
         for (int i = 0; i < n; i++) {
             m->gram[i * n + i] += 1;
@@ -110,13 +110,13 @@ static void sums_are_sums(void **state)
     Arena *a = arena_new();
     const float x[] = {1, 2, -1, 0, 3, 1}, y[] = {2, 2, 0, 1, 1, 1}, drift[] = {3, 2};
     const float weight[] = {1, 2};
-    Moments *m = moments_new(a, 3, true, 1, 2);
-    moments_add(m, 2, x, y, drift, NULL);
+    GptqMoments *m = gptq_moments_new(a, 3, true, 1, 2);
+    gptq_moments_add(m, 2, x, y, drift, NULL);
     assert_true(m->gram[0] == 1 && m->gram[1] == 2 && m->gram[3] == 2 && m->gram[4] == 13);
     assert_true(m->cross[0] == 2 && m->cross[1] == 7 && m->cross[3] == 2 && m->cross[8] == 1);
     assert_true(m->drift[0] == 3 && m->drift[1] == 12 && m->drift[2] == -1);
-    m = moments_new(a, 3, true, 1, 2);
-    moments_add(m, 2, x, y, drift, weight);
+    m = gptq_moments_new(a, 3, true, 1, 2);
+    gptq_moments_add(m, 2, x, y, drift, weight);
     assert_true(m->gram[4] == 22 && m->cross[1] == 10 && m->drift[1] == 18);
     arena_free(a);
 }
@@ -128,7 +128,7 @@ static void beats_nearest(void **state)
     for (size_t f = 0; f < LENGTH(formats); f++) {
         Arena *a = arena_new();
         Linear plain = random_linear(a, ROWS, COLS, 5), own = plain;
-        Moments *m = random_moments(a, COLS, false);
+        GptqMoments *m = random_moments(a, COLS, false);
         GptqOptions o = {formats[f].format, formats[f].planes, formats[f].uniform, 20, 0.01};
         fit_weights(a, &plain, &o);
         GptqReport report = gptq_fit(a, &own, m, &o);
@@ -156,7 +156,7 @@ static void no_round_hurts(void **state)
         for (size_t f = 0; f < LENGTH(formats); f++) {
             Arena *a = arena_new();
             Linear l = random_linear(a, ROWS, COLS, seed);
-            Moments *m = random_moments(a, COLS, true);
+            GptqMoments *m = random_moments(a, COLS, true);
             GptqOptions o = {formats[f].format, formats[f].planes, formats[f].uniform, 5, 0.01};
             GptqReport report = gptq_fit(a, &l, m, &o);
             assert_falls(report.real, report.n_real);
@@ -172,12 +172,12 @@ static void target_follows_the_input(void **state)
     (void)state;
     Arena *a = arena_new();
     Linear l = random_linear(a, ROWS, COLS, 9);
-    Moments *m = moments_new(a, COLS, true, 0, TOKENS);
+    GptqMoments *m = gptq_moments_new(a, COLS, true, 0, TOKENS);
     float *x = tiny_weights(a, TOKENS * COLS, 0, 1), *y = NEW(a, float, TOKENS *COLS);
     for (int i = 0; i < TOKENS * COLS; i++) {
         y[i] = 2 * x[i];
     }
-    moments_add(m, TOKENS, x, y, NULL, NULL);
+    gptq_moments_add(m, TOKENS, x, y, NULL, NULL);
     GptqOptions o = {FORMAT_INT8, 0, true, 5, 0.001};
     gptq_fit(a, &l, m, &o);
     for (int i = 0; i < ROWS * COLS; i++) {
@@ -196,7 +196,7 @@ static void nothing_to_see(void **state)
         Linear l = random_linear(a, 5, 7, 3);
         GptqOptions o = {formats[f].format, formats[f].planes, formats[f].uniform, 5, 0.01};
         memset(l.w + 14, 0, 7 * sizeof(float));
-        gptq_fit(a, &l, moments_new(a, 7, true, 0, 1), &o);
+        gptq_fit(a, &l, gptq_moments_new(a, 7, true, 0, 1), &o);
         assert_true(l.scale[2] == 0 && l.scale[1] > 0);
         for (int c = 0; c < 7; c++) {
             assert_true(linear_value(&l, 2, c) == 0);
@@ -276,7 +276,7 @@ static void whole_models(void **state)
             Unit u = tiny_unit(a, tiny_model(a, 31, tied));
             Recipe *r = recipe_default(a);
             r->bits = 3;
-            r->calib_tokens = 2000;
+            r->fit_tokens = 2000;
             r->fit_method = (FitMethod)method;
             u.recipe = r;
             u.target = target_load(a, "host");

@@ -127,6 +127,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "  \"quantize\": {\n"
                                         "    \"bits\": 8,\n"
                                         "    \"method\": \"gptq\",\n"
+                                        "    \"tokens\": 16384,\n"
                                         "    \"levels\": \"additive\",\n"
                                         "    \"rounds\": 20,\n"
                                         "    \"tensors\": {}\n"

@@ -3,9 +3,9 @@
 #include "gptq.h"
 #include "train/loops.h"
 
-Moments *moments_new(Arena *a, int cols, bool cross, int dim, int longest)
+GptqMoments *gptq_moments_new(Arena *a, int cols, bool cross, int dim, int longest)
 {
-    Moments *m = NEW(a, Moments, 1);
+    GptqMoments *m = NEW(a, GptqMoments, 1);
     size_t rows = (size_t)(cols > dim ? cols : dim), width = (size_t)cols;
     m->cols = cols;
     m->dim = dim;
@@ -20,7 +20,7 @@ Moments *moments_new(Arena *a, int cols, bool cross, int dim, int longest)
 /* sum (rows x cols) += y^T heavy over n tokens, in floats over one document, which has at most a
  * window of them.
  */
-static void add_product(Moments *m, double *sum, int rows, int n, const float *y)
+static void add_product(GptqMoments *m, double *sum, int rows, int n, const float *y)
 {
     const Product p = {.m = rows,
                        .n = m->cols,
@@ -40,8 +40,8 @@ static void add_product(Moments *m, double *sum, int rows, int n, const float *y
     }
 }
 
-void moments_add(Moments *m, int n, const float *x, const float *y, const float *drift,
-                 const float *weight)
+void gptq_moments_add(GptqMoments *m, int n, const float *x, const float *y, const float *drift,
+                      const float *weight)
 {
     size_t cols = (size_t)m->cols;
     for (size_t i = 0; i < (size_t)n * cols; i++) {
