@@ -46,8 +46,7 @@ static bool usable(const Unit *u, const Group *g, const Kernel *k, Format f)
 
 static Group group_of(const Program *p, int first)
 {
-    Group g = {
-        .n = 0, .room = INT64_MAX, .took = INT64_MAX, .signs = reads_signs(p, first)};
+    Group g = {.n = 0, .room = INT64_MAX, .took = INT64_MAX, .signs = reads_signs(p, first)};
     for (int i = first; i < p->n_ops && g.n < (int)LENGTH(g.ops); i++)
         if (op_is_matvec(p->ops[i].kind) && p->ops[i].in[0] == p->ops[first].in[0])
             g.ops[g.n++] = i;
