@@ -7,6 +7,8 @@
 /* Cores whose instruction counts agree. */
 typedef enum CoreClass { CORE_V6M, CORE_V7M, CORE_V7EM, CORE_MVE, CORE_RV32 } CoreClass;
 
+CoreClass core_class(const Target *t); /* compiler/kernels.c */
+
 typedef struct KernelCost {
     const char *kernel;
     CoreClass core;

@@ -252,7 +252,7 @@ bool kernel_takes_sum(const Kernel *k)
 /* Cores ---------------------------------------------------------------------------------- */
 
 /* Anything else is taken for a plain 32-bit core. */
-static CoreClass core_of(const Target *t)
+CoreClass core_class(const Target *t)
 {
     return t->feature[FEATURE_THUMB1]    ? CORE_V6M
            : t->feature[FEATURE_MVE]     ? CORE_MVE
@@ -265,7 +265,7 @@ static CoreClass core_of(const Target *t)
 static const KernelCost *cost_of(const Kernel *k, const Target *t)
 {
     const KernelCost *c = kernel_costs;
-    while (c->kernel && (c->core != core_of(t) || strcmp(c->kernel, k->name) != 0)) {
+    while (c->kernel && (c->core != core_class(t) || strcmp(c->kernel, k->name) != 0)) {
         c++;
     }
     return c->kernel ? c : NULL;

@@ -64,16 +64,19 @@ int allocate(Arena *a, const Item *items, int n, Allocation **front);
 /* compiler/search/shapes.c: what a model would take, from its shapes alone. */
 typedef struct Size {
     int64_t flash, ram; /* as budget counts them: weights and code, state and stack */
-    Cost cost;          /* of a token's matrices and tables */
+    Cost cost;          /* of a token with a full window */
     double ms;          /* of a token, 0: the target's clock or cycles are not known */
 } Size;
+/* compiler/search/op_costs.c: any op but a prefill's, with `window` tokens in the cache. */
+Cost op_estimate(const Op *op, const Target *t, int window);
 /* `m` with codes of zero, linear i at bits[i]: one array serves all. */
 Model *model_blank(Arena *a, const Model *m, const double *bits);
 Size size_of(const Unit *u, const Model *blank, const Recipe *r);
 int64_t ram_of(const Unit *u, const Model *blank, const Recipe *r); /* that alone: faster */
 /* Of each linear at each width, the others at the same: bytes, and ms with its share of tables. */
 typedef struct Shares {
-    int64_t fixed; /* bytes of no linear, code included */
+    int64_t fixed;   /* bytes of no linear, code included */
+    double fixed_ms; /* of what is not of a matrix */
     int64_t (*bytes)[WIDTHS];
     double (*ms)[WIDTHS];
 } Shares;

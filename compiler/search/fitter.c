@@ -16,9 +16,9 @@ struct Fitter {
     int longest; /* tokens of a document */
     Sequence *sequence;
     float **residual; /* each document: tokens x dim, before `layer` */
-    int layer;
+    int layer, longest;
     Arena *kept; /* of the moments */
-    const Moments *moments;
+    const GptqMoments *moments;
     int first, last; /* linears that the moments are of; none: 1, 0 */
 };
 
@@ -78,23 +78,23 @@ static void go_to_layer(Fitter *f, int layer)
 }
 
 /* What every linear from `role` of a layer reads, or the head. */
-static void add_inputs(Fitter *f, Moments *m, int layer, Role role)
+static void add_inputs(Fitter *f, GptqMoments *m, int layer, Role role)
 {
     for (int d = 0; d < f->samples->n_docs; d++) {
         const int n = f->samples->n_tokens[d];
         sequence_set_residual(f->sequence, f->residual[d], n);
         if (layer < f->model->n_layers) {
             sequence_layer(f->sequence, layer);
-            moments_add(m, n, sequence_input(f->sequence, role), NULL, NULL, NULL);
+            gptq_moments_add(m, n, sequence_input(f->sequence, role), NULL, NULL, NULL);
         } else {
             sequence_logits(f->sequence);
-            moments_add(m, n, sequence_head_input(f->sequence), NULL, NULL, NULL);
+            gptq_moments_add(m, n, sequence_head_input(f->sequence), NULL, NULL, NULL);
         }
     }
 }
 
 /* As quantize has it: a row of the table is read as it is, and as the head's where they are one. */
-static void add_identity(Moments *m, int n)
+static void add_identity(GptqMoments *m, int n)
 {
     double mean = 0;
     for (int c = 0; c < n; c++) {

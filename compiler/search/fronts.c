@@ -147,7 +147,8 @@ static void add_candidates(Arena *a, Fronts *f, int variant, const Sensitivity *
     const int n = allocate(scratch, items, s->n, &front);
     for (int k = 0; k < n; k++) {
         double *bits = NEW(a, double, s->n);
-        Candidate c = {variant, bits, shares->fixed + front[k].bytes, f->variants[variant].loss, 0};
+        Candidate c = {variant, bits, shares->fixed + front[k].bytes, f->variants[variant].loss,
+                       shares->fixed_ms};
         for (int i = 0; i < s->n; i++) {
             const int w = width[i][front[k].chosen[i]];
             bits[i] = width_bits[w];

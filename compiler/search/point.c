@@ -143,7 +143,9 @@ void point_measure(Searcher *s, Point *p, const Limits *limits)
     Unit u = *s->unit;
     u.arena = a;
     u.model = model_copy(a, s->unit->model);
-    u.recipe = p->recipe;
+    Recipe untrained = *p->recipe;
+    untrained.recover_tokens = 0;
+    u.recipe = &untrained;
     u.flash_limit = limits->flash;
     u.ram_limit = limits->ram;
     if (p->recipe->window == s->unit->recipe->window) {

@@ -95,8 +95,8 @@ Candidate *candidate_neighbours(Searcher *s, const Candidate *c, double loss, in
     Candidate *list = NEW(a, Candidate, *n);
     for (int k = 0; k < *n; k++) {
         double *bits = NEW(a, double, f->n_linears);
-        list[k] =
-            (Candidate){c->variant, bits, shares->fixed + front[k].bytes, loss + front[k].loss, 0};
+        list[k] = (Candidate){c->variant, bits, shares->fixed + front[k].bytes,
+                              loss + front[k].loss, shares->fixed_ms};
         for (int i = 0; i < f->n_linears; i++) {
             const int w = step[i][front[k].chosen[i]];
             bits[i] = width_bits[w];

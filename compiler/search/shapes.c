@@ -27,15 +27,6 @@ Model *model_blank(Arena *a, const Model *from, const double *bits)
     return m;
 }
 
-static Cost op_cost_of(const Op *op, const Target *t)
-{
-    const Kernel *k = &kernels[op->kernel < 0 ? 0 : op->kernel];
-    if (op->kind == OP_MATVEC || op->kind == OP_TOP)
-        return kernel_cost(k, t, (int)op->imm[MATVEC_ROWS], (int)op->imm[MATVEC_COLS],
-                           (int)op->imm[MATVEC_PLANES]);
-    return op->kind == OP_TABLE ? table_cost(k, t, (int)op->imm[TABLE_COLS]) : (Cost){0};
-}
-
 /* 0 where the target's file has no clock or no cycles. */
 static double ms_of(Cost c, const Target *t)
 {
@@ -67,7 +58,7 @@ Size size_of(const Unit *u, const Model *blank, const Recipe *r)
     Size s = {.flash = v.program->weight_bytes + CODE_BYTES,
               .ram = v.program->state_bytes + STACK_BYTES};
     for (int i = 0; i < v.program->n_step; i++) {
-        const Cost c = op_cost_of(&v.program->ops[i], u->target);
+        const Cost c = op_estimate(&v.program->ops[i], u->target, v.program->window);
         s.cost.instructions += c.instructions;
         s.cost.loads += c.loads;
         s.cost.stores += c.stores;
@@ -98,13 +89,14 @@ static void share_width(const Unit *v, Shares *s, int w)
     const Program *p = v->program;
     double table = 0;
     s->fixed = p->weight_bytes + CODE_BYTES;
+    s->fixed_ms = 0;
     for (int i = 0; i < p->n_step; i++) {
         const Op *op = &p->ops[i];
-        const double ms = ms_of(op_cost_of(op, v->target), v->target);
-        if (op->kind == OP_TABLE)
-            table += ms;
-        if (op->linear < 0)
+        const double ms = ms_of(op_estimate(op, v->target, p->window), v->target);
+        if (op->linear < 0) {
+            *(op->kind == OP_TABLE ? &table : &s->fixed_ms) += ms;
             continue;
+        }
         s->bytes[op->linear][w] = data_bytes(p, op->data[0]) + data_bytes(p, op->data[1]);
         s->ms[op->linear][w] += ms + table;
         table = 0;
