@@ -7,8 +7,8 @@
 #include <string.h>
 
 const char *const fact_names[N_FACTS] = {
-    "folded", "calibrated", "heads", "neurons", "quantized", "recovered", "lowered",
-    "chosen", "packed",     "live",  "planned", "fits",      "batched", "layers",
+    "folded", "calibrated", "heads",   "neurons", "quantized", "recovered", "lowered", "chosen",
+    "packed", "live",       "planned", "fits",    "batched",   "layers",    "vocab",
 };
 
 /* What a new set of ops or buffers puts in doubt, and what a new Program does. */
@@ -20,6 +20,7 @@ const char *const fact_names[N_FACTS] = {
 /* Pruning breaks no FACT_CALIBRATED: what it removes adds little to the residual stream, and
  * lower leaves headroom above the range that was seen. Quantize is the same in that. */
 const Pass passes[] = {
+    {"prune-vocab", "keeps the tokens that a corpus needs", pass_prune_vocab, 0, FACT_VOCAB, 0},
     {"fold", "rope pairs become halves; norm weights move into linears", pass_fold, 0, FACT_FOLDED,
      FACT_CALIBRATED | WEIGHT_FACTS},
     {"calibrate", "finds the range of the residual stream", pass_calibrate, FACT_FOLDED,

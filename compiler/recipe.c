@@ -15,6 +15,7 @@ enum {
     MAX_LAYERS = 4096,
     MAX_ROUNDS = 1000,
     MAX_RULES = 1024,
+    MAX_TEXTS = 1 << 16,
     MAX_GLOB = 127,
     MAX_STARS = 8, /* fnmatch backtracks over every '*' */
 };
@@ -49,6 +50,8 @@ typedef enum KeyKind {
     KEY_BOOL,
     KEY_CHOICE,
     KEY_CHOICES, /* several, "A,B,C"; all; none: a bit for each */
+    KEY_TEXT,
+    KEY_TEXTS,
     KEY_BITS,
     KEY_RULES,
     KEY_RATIO, /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
@@ -94,6 +97,10 @@ static const Key keys[] = {
     PRUNE("prune-heads", prune_heads, PRUNE_METHODS),
     PRUNE("prune-neurons", prune_neurons, PRUNE_MEASURED),
     {"activations", KEY_INT, AT(activations), .min = 0, .max = 8},
+    {"prune-vocab.corpus", KEY_TEXT, AT(vocab_corpus), .shorthand = true},
+    {"prune-vocab.keep", KEY_TEXTS, AT(vocab_keep)},
+    {"prompt.prefix", KEY_TEXT, AT(prompt_prefix)},
+    {"prompt.suffix", KEY_TEXT, AT(prompt_suffix)},
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
     {"quantize.tokens", KEY_INT, AT(fit_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
@@ -116,6 +123,7 @@ Recipe *recipe_default(Arena *a)
 {
     Recipe *r = NEW(a, Recipe, 1);
     r->name = "model";
+    r->vocab_corpus = r->prompt_prefix = r->prompt_suffix = "";
     r->seed = 1;
     r->calib_tokens = 256;
     r->prune_layers.compensate = true;
@@ -328,6 +336,16 @@ static void print_choices(const Key *k, unsigned set, Buf *b)
     buf_puts(b, "\"");
 }
 
+static void read_texts(Arena *a, Texts *t, const Node *list, const char *path)
+{
+    if (list->kind != NODE_LIST || list->n > MAX_TEXTS)
+        node_fatal(list, path, "expected a list of texts, at most %d", MAX_TEXTS);
+    t->n = list->n;
+    t->text = NEW(a, const char *, list->n);
+    for (int i = 0; i < list->n; i++)
+        t->text[i] = arena_printf(a, "%s", node_string(list->child[i], path));
+}
+
 static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
 {
     void *field = (char *)r + k->offset;
@@ -342,6 +360,8 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     case KEY_BOOL: *(bool *)field = node_bool(n, k->path); break;
     case KEY_CHOICE: *(int *)field = node_choice(n, k->path, k->names, k->n_names); break;
     case KEY_CHOICES: *(unsigned *)field = read_choices(a, n, k); break;
+    case KEY_TEXT: *(const char **)field = arena_printf(a, "%s", node_string(n, k->path)); break;
+    case KEY_TEXTS: read_texts(a, field, n, k->path); break;
     case KEY_BITS: *(double *)field = read_bits(n, k->path); break;
     case KEY_RULES: read_rules(a, r, n, k->path); break;
     case KEY_RATIO: {
@@ -470,8 +490,9 @@ void recipe_set(Arena *a, Recipe *r, const char *assignment)
     }
     if (k->kind == KEY_RULES)
         node_fatal(&value, path, "give each pattern as PATTERN=BITS, or in a recipe file");
-    store(a, r, k,
-          k->kind == KEY_COUNTS || k->kind == KEY_LAYER_LIST ? split_list(a, value.text) : &value);
+    const bool list =
+        k->kind == KEY_COUNTS || k->kind == KEY_LAYER_LIST || k->kind == KEY_TEXTS;
+    store(a, r, k, list ? split_list(a, value.text) : &value);
     check(r, &value);
 }
 
@@ -531,6 +552,21 @@ static void put_list(Buf *b, const int *list, int n)
     buf_puts(b, "]");
 }
 
+static void put_text(Buf *b, const char *text)
+{
+    buf_json_string(b, text, strlen(text));
+}
+
+static void put_texts(Buf *b, const Texts *t)
+{
+    buf_puts(b, "[");
+    for (int i = 0; i < t->n; i++) {
+        buf_puts(b, i ? ", " : "");
+        put_text(b, t->text[i]);
+    }
+    buf_puts(b, "]");
+}
+
 static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
 {
     const void *field = (const char *)r + k->offset;
@@ -543,6 +579,8 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     case KEY_BOOL: buf_puts(b, *(const bool *)field ? "true" : "false"); break;
     case KEY_CHOICE: buf_printf(b, "\"%s\"", k->names[*(const int *)field]); break;
     case KEY_CHOICES: print_choices(k, *(const unsigned *)field, b); break;
+    case KEY_TEXT: put_text(b, *(const char *const *)field); break;
+    case KEY_TEXTS: put_texts(b, field); break;
     case KEY_BITS: put_double(b, *(const double *)field); break;
     case KEY_RULES: put_rules(b, r, indent); break;
     case KEY_RATIO: put_double(b, ((const Prune *)field)->ratio); break;

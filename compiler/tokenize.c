@@ -152,6 +152,11 @@ Encoder *encoder_new(Arena *a, const Tokenizer *t)
     return e;
 }
 
+const struct lm_tokenizer *encoder_tables(const Encoder *e)
+{
+    return &e->tables;
+}
+
 int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
 {
     if (n > INT32_MAX - 3) {

@@ -20,9 +20,10 @@ typedef enum Fact {
     FACT_PLANNED = 1 << 10,   /* offsets and regions are set; nothing live overlaps */
     FACT_FITS = 1 << 11,      /* the budget holds */
     FACT_BATCHED = 1 << 12,   /* it is settled how prompts are read */
-    FACT_LAYERS = 1 << 13     /* layers that the recipe wants pruned are gone */
+    FACT_LAYERS = 1 << 13,    /* layers that the recipe wants pruned are gone */
+    FACT_VOCAB = 1 << 14      /* tokens that the recipe wants pruned are gone */
 } Fact;
-#define N_FACTS 14
+#define N_FACTS 15
 extern const char *const fact_names[N_FACTS];
 
 typedef struct Corpus Corpus; /* run.h */
@@ -84,6 +85,7 @@ bool ir_is_text(const char *path); /* a file that starts as such a text does */
 #define IR_MAGIC "lmcc-ir 1"
 
 /* passes/NAME.c, one each. */
+void pass_prune_vocab(Unit *u);
 void pass_fold(Unit *u);
 void pass_calibrate(Unit *u);
 void pass_prune_layers(Unit *u);

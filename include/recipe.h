@@ -112,6 +112,12 @@ typedef enum Package {
 extern const char *const package_names[PACKAGES]; /* "cmake", "zephyr", ... */
 #define ALL_PACKAGES ((1U << PACKAGES) - 1)
 
+/* A list of texts. */
+typedef struct Texts {
+    int n;
+    const char **text;
+} Texts;
+
 typedef struct Recipe {
     const char *name; /* C prefix: [a-z][a-z0-9_]*, at most 16; default "model" */
     int window;       /* KV cache length in tokens; 0: the model's context */
@@ -133,11 +139,14 @@ typedef struct Recipe {
     double recover_rate; /* learning rate at its height */
     int recover_batch;   /* windows a step */
     TableKind tables;
-    int64_t flash, ram; /* bytes at hand; 0: the target's */
-    Place place;        /* of hot weights and code */
-    int batch;          /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
-    unsigned packages;  /* a bit for each Package */
-    int top;            /* the head gives the largest logits only, so many; 0: all of them */
+    int64_t flash, ram;       /* bytes at hand; 0: the target's */
+    Place place;              /* of hot weights and code */
+    int batch;                /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
+    unsigned packages;        /* a bit for each Package */
+    int top;                  /* the head gives the largest logits only, so many; 0: all of them */
+    const char *vocab_corpus; /* prune-vocab keeps what this file needs; "": it does nothing */
+    Texts vocab_keep;         /* ... and what these texts need */
+    const char *prompt_prefix, *prompt_suffix; /* text before and after every prompt, "": none */
 } Recipe;
 
 /* compiler/prefix.c: what is wrong with a C prefix, as the end of a sentence; NULL: nothing. */

@@ -45,6 +45,7 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids); /
  * where a word does not fit. */
 int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
                  int **ids);
+const struct lm_tokenizer *encoder_tables(const Encoder *e);
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */
 
@@ -66,6 +67,12 @@ typedef struct Stepper {
     void (*reset)(void *self);
     const float *(*step)(void *self, int token); /* logits */
 } Stepper;
+
+/* compiler/used_tokens.c: which tokens texts need, what BPE makes on the way included. */
+typedef struct Usage Usage;
+Usage *usage_new(Arena *a, const Tokenizer *t, bool *used); /* used: n_pieces flags, set by */
+void usage_mark(const Usage *u, const char *text, size_t n);
+bool usage_splits(const Usage *u); /* the tokenizer cuts text into words */
 
 /* compiler/corpus.c: texts as documents of tokens. */
 
