@@ -16,7 +16,7 @@ struct Fitter {
     int longest; /* tokens of a document */
     Sequence *sequence;
     float **residual; /* each document: tokens x dim, before `layer` */
-    int layer, longest;
+    int layer;
     Arena *kept; /* of the moments */
     const GptqMoments *moments;
     int first, last; /* linears that the moments are of; none: 1, 0 */
@@ -116,7 +116,7 @@ static void find_moments(Fitter *f, int i)
     const Role role = in_layer ? (Role)((i - 1) % ROLES) : ROLE_Q;
     fitter_free(f);
     f->kept = arena_new();
-    Moments *m = moments_new(f->kept, cols, false, 0, f->longest);
+    GptqMoments *m = gptq_moments_new(f->kept, cols, false, 0, f->longest);
     if (i > 0 || f->model->tied_head) {
         go_to_layer(f, in_layer ? (i - 1) / ROLES : layers);
         add_inputs(f, m, f->layer, role);
