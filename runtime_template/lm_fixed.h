@@ -136,6 +136,13 @@ LM_INLINE lm_window lm_window_for(uint32_t max)
     return w;
 }
 
+/* The size that values of sizes up to `max` have after a multiplication by 2^left: of -max - 1 more
+ * than max * 2^left. */
+LM_INLINE uint32_t lm_size_left(uint32_t max, int32_t left)
+{
+    return (max << left) + ((1U << left) - 1U);
+}
+
 LM_INLINE int32_t lm_window_apply(lm_window w, int32_t v)
 {
     return (int32_t)((uint32_t)v << w.left) >> w.right;

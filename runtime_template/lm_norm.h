@@ -83,7 +83,7 @@ LM_INLINE lm_scale lm_norm_by(const int32_t *resid, const int16_t *gamma, int8_t
         memset(x, 0, (uint32_t)dim);
         return LM_SCALE_TINY;
     }
-    lm_quantizer q = lm_quantizer_for(top << w.left);
+    lm_quantizer q = lm_quantizer_for(lm_size_left(top, w.left));
     q.round = round;
     const lm_scale unit =
         lm_norm_unit(squares, w.left, eps_m, eps_e - 2 * (w.right - w.left), root_m, exp);

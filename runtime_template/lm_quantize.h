@@ -21,7 +21,7 @@ LM_INLINE lm_quantizer lm_quantizer_for(uint32_t max)
 {
     const lm_window w = lm_window_for(max);
     lm_quantizer q;
-    max = (max << w.left) >> w.right;
+    max = lm_size_left(max, w.left) >> w.right;
     q.mantissa = ((max * 33027U) >> 22) + 1U; /* > max / 127 */
     q.inverse = (uint32_t)lm_inverse[q.mantissa - 130U] << w.left;
     q.right = w.right;
@@ -69,7 +69,7 @@ LM_INLINE lm_scale lm_quantize_by(const int32_t *v, int32_t n, uint32_t max, int
         memset(x, 0, (uint32_t)n);
         return LM_SCALE_TINY;
     }
-    lm_quantizer q = lm_quantizer_for(max << left);
+    lm_quantizer q = lm_quantizer_for(lm_size_left(max, left));
     q.round = round;
     const lm_scale scale = lm_quantizer_scale(q, unit);
     lm_quantize_loop(v, n, lm_quantizer_before(q, left), x);

@@ -282,6 +282,20 @@ static lm_scale to_scale(double v)
     return LM_SCALE((int32_t)(m > 65535 ? 65535 : m), e - 16);
 }
 
+/* The smallest vectors: -max - 1 has the size of max and is worth up to twice as much. */
+static void test_quantize_small(void **state)
+{
+    (void)state;
+    for (int32_t max = 0; max < 1000; max++) {
+        const int32_t v[3] = {max, -max - 1, max / 2};
+        int8_t x[3];
+        const lm_scale s = lm_quantize(v, 3, LM_SCALE(32768, -15), x);
+        for (int i = 0; i < 3 && max > 0; i++)
+            assert_true(fabs(ldexp(x[i] * (double)lm_mantissa(s), lm_exponent(s)) - v[i]) <=
+                        0.51 * ldexp((double)lm_mantissa(s), lm_exponent(s)));
+    }
+}
+
 /* Rounded down, a vector keeps every sign and is off by less than a unit. */
 static void test_round_down(void **state)
 {
@@ -289,7 +303,7 @@ static void test_round_down(void **state)
     for (int trial = 0; trial < 3000; trial++) {
         int32_t v[20], mix[20];
         int8_t x[20], near[20];
-        const int bits = (int)(draw() % 20);
+        const int bits = (int)(draw() % 31);
         for (int i = 0; i < 20; i++)
             v[i] = trial == 0 && i == 0 ? INT32_MIN : (int32_t)draw() >> bits;
         const uint32_t max = lm_largest(v, 20);
@@ -530,12 +544,13 @@ static void test_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_planes),    cmocka_unit_test(test_xnor),
-        cmocka_unit_test(test_sign),      cmocka_unit_test(test_round_down),
-        cmocka_unit_test(test_ternary),   cmocka_unit_test(test_int8),
-        cmocka_unit_test(test_norm),      cmocka_unit_test(test_norm_of_nothing),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_glu),       cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_planes),         cmocka_unit_test(test_xnor),
+        cmocka_unit_test(test_sign),           cmocka_unit_test(test_round_down),
+        cmocka_unit_test(test_ternary),        cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_norm),           cmocka_unit_test(test_norm_of_nothing),
+        cmocka_unit_test(test_quantize_small), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_rotation),       cmocka_unit_test(test_glu),
+        cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
