@@ -8,6 +8,7 @@
  *   no step raises the error. Last the same in the integers that the device holds. */
 #include "gptq.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -322,7 +323,7 @@ static float *make_target(Arena *a, const Linear *l, const GptqMoments *m, const
     }
     dense_solve(factor, l->cols, x, l->rows);
     for (size_t i = 0; i < n; i++) {
-        target[i] = (float)x[i];
+        target[i] = (float)fmin(fmax(x[i], -(double)FLT_MAX), (double)FLT_MAX);
     }
     return target;
 }

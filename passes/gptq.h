@@ -36,6 +36,9 @@ GptqMoments *gptq_moments_new(Arena *a, int cols, bool cross, int dim, int longe
 void gptq_moments_add(GptqMoments *m, int n, const float *x, const float *y, const float *drift,
                       const float *weight);
 
+/* No sum overflowed: weights of any size are allowed, what comes of them may not be. */
+bool gptq_moments_usable(const GptqMoments *m);
+
 /* passes/gptq.c ----------------------------------------------------------------------------- */
 
 typedef struct GptqOptions {

@@ -3,6 +3,10 @@
 #include "gptq.h"
 #include "train/loops.h"
 
+#include <math.h>
+
+#define LARGEST 1e30 /* beyond it sums of products overflow */
+
 GptqMoments *gptq_moments_new(Arena *a, int cols, bool cross, int dim, int longest)
 {
     GptqMoments *m = NEW(a, GptqMoments, 1);
@@ -54,4 +58,20 @@ void gptq_moments_add(GptqMoments *m, int n, const float *x, const float *y, con
     if (m->drift) {
         add_product(m, m->drift, m->dim, n, drift);
     }
+}
+
+static bool all_small(const double *x, size_t n)
+{
+    bool small = true;
+    for (size_t i = 0; i < n; i++) {
+        small = small && fabs(x[i]) < LARGEST; /* false for what is no number */
+    }
+    return small;
+}
+
+bool gptq_moments_usable(const GptqMoments *m)
+{
+    size_t cols = (size_t)m->cols, dim = (size_t)m->dim;
+    return all_small(m->gram, cols * cols) && (!m->cross || all_small(m->cross, cols * cols)) &&
+           (!m->drift || all_small(m->drift, dim * cols));
 }

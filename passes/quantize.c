@@ -53,11 +53,15 @@ void quantize_linear(Unit *u, Linear *l, const GptqMoments *m)
     if (fit_lattice(u->arena, l, &o)) {
         return;
     }
-    if (m) {
+    if (m && gptq_moments_usable(m)) {
         double error = gptq_fit(u->arena, l, m, &o).error;
         note("quantize: %s: %s, %g bits, %.3g of the outputs' energy lost", l->name,
              format_names[l->format], linear_bits(l), error);
     } else {
+        if (m) {
+            warn("%s: tensor %s: its inputs overflow on samples: fitted to its weights alone",
+                 u->model->path, l->name);
+        }
         fit_weights(u->arena, l, &o);
         note("quantize: %s: %s, %g bits", l->name, format_names[l->format], linear_bits(l));
     }

@@ -187,6 +187,19 @@ static void target_follows_the_input(void **state)
     arena_free(a);
 }
 
+static void overflow_is_seen(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const float x[] = {1, 2, -1, 3e25f};
+    GptqMoments *m = gptq_moments_new(a, 2, false, 0, 2);
+    gptq_moments_add(m, 1, x, NULL, NULL, NULL);
+    assert_true(gptq_moments_usable(m));
+    gptq_moments_add(m, 2, x, NULL, NULL, NULL);
+    assert_false(gptq_moments_usable(m));
+    arena_free(a);
+}
+
 /* All-zero rows and inputs that never were anything but zero. */
 static void nothing_to_see(void **state)
 {
@@ -305,6 +318,7 @@ int main(void)
         cmocka_unit_test(no_round_hurts),
         cmocka_unit_test(target_follows_the_input),
         cmocka_unit_test(nothing_to_see),
+        cmocka_unit_test(overflow_is_seen),
         cmocka_unit_test(lattices_are_kept),
         cmocka_unit_test(threads_agree),
         cmocka_unit_test(whole_models),
