@@ -2,7 +2,10 @@
  * compares the predictions. */
 #include "trial.h"
 
+#include "train/sampler.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct Trial {
@@ -14,6 +17,7 @@ struct Trial {
     float **before;   /* n_layers, each n_tokens x dim: the residual stream before the layer */
     bool *skip;       /* n_layers */
     double *kl, *nll; /* n_tokens */
+    double *doc_kl;   /* n_docs: means */
 };
 
 static int longest(const Corpus *c)
@@ -26,7 +30,7 @@ static int longest(const Corpus *c)
 }
 
 /* Takes documents while their streams and predictions fit. */
-static void take_samples(Trial *t)
+static void take_samples(Trial *t, int tokens)
 {
     const Model *m = t->model;
     const size_t token = sizeof(float) * ((size_t)m->vocab + (size_t)m->n_layers * (size_t)m->dim);
@@ -34,7 +38,7 @@ static void take_samples(Trial *t)
     for (t->n_docs = 0; t->n_docs < t->samples->n_docs; t->n_docs++) {
         const int n = t->samples->n_tokens[t->n_docs];
         bytes += (size_t)n * token;
-        if (t->n_docs > 0 && (bytes > TRIAL_BYTES || t->n_tokens + n > TRIAL_TOKENS)) {
+        if (t->n_docs > 0 && (bytes > TRIAL_BYTES || t->n_tokens + n > tokens)) {
             break;
         }
         t->n_tokens += n;
@@ -86,12 +90,12 @@ static void embed_samples(Trial *t)
     }
 }
 
-Trial *trial_new(Arena *a, Unit *u)
+static Trial *open_trial(Arena *a, const Unit *u, const Corpus *samples, int tokens)
 {
     const Model *m = u->model;
     Trial *t = NEW(a, Trial, 1);
-    *t = (Trial){.model = m, .samples = unit_samples(u)};
-    take_samples(t);
+    *t = (Trial){.model = m, .samples = samples};
+    take_samples(t, tokens);
     t->target = NEW(a, float, (size_t)t->n_tokens *(size_t)m->vocab);
     t->before = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
@@ -100,10 +104,29 @@ Trial *trial_new(Arena *a, Unit *u)
     t->skip = NEW(a, bool, m->n_layers);
     t->kl = NEW(a, double, t->n_tokens);
     t->nll = NEW(a, double, t->n_tokens);
+    t->doc_kl = NEW(a, double, t->n_docs);
     t->sequence = sequence_new(a, m, longest(t->samples));
     keep_target(t, u->original ? u->original : m);
     embed_samples(t);
     return t;
+}
+
+Trial *trial_new(Arena *a, Unit *u)
+{
+    return open_trial(a, u, unit_samples(u), TRIAL_TOKENS);
+}
+
+Trial *trial_diverse(Arena *a, Unit *u)
+{
+    static const double temperature = DIVERSE_TEMPERATURE;
+    const int window = unit_window(u), tokens = DIVERSE_DOCUMENTS * DIVERSE_WINDOW;
+    const SamplePlan plan = {.n = DIVERSE_DOCUMENTS,
+                             .window = window < DIVERSE_WINDOW ? window : DIVERSE_WINDOW,
+                             .seed = u->recipe->seed,
+                             .n_temperatures = 1,
+                             .temperature = &temperature};
+    const Model *m = u->original ? u->original : u->model;
+    return open_trial(a, u, u->calib ? unit_samples(u) : sample_documents(a, m, &plan), tokens);
 }
 
 void trial_skip(Trial *t, int layer, bool skip)
@@ -127,6 +150,31 @@ static void compare(Trial *t, const float *logits, const int *tokens, int n, siz
         t->kl[at + (size_t)i] = kl;
         t->nll[at + (size_t)i] = i + 1 < n ? total - (double)own[tokens[i + 1]] : 0;
     }
+}
+
+static int largest_first(const void *x, const void *y)
+{
+    const double a = *(const double *)x, b = *(const double *)y;
+    return (a < b) - (a > b);
+}
+
+/* The means of the documents, of which the largest are averaged; they lose their order. */
+static double worst_documents(Trial *t)
+{
+    const int n = (t->n_docs * WORST + 99) / 100;
+    double sum = 0;
+    size_t at = 0;
+    for (int d = 0; d < t->n_docs; d++) {
+        t->doc_kl[d] = 0;
+        for (int i = 0; i < t->samples->n_tokens[d]; i++, at++) {
+            t->doc_kl[d] += t->kl[at] / t->samples->n_tokens[d];
+        }
+    }
+    qsort(t->doc_kl, (size_t)t->n_docs, sizeof(*t->doc_kl), largest_first);
+    for (int d = 0; d < n; d++) {
+        sum += t->doc_kl[d] / n;
+    }
+    return sum;
 }
 
 static Loss run(Trial *t, int layer, bool keep)
@@ -158,6 +206,7 @@ static Loss run(Trial *t, int layer, bool keep)
         loss.perplexity += t->nll[i] / predicted;
     }
     loss.perplexity = exp(loss.perplexity);
+    loss.worst = worst_documents(t);
     return loss;
 }
 

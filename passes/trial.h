@@ -7,17 +7,27 @@
 
 typedef struct Loss {
     double kl;         /* nats a token: KL(original || model), over every position of the samples */
+    double worst;      /* the same over the WORST documents that lose most, in a hundred */
     double perplexity; /* of the samples */
 } Loss;
 
 typedef struct Trial Trial;
 
+#define WORST 2
+
 /* For u->model as it is now, against u->original (without one: against u->model as it is now), on
- * the first samples of TRIAL_TOKENS in all, or as many as TRIAL_BYTES hold the streams of; one at
- * the least. */
+ * the first of the samples: TRIAL_TOKENS in all, or as many as TRIAL_BYTES hold the streams of; one
+ * at the least. */
 Trial *trial_new(Arena *a, Unit *u);
 #define TRIAL_TOKENS 4096
 #define TRIAL_BYTES (64 << 20)
+/* The same on many short documents that the model writes at a temperature above 1: kinds of text
+ * that are rare among its own, such as another tense, are in it. With a calibration text: on that.
+ */
+Trial *trial_diverse(Arena *a, Unit *u);
+#define DIVERSE_DOCUMENTS 256
+#define DIVERSE_WINDOW 128
+#define DIVERSE_TEMPERATURE 1.3
 
 /* A layer that is skipped adds nothing. All run at first. */
 void trial_skip(Trial *t, int layer, bool skip);

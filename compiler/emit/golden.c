@@ -22,9 +22,20 @@ static int argmax(const int32_t *v, int n)
     return best;
 }
 
+/* Where the original's residual stream is what that of the model is meant to be after its layer:
+ * where the next layer that was kept reads it. */
+static int same_place(const Unit *u, int layer)
+{
+    if (layer < 0)
+        return layer;
+    return layer + 1 < u->model->n_layers ? unit_original_layer(u, layer + 1) - 1
+                                          : u->original->n_layers - 1;
+}
+
 static void keep_residuals(Emission *e)
 {
     const Model *m = e->unit->original;
+    const int layers = e->unit->model->n_layers;
     Reference *r = reference_new(e->arena, m, e->unit->program->window, e->unit->program->sinks);
     int token = e->golden.start;
     for (int i = 0; i < GOLDEN_STEPS; i++) {
@@ -32,10 +43,10 @@ static void keep_residuals(Emission *e)
         token = e->golden.tokens[i];
     }
     const size_t dim = (size_t)m->dim;
-    e->golden.residuals = NEW(e->arena, float, (size_t)(m->n_layers + 1) * dim);
-    for (int l = -1; l < m->n_layers; l++)
-        memcpy(e->golden.residuals + (size_t)(l + 1) * dim, reference_residual(r, l),
-               dim * sizeof(float));
+    e->golden.residuals = NEW(e->arena, float, (size_t)(layers + 1) * dim);
+    for (int l = -1; l < layers; l++)
+        memcpy(e->golden.residuals + (size_t)(l + 1) * dim,
+               reference_residual(r, same_place(e->unit, l)), dim * sizeof(float));
 }
 
 void compute_golden(Emission *e)

@@ -145,6 +145,33 @@ static void write_tensors(const Emission *e, Buf *b)
     buf_puts(b, "\n  ],\n");
 }
 
+static void write_list(Buf *b, const char *name, const int *list, int n)
+{
+    buf_printf(b, "\"%s\": [", name);
+    for (int i = 0; i < n; i++)
+        buf_printf(b, "%s%d", i ? ", " : "", list[i]);
+    buf_puts(b, "]");
+}
+
+/* Of each layer, units before and how many went; perplexity and KL on the calibration samples. */
+static void write_pruning(const Emission *e, Buf *b)
+{
+    buf_puts(b, "  \"pruning\": [");
+    for (int i = 0; i < e->unit->n_prunings; i++) {
+        const PruneReport *p = &e->unit->prunings[i];
+        buf_printf(b, "%s\n    {\"pass\": \"%s\", \"method\": \"%s\", \"compensated\": %s, ",
+                   i ? "," : "", p->pass, p->method, p->compensated ? "true" : "false");
+        write_list(b, "before", p->before, p->n_layers);
+        buf_puts(b, ", ");
+        write_list(b, "removed", p->removed, p->n_layers);
+        buf_printf(b,
+                   ",\n      \"perplexity_before\": %.6g, \"perplexity_after\": %.6g, "
+                   "\"kl_before\": %.6g, \"kl_after\": %.6g}",
+                   p->perplexity_before, p->perplexity_after, p->kl_before, p->kl_after);
+    }
+    buf_puts(b, e->unit->n_prunings ? "\n  ],\n" : "],\n");
+}
+
 /* Of the matrices and their tables; other ops have no estimate. */
 Cost op_cost(const Emission *e, const Op *op)
 {
@@ -192,7 +219,7 @@ static void write_ops(const Emission *e, Buf *b)
 static void write_golden(const Emission *e, Buf *b)
 {
     const Golden *g = &e->golden;
-    const int dim = e->unit->original->dim, layers = e->unit->original->n_layers;
+    const int dim = e->unit->original->dim, layers = e->unit->model->n_layers;
     const int every = (dim + KEPT_RESIDUALS - 1) / KEPT_RESIDUALS;
     buf_printf(b,
                "  \"golden\": {\"start\": %d, \"logits_xxh32\": \"%08x\", "
@@ -226,6 +253,7 @@ void emit_manifest(const Emission *e, Buf *b)
     emit_search(e, b);
     write_sizes(e, b);
     write_regions(e, b);
+    write_pruning(e, b);
     write_tensors(e, b);
     write_ops(e, b);
     write_golden(e, b);

@@ -86,7 +86,7 @@ check "quiet is quiet" test -z "$("$lmcc" compile -q "$model" -o fits 2>&1)"
 # IR as text: any pass, dumped, read back, gives the same code.
 options="--bits 3 --window 50 --set quantize.rounds=1"
 "$lmcc" compile -q "$model" -o whole $options
-for pass in fold calibrate prune-heads prune-neurons quantize lower choose pad live plan budget; do
+for pass in fold calibrate prune-layers prune-heads prune-neurons quantize lower choose pad live plan budget; do
     "$lmcc" compile "$model" --until $pass --dump $pass $options >$pass.ir 2>err.txt &&
         "$lmcc" compile -q $pass.ir -o from-ir $options 2>>err.txt ||
         { fail "IR after $pass: $(cat err.txt)"; continue; }

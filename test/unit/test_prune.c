@@ -2,6 +2,8 @@
  * whole one computes with those units silenced. */
 #include "tiny_model.h"
 
+#include <omp.h>
+
 static Recipe *recipe_of(const Unit *u)
 {
     return (Recipe *)(uintptr_t)u->recipe;
@@ -238,12 +240,141 @@ static void too_much(void **state)
     arena_free(a);
 }
 
+static int units(const Model *m, bool heads)
+{
+    int n = 0;
+    for (int l = 0; l < m->n_layers; l++) {
+        n += heads ? m->blocks[l].n_heads : m->blocks[l].n_neurons;
+    }
+    return n;
+}
+
+/* Whatever the method, what adds almost nothing goes first; its kv head with it. */
+static void every_method(void **state)
+{
+    (void)state;
+    static const char *const scopes[] = {"prune-%s.scope=layer", "prune-%s.scope=global"};
+    for (int i = 0; i < PRUNE_METHODS; i++) { /* odd ones global, even ones of each layer */
+        const PruneMethod method = (PruneMethod)i;
+        Arena *a = arena_new();
+        Model *m = tiny_model(a, 30 + (uint32_t)i, true);
+        for (int l = 0; l < 3; l++) {
+            scale_columns(&m->blocks[l].linear[ROLE_O], 12, 12, 1e-4f);
+            scale_columns(&m->blocks[l].linear[ROLE_DOWN], 4, 2, 1e-4f);
+        }
+        const Model *whole = model_copy(a, m);
+        Unit u = tiny_unit(a, m);
+        recipe_set(a, recipe_of(&u), "window=8"); /* short samples, a quick test */
+        recipe_set(a, recipe_of(&u), i % 2 ? "prune-heads.count=6" : "prune-heads.count=2");
+        recipe_set(a, recipe_of(&u), i % 2 ? "prune-neurons.count=6" : "prune-neurons.count=2");
+        recipe_set(a, recipe_of(&u), arena_printf(a, scopes[i % 2], "heads"));
+        recipe_set(a, recipe_of(&u), arena_printf(a, scopes[i % 2], "neurons"));
+        recipe_of(&u)->prune_heads.method = method;
+        recipe_of(&u)->prune_neurons.method = method < PRUNE_MEASURED ? method : PRUNE_SALIENCY;
+        pass_prune_heads(&u);
+        pass_prune_neurons(&u);
+        assert_int_equal(units(m, true), 6);
+        assert_int_equal(units(m, false), 24);
+        for (int l = 0; l < 3; l++) {
+            const Block *b = &m->blocks[l];
+            assert_int_equal(b->n_kv_heads, 1);
+            assert_int_equal(origin(&b->linear[ROLE_Q], &whole->blocks[l].linear[ROLE_Q], 0, 6), 0);
+            assert_int_equal(
+                origin(&b->linear[ROLE_GATE], &whole->blocks[l].linear[ROLE_GATE], 4, 1), 6);
+        }
+        assert_int_equal(u.n_prunings, 2);
+        assert_true(u.prunings[1].kl_after < 1e-4);
+        arena_free(a);
+    }
+}
+
+static double loss_after(Arena *a, const char *compensate)
+{
+    Unit u = tiny_unit(a, tiny_model(a, 50, true));
+    recipe_set(a, recipe_of(&u), "prune-neurons.count=9");
+    recipe_set(a, recipe_of(&u), "prune-heads.count=3");
+    recipe_set(a, recipe_of(&u), "window=8");
+    recipe_set(a, recipe_of(&u), arena_printf(a, "prune-neurons.compensate=%s", compensate));
+    recipe_set(a, recipe_of(&u), arena_printf(a, "prune-heads.compensate=%s", compensate));
+    pass_fold(&u);
+    pass_prune_heads(&u);
+    pass_prune_neurons(&u);
+    return u.prunings[1].kl_after;
+}
+
+static void compensation_helps(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    assert_true(loss_after(a, "true") < 0.8 * loss_after(a, "false"));
+    arena_free(a);
+}
+
+/* The layer that adds almost nothing goes; those that stay remember which they were. */
+static void whole_layers(void **state)
+{
+    (void)state;
+    static const char *const how[] = {"prune-layers=1", "prune-layers.list=1"};
+    for (size_t i = 0; i < LENGTH(how); i++) {
+        Arena *a = arena_new();
+        Model *m = tiny_model(a, 60, true);
+        scale_columns(&m->blocks[1].linear[ROLE_O], 0, 24, 1e-4f);
+        scale_columns(&m->blocks[1].linear[ROLE_DOWN], 0, 10, 1e-4f);
+        const Model *whole = model_copy(a, m);
+        Unit u = tiny_unit(a, m);
+        recipe_set(a, recipe_of(&u), how[i]);
+        pass_prune_layers(&u);
+        assert_int_equal(m->n_layers, 2);
+        assert_int_equal(unit_original_layer(&u, 1), 2);
+        assert_string_equal(m->blocks[1].linear[ROLE_UP].name, "layers.1.mlp.up");
+        assert_same_logits(a, m, whole, 20, 0.05);
+        assert_int_equal(u.prunings[0].removed[1], 1);
+        arena_free(a);
+    }
+    Arena *a = arena_new();
+    Unit u = tiny_unit(a, tiny_model(a, 61, true));
+    recipe_set(a, recipe_of(&u), "prune-layers=3");
+    EXPECT_FATAL(pass_prune_layers(&u), "has 3 layers, so at most 2 can go");
+    recipe_set(a, recipe_of(&u), "prune-layers.list=3");
+    EXPECT_FATAL(pass_prune_layers(&u), "layer 3: the model has layers 0 to 2");
+    arena_free(a);
+}
+
+static uint64_t pruned_hash(int threads)
+{
+    Arena *a = arena_new();
+    Unit u = tiny_unit(a, tiny_model(a, 70, true));
+    omp_set_num_threads(threads);
+    recipe_set(a, recipe_of(&u), "window=8");
+    recipe_set(a, recipe_of(&u), "prune-layers=1");
+    recipe_set(a, recipe_of(&u), "prune-heads.count=2");
+    recipe_set(a, recipe_of(&u), "prune-neurons.count=5");
+    pass_fold(&u);
+    pass_prune_layers(&u);
+    pass_prune_heads(&u);
+    pass_prune_neurons(&u);
+    const uint64_t hash = model_hash(u.model);
+    arena_free(a);
+    return hash;
+}
+
+static void any_thread_count(void **state)
+{
+    (void)state;
+    const int threads = omp_get_max_threads();
+    const uint64_t hash = pruned_hash(1);
+    assert_true(pruned_hash(3) == hash);
+    omp_set_num_threads(threads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_layer),      cmocka_unit_test(whole_model),
         cmocka_unit_test(layer_by_layer),  cmocka_unit_test(weakest_go),
         cmocka_unit_test(ties_and_floors), cmocka_unit_test(too_much),
+        cmocka_unit_test(every_method),    cmocka_unit_test(compensation_helps),
+        cmocka_unit_test(whole_layers),    cmocka_unit_test(any_thread_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
