@@ -336,7 +336,8 @@ static bool is_among(const int *document, const Corpus *c)
 static const Corpus *rest_of_text(Unit *u)
 {
     Corpus *whole = unit_text(u);
-    const Corpus *taken = corpus_part(u->arena, whole, unit_samples(u)->n_predicted);
+    const int64_t windows = unit_samples(u)->n_predicted, fit = u->recipe->fit_tokens;
+    const Corpus *taken = corpus_part(u->arena, whole, fit > windows ? fit : windows);
     Corpus *rest = NEW(u->arena, Corpus, 1);
     rest->n_tokens = NEW(u->arena, int, whole->n_docs);
     rest->tokens = NEW(u->arena, int *, whole->n_docs);
