@@ -15,14 +15,15 @@
 const char *const prefer_names[PREFERENCES] = {"auto", "loss", "bytes"};
 
 /* Along the front. Points are made when they are asked for; what is measured corrects what is
- * expected of the sum e of losses: log-perplexity = offset + e + curvature e^2, since errors feed
- * each other the more, the larger they are. */
+ * expected of the sum e of losses: log-perplexity = offset + factor e + curvature e^2. Errors that
+ * feed each other do so the more, the larger they are: then the factor is 1; those that cancel
+ * give a factor below 1. */
 typedef struct Walk {
     Searcher *s;
     const Limits *limits;
     Point **points; /* of each candidate of the front */
     Point *refined; /* one beside the front; NULL: none */
-    double offset, curvature;
+    double offset, factor, curvature;
 } Walk;
 
 static Point *at(Walk *w, int i)
@@ -68,7 +69,7 @@ static bool loses_too_much(const Walk *w, const Point *p)
 
 static double corrected(const Walk *w, double sum)
 {
-    return w->offset + sum + w->curvature * sum * sum;
+    return w->offset + w->factor * sum + w->curvature * sum * sum;
 }
 
 /* The smallest one between two that should lose no more than the limit. */
@@ -85,8 +86,10 @@ static int expected_at(const Walk *w, int low, int high)
 static void learn(Walk *w, int i, const Point *p)
 {
     const double sum = w->s->fronts.list[i].loss;
-    if (sum > 0) {
-        w->curvature = fmax(0, (log1p(p->loss) - w->offset - sum) / (sum * sum));
+    const double rest = log1p(p->loss) - w->offset;
+    if (sum > 0 && rest > 0) {
+        w->factor = fmin(1, rest / sum);
+        w->curvature = fmax(0, (rest - sum) / (sum * sum));
     }
 }
 
@@ -96,15 +99,12 @@ static int smallest_good(Walk *w, int high)
 {
     int low = -1;
     w->offset = fmax(log1p(at(w, high)->loss) - w->s->fronts.list[high].loss, 0);
+    learn(w, high, at(w, high));
     for (int n = 0; n < MAX_CONFIRMATIONS && high - low > 1; n++) {
         const int64_t top = at(w, high)->size.flash;
         int i = expected_at(w, low, high);
-        if (i >= high) { /* the one below it, as far as it is worth the run */
-            i = high - 1;
-            while (i > low + 1 &&
-                   (double)(top - w->s->fronts.list[i].flash) < NEAR_BYTES * (double)top) {
-                i--;
-            }
+        if (i >= high) { /* not expected: look half way */
+            i = low + (high - low) / 2;
         }
         if ((double)(top - w->s->fronts.list[low + 1].flash) < NEAR_BYTES * (double)top) {
             break;
@@ -200,22 +200,36 @@ static Point *least_loss(Walk *w, int last)
     return w->refined ? w->refined : loses_too_much(w, front) ? NULL : front;
 }
 
+/* The smallest neighbour of a candidate, with its point `p`, that should lose no more than the
+ * limit and is smaller; NULL: none. */
+static const Candidate *smaller_neighbour(Walk *w, const Candidate *c, const Point *p)
+{
+    const double loss = candidate_loss(w->s, c);
+    const double most = loss + log1p(w->limits->loss) - log1p(p->loss);
+    int n;
+    const Candidate *list = candidate_neighbours(w->s, c, loss, &n);
+    for (int i = 0; i < n && list[i].flash < p->size.flash; i++) {
+        if (list[i].loss <= most) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
 /* Fewer bytes than a point of the front that is good: by exchanges around it. */
 static Point *fewer_bytes(Walk *w, int good)
 {
     const Candidate *c = &w->s->fronts.list[good];
-    Point *now = at(w, good);
-    const double loss = candidate_loss(w->s, c);
-    const double most = loss + log1p(w->limits->loss) - log1p(now->loss);
-    int n;
-    const Candidate *list = candidate_neighbours(w->s, c, loss, &n);
-    for (int i = 0; i < n; i++) {
-        if (list[i].loss <= most && list[i].flash < now->size.flash) {
-            w->refined = good_point(w, &list[i]);
-            return w->refined ? w->refined : now;
+    Point *best = at(w, good);
+    for (int round = 0; round < MAX_ROUNDS; round++) {
+        c = smaller_neighbour(w, c, best);
+        Point *p = c ? good_point(w, c) : NULL;
+        if (!p || p->size.flash >= best->size.flash) {
+            break;
         }
+        best = w->refined = p;
     }
-    return now;
+    return best;
 }
 
 /* The point to take under these limits; NULL: none fits. */
@@ -243,7 +257,7 @@ static Point *take(Walk *w)
 
 static Walk walk_new(Searcher *s, const Limits *limits)
 {
-    return (Walk){s, limits, NEW(s->arena, Point *, s->fronts.n + 1), NULL, 0, 0};
+    return (Walk){s, limits, NEW(s->arena, Point *, s->fronts.n + 1), NULL, 0, 1, 0};
 }
 
 /* What would fit if one of the limits were another, the others as they are. */
@@ -336,7 +350,8 @@ static bool is_among(const int *document, const Corpus *c)
 static const Corpus *rest_of_text(Unit *u)
 {
     Corpus *whole = unit_text(u);
-    const Corpus *taken = corpus_part(u->arena, whole, unit_samples(u)->n_predicted);
+    const int64_t windows = unit_samples(u)->n_predicted, fit = u->recipe->fit_tokens;
+    const Corpus *taken = corpus_part(u->arena, whole, fit > windows ? fit : windows);
     Corpus *rest = NEW(u->arena, Corpus, 1);
     rest->n_tokens = NEW(u->arena, int, whole->n_docs);
     rest->tokens = NEW(u->arena, int *, whole->n_docs);
