@@ -3,6 +3,7 @@
 #include "tiny_model.h"
 
 #include "sequence.h"
+#include "train/sampler.h"
 
 #include <omp.h>
 
@@ -136,12 +137,114 @@ static void any_thread_count(void **state)
     arena_free(a);
 }
 
+static Corpus *written(Arena *a, const Model *m, int first, int n, int threads)
+{
+    static const double heat[] = {1, 1.3};
+    const SamplePlan plan = {first, n, 24, 5, 2, heat};
+    const int most = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    Corpus *c = sample_documents(a, m, &plan);
+    omp_set_num_threads(most);
+    return c;
+}
+
+/* A document is the same in any company; it starts with bos, has neither bos nor eos in it, and is
+ * as long as the window or ended by one of them. */
+static void samples(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Model *m = tiny_model(a, 13, true);
+    Tokenizer t = {.bos = 3, .eos = 4};
+    m->tokenizer = &t;
+    const Corpus *all = written(a, m, 0, 200, 3), *some = written(a, m, 100, 5, 1);
+    int full = 0;
+    for (int d = 0; d < 5; d++) {
+        assert_int_equal(all->n_tokens[100 + d], some->n_tokens[d]);
+        assert_memory_equal(all->tokens[100 + d], some->tokens[d],
+                            (size_t)some->n_tokens[d] * sizeof(int));
+    }
+    for (int d = 0; d < all->n_docs; d++) {
+        assert_in_range(all->n_tokens[d], 1, 24);
+        full += all->n_tokens[d] == 24;
+        assert_int_equal(all->tokens[d][0], 3);
+        for (int i = 1; i < all->n_tokens[d]; i++) {
+            assert_int_not_equal(all->tokens[d][i], 3);
+            assert_int_not_equal(all->tokens[d][i], 4);
+        }
+    }
+    assert_in_range(full, 1, 199);
+    arena_free(a);
+}
+
+/* At temperature 1 the surprise of the tokens drawn is the entropy of what they were drawn from:
+ * their difference has mean 0, within four deviations of the mean. */
+static void samples_follow_the_model(void **state)
+{
+    (void)state;
+    static const double plain = 1;
+    Arena *a = arena_new();
+    Model *m = tiny_model(a, 14, true);
+    const SamplePlan plan = {0, 300, 24, 6, 1, &plain};
+    const Corpus *c = sample_documents(a, m, &plan);
+    Reference *r = reference_new(a, m, 24, 0);
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (int d = 0; d < c->n_docs; d++) {
+        reference_reset(r);
+        for (int i = 0; i + 1 < c->n_tokens[d]; i++, n++) {
+            const float *x = reference_step(r, c->tokens[d][i]);
+            double total = 0, entropy = 0;
+            for (int v = 1; v < m->vocab; v++) { /* token 0 would have ended the document */
+                total += exp((double)x[v]);
+            }
+            for (int v = 1; v < m->vocab; v++) {
+                entropy -= exp((double)x[v]) / total * ((double)x[v] - log(total));
+            }
+            const double off = log(total) - (double)x[c->tokens[d][i + 1]] - entropy;
+            sum += off;
+            squares += off * off;
+        }
+    }
+    assert_true(n > 2000);
+    assert_true(fabs(sum / n) < 4 * sqrt(squares) / n);
+    arena_free(a);
+}
+
+/* Whole documents, evenly spaced. */
+static void part_of_a_text(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    int tokens[10][8] = {{0}}, lengths[10], *rows[10];
+    for (int i = 0; i < 10; i++) {
+        tokens[i][0] = i;
+        lengths[i] = 8;
+        rows[i] = tokens[i];
+    }
+    const Corpus whole = {.n_docs = 10, .n_tokens = lengths, .tokens = rows, .n_predicted = 70};
+    const Corpus *part = corpus_part(a, &whole, 33);
+    assert_int_equal(part->n_docs, 5);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(part->tokens[i][0], 2 * i);
+    }
+    assert_int_equal(part->n_predicted, 35);
+    assert_int_equal(corpus_part(a, &whole, 1)->n_docs, 1);
+    assert_int_equal(corpus_part(a, &whole, 1000)->n_docs, 10);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_reference),     cmocka_unit_test(quantized_as_reference),
-        cmocka_unit_test(inputs),           cmocka_unit_test(refresh),
+        cmocka_unit_test(as_reference),
+        cmocka_unit_test(quantized_as_reference),
+        cmocka_unit_test(inputs),
+        cmocka_unit_test(refresh),
         cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(samples),
+        cmocka_unit_test(samples_follow_the_model),
+        cmocka_unit_test(part_of_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
