@@ -9,7 +9,7 @@ enum { ROWS = 3, COLS = 6, TOKENS = 40 };
 typedef struct Problem {
     Arena *arena;
     float *x, *e, *w; /* TOKENS x COLS, TOKENS x ROWS, ROWS x COLS */
-    Moments *m;
+    Sums *m;
 } Problem;
 
 static Problem problem(uint32_t seed, bool with_error)
@@ -22,9 +22,9 @@ static Problem problem(uint32_t seed, bool with_error)
     }
     p.e = with_error ? tiny_weights(p.arena, TOKENS * ROWS, 0, 0.5f) : NULL;
     p.w = tiny_weights(p.arena, ROWS * COLS, 0, 1);
-    p.m = moments_new(p.arena, ROWS, COLS);
-    moments_add(p.m, p.x, p.e, TOKENS / 2);
-    moments_add(p.m, p.x + TOKENS / 2 * COLS, p.e ? p.e + TOKENS / 2 * ROWS : NULL, TOKENS / 2);
+    p.m = sums_new(p.arena, ROWS, COLS);
+    sums_add(p.m, p.x, p.e, TOKENS / 2);
+    sums_add(p.m, p.x + TOKENS / 2 * COLS, p.e ? p.e + TOKENS / 2 * ROWS : NULL, TOKENS / 2);
     return p;
 }
 
@@ -114,7 +114,7 @@ static void silent_inputs(void **state)
     (void)state;
     const bool keep[COLS] = {true, false, true, true, true, true};
     Problem p = problem(10, false);
-    Moments *none = moments_new(p.arena, ROWS, COLS);
+    Sums *none = sums_new(p.arena, ROWS, COLS);
     float *v = arena_copy(p.arena, p.w, ROWS * COLS, sizeof(*v));
     compensate(v, none, keep);
     assert_true(v[1] == 0 && v[0] == p.w[0] && v[COLS + 5] == p.w[COLS + 5]);
