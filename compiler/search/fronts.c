@@ -81,12 +81,13 @@ static Unit *pruned_unit(Arena *a, const Unit *from, int heads, int neurons, con
 static void add_variant(Arena *a, Fronts *f, const Unit *headless, Judge *j, int heads, int neurons)
 {
     const Unit *u = pruned_unit(a, headless, -1, neurons, "prune-neurons");
-    const bool same = model_hash(u->model) == model_hash(u->original);
-    const double loss = same ? 0 : fmax(judge_model(j, u->model).kl, 0);
     if (count_linears(u->model) != f->n_linears) {
-        fatal("%s: search: the recipe prunes layers, which a search does not take into account",
+        fatal("%s: search: the recipe prunes layers, which a search does not "
+              "take into account",
               u->model->path);
     }
+    const bool same = model_hash(u->model) == model_hash(u->original);
+    const double loss = same ? 0 : fmax(judge_model(j, u->model).kl, 0);
     f->variants = arena_grow(a, f->variants, f->n_variants, sizeof *f->variants);
     f->variants[f->n_variants++] =
         (Variant){.heads = heads, .neurons = neurons, .model = u->model, .loss = loss};
