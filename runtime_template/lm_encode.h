@@ -197,7 +197,9 @@ LM_FUNCTION int32_t lm_encode_stretch(const lm_tokenizer *t, lm_progress *p, con
         lm_find_added(t, &text, open, &match);
         text.n = match.start;
     }
-    if (match.index == t->n_added || match.start > text.prefix) {
+    /* A prefix alone is no stretch, but where the token was looked for behind it. */
+    if (match.index == t->n_added || match.start > text.prefix ||
+        (t->added_flags[match.index] & LM_ADDED_PLAIN) != 0U) {
         count = lm_encode_words(t, &text, &at, open && match.index == t->n_added, out, max);
         p->inside = at > 0U ? 1U : p->inside;
     }
