@@ -126,10 +126,8 @@ static lm_tokenizer set_numbers(const Tokenizer *t)
         .prefix = (uint8_t)tokenizer_prefix(t),
         .prefix_once = (uint8_t)tokenizer_once(t),
         .strip = tokenizer_strips(t),
+        .flags = added_flags(t, NULL),
     };
-    for (int i = 0; i < t->n_added; i++) {
-        l.left |= t->added[i].left;
-    }
     return l;
 }
 

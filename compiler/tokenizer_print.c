@@ -83,6 +83,19 @@ int tokenizer_prefix(const Tokenizer *t)
                              : LM_PREFIX_EACH;
 }
 
+unsigned added_flags(const Tokenizer *t, const Added *one)
+{
+    unsigned flags = 0;
+    for (int i = 0; i < t->n_added; i++) {
+        const Added *a = &t->added[i];
+        if (!one || a == one) {
+            flags |= (a->left ? LM_ADDED_LEFT : 0) | (a->right ? LM_ADDED_RIGHT : 0) |
+                     (a->plain ? LM_ADDED_PLAIN : 0);
+        }
+    }
+    return flags;
+}
+
 int tokenizer_once(const Tokenizer *t)
 {
     return !t->prefix_once ? 0 : t->kind == TOKENIZER_BYTE_LEVEL ? 1 : LM_ONCE_MARKED;
@@ -163,15 +176,6 @@ static void print_unigram(Buf *b, const Tokenizer *t, const Data *tables, int n,
                (unsigned)(unk >> 32), (unsigned)(unk & UINT32_MAX), t->byte_fallback);
 }
 
-static bool takes_left(const Tokenizer *t)
-{
-    bool left = false;
-    for (int i = 0; i < t->n_added; i++) {
-        left |= t->added[i].left;
-    }
-    return left;
-}
-
 static void print_numbers(Buf *b, const Tokenizer *t)
 {
     buf_printf(b, "    .n_pieces = %d,\n    .bos = %d,\n    .after = %d,\n    .unk = %d,\n",
@@ -179,8 +183,8 @@ static void print_numbers(Buf *b, const Tokenizer *t)
     buf_printf(
         b, "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
         t->add_bos && t->bos >= 0, tokenizer_prefix(t), tokenizer_once(t), tokenizer_strips(t));
-    buf_printf(b, "    .left = %d,\n    .word_end = %s,\n    .encode_word = %s,\n", takes_left(t),
-               tokenizer_word_end(t), tokenizer_word_encoder(t));
+    buf_printf(b, "    .flags = %dU,\n    .word_end = %s,\n    .encode_word = %s,\n",
+               added_flags(t, NULL), tokenizer_word_end(t), tokenizer_word_encoder(t));
 }
 
 void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)

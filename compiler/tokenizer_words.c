@@ -145,9 +145,7 @@ static void add_added(Builder *b)
     add_list(b, words, t->n_added, "added_piece", "added_id");
     uint8_t *flags = add_table(b, "added_flags", ELEM_U8, t->n_added);
     for (int i = 0; i < t->n_added; i++) {
-        const Added *a = &t->added[words[i].index];
-        flags[i] = (uint8_t)((a->left ? LM_ADDED_LEFT : 0) | (a->right ? LM_ADDED_RIGHT : 0) |
-                             (a->plain ? LM_ADDED_PLAIN : 0));
+        flags[i] = (uint8_t)added_flags(t, &t->added[words[i].index]);
     }
 }
 

@@ -24,6 +24,8 @@ typedef struct Emission {
     const char *name;  /* C prefix, "story" */
     const char *upper; /* "STORY" */
     Golden golden;
+    int n_prefix, n_suffix; /* tokens before and after every prompt */
+    int *prefix, *suffix;
     int n_tables; /* tokenizer arrays */
     Data *tables;
     bool wide_ids;

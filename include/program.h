@@ -220,9 +220,10 @@ const char *tokenizer_word_end(const Tokenizer *t);
 const char *tokenizer_word_encoder(const Tokenizer *t);
 bool tokenizer_strips(
     const Tokenizer *t); /* the space before a text's first piece is no part of it */
-int tokenizer_prefix(const Tokenizer *t);         /* LM_PREFIX_ */
-int tokenizer_once(const Tokenizer *t);    /* prefix_once of lm_tokenizer */
-int tokenizer_ring(const Tokenizer *t);           /* UNIGRAM: LM_UNIGRAM_RING */
+int tokenizer_prefix(const Tokenizer *t);                   /* LM_PREFIX_ */
+unsigned added_flags(const Tokenizer *t, const Added *one); /* LM_ADDED_ of one; NULL: of all */
+int tokenizer_once(const Tokenizer *t);                     /* prefix_once of lm_tokenizer */
+int tokenizer_ring(const Tokenizer *t);                     /* UNIGRAM: LM_UNIGRAM_RING */
 uint64_t tokenizer_unk_score(const Tokenizer *t); /* UNIGRAM: bits of a double's magnitude */
 void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b);
 

@@ -21,14 +21,18 @@ typedef struct lm_match {
     uint32_t index; /* of added_id; n_added: none, and nothing is settled from start on */
 } lm_match;
 
-/* The longest added token at i, if any. */
-LM_FUNCTION int32_t lm_match_at(const lm_tokenizer *t, lm_text *text, uint32_t i, lm_match *m)
+/* The longest added token at i, if any. With `marks` U+2581 in the text is a space, as it is for
+ * tokens with LM_ADDED_PLAIN, and only these are found. */
+LM_FUNCTION int32_t lm_match_at(const lm_tokenizer *t, lm_text *text, uint32_t i, int32_t marks,
+                                lm_match *m)
 {
     lm_walk walk = {0, 0, 0};
     int32_t found = 0;
     walk.high = t->n_added;
     while (walk.low < walk.high) {
-        if (lm_walk_ends(t, t->added_piece, &walk)) {
+        uint32_t mark;
+        if (lm_walk_ends(t, t->added_piece, &walk) &&
+            (!marks || (t->added_flags[walk.low] & LM_ADDED_PLAIN) != 0U)) {
             m->end = i;
             m->index = walk.low;
             found = 1;
@@ -36,10 +40,15 @@ LM_FUNCTION int32_t lm_match_at(const lm_tokenizer *t, lm_text *text, uint32_t i
                 return 1; /* no longer one: what follows does not matter */
             }
         }
-        if (!lm_text_has(text, i) || !lm_walk_on(t, t->added_piece, &walk, lm_text_byte(text, i))) {
+        if (!lm_text_has(text, i)) {
             return found;
         }
-        i++;
+        mark = marks ? lm_text_space(text, i) : 0U;
+        if (!lm_walk_on(t, t->added_piece, &walk,
+                        mark > 0U ? (uint32_t)' ' : lm_text_byte(text, i))) {
+            return found;
+        }
+        i += mark > 0U ? mark : 1U;
     }
     return found;
 }
@@ -60,19 +69,33 @@ LM_INLINE int32_t lm_unsettled(const lm_text *text, int32_t open)
     return open && text->asked != 0U;
 }
 
+/* A token that begins at i, or after white space there that it takes; *white: past the white space
+ * that was looked behind already. */
+LM_FUNCTION int32_t lm_added_at(const lm_tokenizer *t, lm_text *text, uint32_t i, uint32_t *white,
+                                lm_match *m)
+{
+    if (lm_match_at(t, text, i, 0, m)) {
+        return 1;
+    }
+    if ((t->flags & LM_ADDED_PLAIN) != 0U && lm_text_byte(text, i) == 0xE2U &&
+        lm_match_at(t, text, i, 1, m)) {
+        return 1;
+    }
+    if ((t->flags & LM_ADDED_LEFT) != 0U && i >= *white) {
+        *white = lm_white_space_end(text, i);
+        return *white > i && *white < text->n && lm_match_at(t, text, *white, 0, m) &&
+               (t->added_flags[m->index] & LM_ADDED_LEFT) != 0U;
+    }
+    return 0;
+}
+
 /* The next added token. */
 LM_FUNCTION void lm_find_added(const lm_tokenizer *t, lm_text *text, int32_t open, lm_match *m)
 {
-    uint32_t white = 0; /* past the white space that was looked behind already */
+    uint32_t white = 0;
     text->asked = 0;
     for (m->start = 0; m->start < text->n; m->start++) {
-        int32_t found = lm_match_at(t, text, m->start, m);
-        if (!found && t->left != 0U && m->start >= white) {
-            const uint32_t end = lm_white_space_end(text, m->start);
-            white = end;
-            found = end > m->start && end < text->n && lm_match_at(t, text, end, m) &&
-                    (t->added_flags[m->index] & LM_ADDED_LEFT) != 0U;
-        }
+        const int32_t found = lm_added_at(t, text, m->start, &white, m);
         if (lm_unsettled(text, open)) {
             break;
         }
@@ -174,7 +197,9 @@ LM_FUNCTION int32_t lm_encode_stretch(const lm_tokenizer *t, lm_progress *p, con
         lm_find_added(t, &text, open, &match);
         text.n = match.start;
     }
-    if (match.index == t->n_added || match.start > text.prefix) {
+    /* A prefix alone is no stretch, but where the token was looked for behind it. */
+    if (match.index == t->n_added || match.start > text.prefix ||
+        (t->added_flags[match.index] & LM_ADDED_PLAIN) != 0U) {
         count = lm_encode_words(t, &text, &at, open && match.index == t->n_added, out, max);
         p->inside = at > 0U ? 1U : p->inside;
     }

@@ -62,7 +62,7 @@ typedef struct lm_tokenizer {
     const lm_id *added_id;      /* n_added */
     const uint8_t *added_flags; /* n_added: LM_ADDED_ */
     uint32_t n_added;
-    uint32_t left;         /* 1: some have LM_ADDED_LEFT */
+    uint32_t flags;        /* all that added tokens have */
     const lm_id *glued_id; /* n_glued: pieces that decode without their first space, ascending */
     uint32_t n_glued;
     const struct lm_unigram *unigram;

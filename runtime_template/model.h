@@ -110,9 +110,10 @@ typedef struct model_utf8 {
  * suffice). Malformed bytes come out as U+FFFD. t = -1 ends the text: what is left comes out. */
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max);
 
-/* Reads the prompt after what the state has read already, then writes up to max_tokens tokens,
- * whole characters at a time, until the end-of-text token; gives the number of tokens written.
- * scratch (scratch_max tokens) holds the encoded prompt. */
+/* Reads the prompt, with the tokens of MODEL_PREFIX_TOKENS before it and MODEL_SUFFIX_TOKENS after
+ * it that were compiled in, after what the state has read already, then writes up to max_tokens
+ * tokens, whole characters at a time, until the end-of-text token; gives the number of tokens
+ * written. scratch (scratch_max tokens) holds the encoded prompt. */
 int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
                        const model_sampling *how, model_emit_fn emit, void *user,
                        model_token *scratch, int32_t scratch_max);

@@ -114,6 +114,41 @@ static uint32_t model_length(const char *text)
     return n;
 }
 
+static int32_t model_copy_tokens(const uint32_t *from, int32_t n, model_token *out, int32_t max)
+{
+    if (n > max) {
+        return MODEL_E_SPACE;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        out[i] = (model_token)from[i];
+    }
+    return n;
+}
+
+/* The tokens of a prompt between those that were compiled in; these begin the text, if there are
+ * any. */
+static int32_t model_wrapped(const char *prompt, model_token *out, int32_t max)
+{
+    lm_progress p = {0, 0, 0, 0, 0};
+    uint32_t used;
+    int32_t n = model_copy_tokens(model_prompt_prefix, MODEL_PREFIX_TOKENS, out, max);
+    int32_t added;
+    if (n < 0) {
+        return n;
+    }
+    p.begun = n > 0 ? 1U : 0U;
+    p.inside = p.begun;
+    p.later = p.begun;
+    added = lm_encode_some(&model_tables, &p, (const uint8_t *)prompt, model_length(prompt), 0,
+                           &used, out + n, max - n);
+    if (added < 0) {
+        return MODEL_E_SPACE;
+    }
+    n += added;
+    added = model_copy_tokens(model_prompt_suffix, MODEL_SUFFIX_TOKENS, out + n, max - n);
+    return added < 0 ? added : n + added;
+}
+
 int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
                        const model_sampling *how, model_emit_fn emit, void *user,
                        model_token *scratch, int32_t scratch_max)
@@ -125,7 +160,7 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
         return MODEL_E_ARGUMENT;
     }
     {
-        const int32_t n = model_encode(prompt, model_length(prompt), scratch, scratch_max);
+        const int32_t n = model_wrapped(prompt, scratch, scratch_max);
         if (n < 0) {
             return n;
         }

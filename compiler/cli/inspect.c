@@ -40,6 +40,22 @@ static void print_groups(Arena *a, Model *m)
     printf("norms %s\n", format_bytes(a, model_parameters(m) - n[0] - n[1] - n[2] - n[3]));
 }
 
+static void print_tokenizer(Arena *a, const Tokenizer *t)
+{
+    Data *tables;
+    int64_t bytes = 0;
+    const int n = tokenizer_tables(a, t, &tables);
+    printf("  tokenizer   %s, %d pieces, %d merges, %d added tokens, bos %d, eos %d\n",
+           tokenizer_names[t->kind], t->n_pieces, t->n_merges, t->n_added, t->bos, t->eos);
+    for (int i = 0; i < n; i++)
+        bytes += tables[i].count * elem_bytes[tables[i].elem];
+    printf("              %s bytes of tables:", format_bytes(a, bytes));
+    for (int i = 0; i < n; i++)
+        printf("%s %s %s", i ? "," : "", tables[i].name,
+               format_bytes(a, tables[i].count * elem_bytes[tables[i].elem]));
+    printf("\n");
+}
+
 static void print_facts(Arena *a, const Model *m)
 {
     const Block *b = &m->blocks[0];
@@ -53,9 +69,7 @@ static void print_facts(Arena *a, const Model *m)
     printf("  layer       %d heads, %d kv heads, head dim %d, %d neurons\n", b->n_heads,
            b->n_kv_heads, b->head_dim, b->n_neurons);
     if (m->tokenizer)
-        printf("  tokenizer   %s, %d pieces, %d merges, bos %d, eos %d\n",
-               tokenizer_names[m->tokenizer->kind], m->tokenizer->n_pieces, m->tokenizer->n_merges,
-               m->tokenizer->bos, m->tokenizer->eos);
+        print_tokenizer(a, m->tokenizer);
     else
         printf("  tokenizer   none found\n");
     printf("  KV cache    %s bytes for %d tokens, int8\n",

@@ -52,6 +52,8 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "EOS", t ? t->eos : -1);
     define(e, b, "PREFIX_SPACE", t && tokenizer_strips(t));
     define(e, b, "PIECE_BYTES", longest_piece(e));
+    define(e, b, "PREFIX_TOKENS", e->n_prefix);
+    define(e, b, "SUFFIX_TOKENS", e->n_suffix);
     buf_printf(b, "\n/* What %s_selftest compares. */\n", e->name);
     define(e, b, "GOLDEN_STEPS", GOLDEN_STEPS);
     define(e, b, "GOLDEN_START", e->golden.start);
@@ -148,6 +150,15 @@ void emit_weights(const Emission *e, Buf *b)
                e->name, e->name, e->name, e->name);
 }
 
+/* A token more than there are: an array has one at least. */
+static void print_prompt(const Emission *e, const char *name, const int *ids, int n, Buf *b)
+{
+    buf_printf(b, "\nstatic const uint32_t %s_prompt_%s[%d] = {", e->name, name, n + 1);
+    for (int i = 0; i < n; i++)
+        buf_printf(b, "%s%dU,", i % 12 == 0 ? "\n    " : " ", ids[i]);
+    buf_puts(b, " 0U};\n");
+}
+
 static void fill_tables(const Emission *e, const char *marker, Buf *b)
 {
     (void)marker;
@@ -155,6 +166,8 @@ static void fill_tables(const Emission *e, const char *marker, Buf *b)
         aligned_data(e, &e->tables[i], b);
     if (e->n_tables > 0) {
         tokenizer_structs(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
+        print_prompt(e, "prefix", e->prefix, e->n_prefix, b);
+        print_prompt(e, "suffix", e->suffix, e->n_suffix, b);
     }
 }
 
@@ -268,6 +281,27 @@ static void write_file(Emission *e, Output *o, const char *name, Buf *b)
     e->files[e->n_files++].hash = XXH64(b->data, b->len, 0);
 }
 
+/* The prompt's ends as tokens: what begins the text starts with bos, what follows it does not, and
+ * neither has what ends a text. */
+static void encode_prompts(Emission *e)
+{
+    const Recipe *r = e->unit->recipe;
+    const Tokenizer *t = e->unit->model->tokenizer;
+    if (!t && (*r->prompt_prefix || *r->prompt_suffix))
+        fatal("%s: prompt: the model has no tokenizer", e->unit->model->path);
+    if (!t)
+        return;
+    Tokenizer plain = *t;
+    plain.add_after = false;
+    if (*r->prompt_prefix)
+        e->n_prefix =
+            tokenize(e->arena, &plain, r->prompt_prefix, strlen(r->prompt_prefix), &e->prefix);
+    plain.add_bos = plain.add_prefix = false;
+    if (*r->prompt_suffix)
+        e->n_suffix =
+            tokenize(e->arena, &plain, r->prompt_suffix, strlen(r->prompt_suffix), &e->suffix);
+}
+
 void emit_all(const Unit *u, const char *config, Output *o)
 {
     Emission e = {.arena = u->arena,
@@ -279,6 +313,7 @@ void emit_all(const Unit *u, const char *config, Output *o)
         e.n_tables = tokenizer_tables(u->arena, u->model->tokenizer, &e.tables);
         e.wide_ids = tokenizer_wide_ids(u->model->tokenizer);
     }
+    encode_prompts(&e);
     compute_golden(&e);
     for (size_t i = 0; i < LENGTH(files); i++) {
         if (files[i].emit == emit_manifest)

@@ -30,8 +30,15 @@ static void write_model(const Emission *e, Buf *b)
 static void write_tokenizer(const Emission *e, Buf *b)
 {
     const Tokenizer *t = e->unit->model->tokenizer;
-    buf_printf(b, "  \"tokenizer\": {\"kind\": \"%s\", \"bos\": %d, \"eos\": %d},\n",
-               t ? tokenizer_names[t->kind] : "none", t ? t->bos : -1, t ? t->eos : -1);
+    buf_printf(b,
+               "  \"tokenizer\": {\"kind\": \"%s\", \"bos\": %d, \"eos\": %d, "
+               "\"prefix_tokens\": %d, \"suffix_tokens\": %d, \"tables\": {",
+               t ? tokenizer_names[t->kind] : "none", t ? t->bos : -1, t ? t->eos : -1, e->n_prefix,
+               e->n_suffix);
+    for (int i = 0; i < e->n_tables; i++)
+        buf_printf(b, "%s\"%s\": %lld", i ? ", " : "", e->tables[i].name,
+                   (long long)e->tables[i].count * elem_bytes[e->tables[i].elem]);
+    buf_puts(b, "}},\n");
 }
 
 static int64_t table_bytes(const Emission *e)

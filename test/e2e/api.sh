@@ -18,6 +18,16 @@ check "tales and api.c build" build "$work/tales" "$work/api" "$sanitized" && {
     failures=$((failures + $(grep -c '^FAIL' "$work/out")))
 }
 
+# What is compiled in around every prompt is read as if it were typed.
+wrapped() {
+    compile "$tales/model" "$work/wrapped" --name tales --bits 4 --window 40 --sinks 2 \
+        --set "prompt.prefix=Once upon" --set "prompt.suffix= the end." &&
+        "$lmcc" run -q -n 40 "$work/wrapped" " a king" >"$work/in" &&
+        "$lmcc" run -q -n 40 "$work/tales" "Once upon a king the end." >"$work/out" &&
+        [ -s "$work/in" ] && cmp "$work/in" "$work/out"
+}
+check "prompt.prefix and prompt.suffix" wrapped
+
 # Every array, made writable for this, with its first and its last byte changed in turn.
 damage() {
     for part in weights tokenizer; do

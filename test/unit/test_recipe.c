@@ -160,6 +160,12 @@ static void test_defaults_and_shorthand(void **state)
     assert_true(r->packages == (1U << PACKAGE_MAKE | 1U << PACKAGE_CMAKE));
     r = read_recipe("packages: zephyr,arduino\n");
     assert_true(r->packages == (1U << PACKAGE_ZEPHYR | 1U << PACKAGE_ARDUINO));
+    r = read_recipe("prune-vocab: {corpus: a.txt, keep: [\"<|end|>\", two words]}\n"
+                    "prompt: {prefix: \"User: \"}\n");
+    assert_string_equal(r->vocab_corpus, "a.txt");
+    assert_int_equal(r->vocab_keep.n, 2);
+    assert_string_equal(r->vocab_keep.text[1], "two words");
+    assert_string_equal(r->prompt_prefix, "User: ");
     r = read_recipe("packages: none\n");
     assert_true(r->packages == 0);
     assert_non_null(strstr(json(arena, r), "\"packages\": \"none\""));
