@@ -13,7 +13,7 @@
 #include <xxhash.h>
 
 #define POOL_TOKENS (1 << 20) /* at most; fewer where little is trained */
-#define JUDGED 40             /* times in a run */
+#define JUDGED 40             /* times in a run at most */
 
 static volatile sig_atomic_t stopped;
 
@@ -57,6 +57,14 @@ static uint64_t fingerprint(const Unit *u, const Trainer *t)
     return XXH64(t->pool->tokens, (size_t)t->pool->n * (size_t)t->pool->window * sizeof(int), h);
 }
 
+/* Judging takes half of what as many windows of training take: an eighth of the time at most. */
+static int64_t steps_between(const Trainer *t)
+{
+    const int64_t apart = 4 * (int64_t)t->pool->n_held_out / t->batch + 1;
+    const int64_t even = (t->steps + JUDGED - 1) / JUDGED;
+    return even > apart ? even : apart;
+}
+
 /* True when the best parameters are better than what quantize left. */
 static bool train(Unit *u, Arena *a, Trainer *t)
 {
@@ -65,7 +73,7 @@ static bool train(Unit *u, Arena *a, Trainer *t)
         note("recover: %s: goes on after step %lld", u->recover_state, (long long)t->step);
     }
     const double before = trainer_judge_model(t, u->model);
-    const int64_t since = t->step, between = (t->steps + JUDGED - 1) / JUDGED;
+    const int64_t since = t->step, between = steps_between(t);
     const double began = seconds();
     note("recover: KL of the quantized model %.4f, of the student %.4f", before, trainer_judge(t));
     while (t->step < t->steps && !stopped) {
@@ -92,6 +100,12 @@ void pass_recover(Unit *u)
     }
     if (!u->original) {
         die("recover: no original");
+    }
+    if (u->model->activation_bits == 1) {
+        fatal("%s: recover: binary activations cannot be trained here: train the checkpoint with "
+              "them, "
+              "or give recover 0 tokens",
+              u->model->path);
     }
     Arena *a = arena_new();
     const int64_t wanted =

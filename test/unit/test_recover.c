@@ -187,6 +187,18 @@ static void off_changes_nothing(void **state)
     arena_free(a);
 }
 
+static void binary_is_refused(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = quantized(a, 5, true, "2");
+    u.model->activation_bits = 1;
+    pass_recover(&u);
+    set(&u, "recover=1000");
+    EXPECT_FATAL(pass_recover(&u), "binary activations cannot be trained");
+    arena_free(a);
+}
+
 static Trainer *trainer_of(Arena *a)
 {
     Unit *u = NEW(a, Unit, 1);
@@ -239,9 +251,13 @@ static void goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_as_quantized), cmocka_unit_test(gradients),
-        cmocka_unit_test(comes_nearer),        cmocka_unit_test(any_thread_count),
-        cmocka_unit_test(off_changes_nothing), cmocka_unit_test(goes_on),
+        cmocka_unit_test(starts_as_quantized),
+        cmocka_unit_test(gradients),
+        cmocka_unit_test(comes_nearer),
+        cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(off_changes_nothing),
+        cmocka_unit_test(binary_is_refused),
+        cmocka_unit_test(goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
