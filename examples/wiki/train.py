@@ -1,10 +1,10 @@
 """Trains the Llama of this example on WikiText-2's validation text and books, and writes it as an
 ordinary Hugging Face directory.
 
-    train.py WIKITEXT2_VALID.txt BOOKS.txt MODEL_DIR HELD_OUT.txt [--steps N]
+    train.py WIKITEXT2_VALID.txt BOOKS.txt MODEL_DIR TEXT_DIR [--steps N]
 
-The last 10 % of the WikiText lines go to HELD_OUT.txt and are never trained on; the weights with the
-best held-out loss, rounded to float16, are kept. Model, tokenizer and file formats are those of the
+The first 90 % of the WikiText lines go to TEXT_DIR/train.txt, the rest to TEXT_DIR/held-out.txt and are
+never trained on; the weights with the best held-out loss, rounded to float16, are kept. Model, tokenizer and file formats are those of the
 tales example, in other sizes and with dropout.
 """
 import argparse
@@ -132,7 +132,7 @@ def main():
     parser.add_argument("wikitext")
     parser.add_argument("books")
     parser.add_argument("model", type=Path)
-    parser.add_argument("held_out", type=Path)
+    parser.add_argument("text", type=Path)
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--every", type=int, default=250, help="steps between held-out losses")
     parser.add_argument("--threads", type=int, default=1)
@@ -142,7 +142,9 @@ def main():
     torch.use_deterministic_algorithms(True)
 
     lines, held_lines = split(args.wikitext)
-    args.held_out.write_text("\n".join(held_lines) + "\n", encoding="utf-8")
+    args.text.mkdir(parents=True, exist_ok=True)
+    for name, part in (("train.txt", lines), ("held-out.txt", held_lines)):
+        (args.text / name).write_text("\n".join(part) + "\n", encoding="utf-8")
     book_lines = paragraphs(args.books)
     encoder = make_tokenizer("\n".join(lines + book_lines), args.model)
     wiki, books = Source(encoder, lines), Source(encoder, book_lines)
