@@ -54,14 +54,9 @@ class ScoredTokenizer:
 
 
 def utf8_chars(text):
-    """Splits before each byte that is not a continuation byte, and after four bytes."""
-    chars = []
-    for byte in text:
-        if byte & 0xC0 == 0x80 and chars and len(chars[-1]) < 4:
-            chars[-1] += bytes([byte])
-        else:
-            chars.append(bytes([byte]))
-    return chars
+    """Characters, and each byte that is not UTF-8 by itself.  (run.c of llama2.c hangs up to three stray
+    continuation bytes on the character before them, which then has no piece and goes out in bytes.)"""
+    return [c.encode("utf-8", "surrogateescape") for c in text.decode("utf-8", "surrogateescape")]
 
 
 def kind(char):
