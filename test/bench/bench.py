@@ -67,8 +67,8 @@ def token(model, name, bits, target):
     """One row "token NAME BITS TARGET": the whole of it, from lmcc bench."""
     with tempfile.TemporaryDirectory() as out:
         package = os.path.join(out, name)
-        run(LMCC, "compile", model, "-t", target, "--bits", bits, "--name", name.lower(), "-o", package, "-q",
-            "--flash", "4M", "--ram", "2M")
+        run(LMCC, "compile", model, "-t", target, "--bits", bits, "--name", name.lower(), "-o",
+            package, "-q", "--flash", "4M", "--ram", "2M", "--set", "quantize.method=weights")
         found = json.loads(run(LMCC, "bench", package, "--profile", "--json"))
     row = {k: found[k] for k in ("code", "state", "kv_cache", "largest_live", "weights", "regions",
                                  "prefill_64", "sample", "not_of_matrices", "estimated_cycles")}

@@ -37,7 +37,7 @@ all_ways tales "$tales/model" --bits 4 --bits 'embed=6' --window 100 --sinks 3 \
     --prune-neurons 0.1 --prune-heads 0.1
 if have_stories; then
     target="-t rp2040"
-    all_ways stories260K "$stories" --bits 1.6 -t rp2040 --set fold.norms=true --window 64
+    all_ways stories260K "$stories" --set quantize.method=gptq --bits 1.6 -t rp2040 --set fold.norms=true --window 64
 else
     skip_data "stories260K: not here"
 fi

@@ -60,12 +60,13 @@ need_models() {
     "$PYTHON" "$root/test/oracle/make_models.py" "$models"
 }
 
-# compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr.
+# compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr. Weights are fitted without samples, which is
+# quick, unless the options say otherwise.
 compile() {
     model=$1
     out=$2
     shift 2
-    set -- -o "$out" "$@" "$model"
+    set -- -o "$out" --set quantize.method=weights "$@" "$model"
     case $model in "$stories") set -- --tokenizer "$stories_tokenizer" "$@" ;; esac
     "$lmcc" compile -q "$@"
 }

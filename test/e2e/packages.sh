@@ -110,12 +110,12 @@ assert all(os.path.exists(sys.argv[1] + '/' + f.get('name')) for f in root.iter(
 
 # Regenerating.
 echo '/* mine */' >>"$dir/story_config.h"
-check "an edited config.h stays" sh -c "'$lmcc' compile '$tales/model' -o '$dir' --name story --bits 2 -q &&
+check "an edited config.h stays" sh -c "'$lmcc' compile '$tales/model' -o '$dir' --name story --bits 2 -q --set quantize.method=weights &&
     grep -q mine '$dir/story_config.h'"
 check "its folder still verifies" "$lmcc" verify "$dir"
-check "--package none" sh -c "'$lmcc' compile '$tales/model' -o '$work/bare' --name story --bits 2 -q --package none &&
+check "--package none" sh -c "'$lmcc' compile '$tales/model' -o '$work/bare' --name story --bits 2 -q --set quantize.method=weights --package none &&
     [ ! -e '$work/bare/CMakeLists.txt' ] && [ ! -e '$work/bare/src' ] && [ -e '$work/bare/story.c' ]"
-check "--package cmake,make" sh -c "'$lmcc' compile '$tales/model' -o '$work/two' --name story --bits 2 -q \
+check "--package cmake,make" sh -c "'$lmcc' compile '$tales/model' -o '$work/two' --name story --bits 2 -q --set quantize.method=weights \
     --package cmake,make && [ -e '$work/two/story.mk' ] && [ ! -e '$work/two/library.json' ]"
 
 finish

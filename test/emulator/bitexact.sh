@@ -100,8 +100,8 @@ config() {
     platforms >"$work/platforms"
     while read -r platform target board compiler flags <&3; do
         out=$work/for-$target
-        if [ ! -d "$out" ] && ! "$lmcc" compile "$model" --name tiny -o "$out" -t "$target" --flash 4M \
-            --ram 4M -q "$@"; then
+        if [ ! -d "$out" ] && ! "$lmcc" compile "$model" --name tiny -o "$out" -t "$target" \
+            --set quantize.method=weights --flash 4M --ram 4M -q "$@"; then
             failed=$((failed + 1))
             continue
         fi

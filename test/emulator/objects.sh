@@ -108,12 +108,12 @@ sanitized() {
 # A model with every weight format, sinks and pruned layers, and a plain one that keeps the largest logits only.
 model=$root/examples/tales/model
 for target in host rp2040 nrf52840 corstone300 esp32c3; do
-    "$lmcc" compile "$model" -q -t $target --name ant -o "$work/ant-$target" --bits 2 \
+    "$lmcc" compile "$model" -q -t $target --set quantize.method=weights --name ant -o "$work/ant-$target" --bits 2 \
         --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' --bits '*.attn.o=8' --bits embed=5 \
         --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 || exit 1
 done
 ant=$work/ant-host
-"$lmcc" compile "$model" -q --name bee -o "$work/bee" --bits 4 --tables nibble --head-top 40 || exit 1
+"$lmcc" compile "$model" -q --set quantize.method=weights --name bee -o "$work/bee" --bits 4 --tables nibble --head-top 40 || exit 1
 
 host gcc-O2 gcc gcc -fno-pie -O2
 host gcc-O0 gcc gcc -fno-pie -O0

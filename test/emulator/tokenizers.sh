@@ -34,7 +34,7 @@ kind() {
     out=$work/$1 flags="-mcpu=cortex-m0 -mthumb -O2"
     "$python" -B "$root/test/oracle/check_tokenizers.py" --count 80 --write "$work/cases.txt" \
         "$work/encode_lines" "$work/tokenizers/$1.json" || return 1
-    "$B/lmcc" compile -q "$root/examples/tales/model" --tokenizer "$work/tokenizers/$1.json" \
+    "$B/lmcc" compile -q --set quantize.method=weights "$root/examples/tales/model" --tokenizer "$work/tokenizers/$1.json" \
         --name tiny -t rp2040 --bits 2 --window 32 -o "$out" || return 1
     "$python" -B "$here/token_cases.py" "$work/cases.txt" >"$out/cases.h" || return 1
     # shellcheck disable=SC2086
