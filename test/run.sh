@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/.."
 B=$(realpath -m "${B:-build}") PYTHON=${PYTHON:-/usr/bin/python3} REQUIRE_ALL=${REQUIRE_ALL:-}
 export B PYTHON REQUIRE_ALL
+export OMP_WAIT_POLICY=passive # suites run beside one another: waiting threads must not take a core
 log=$B/test-log
 passed=0 failed=0 skipped=0
 mkdir -p "$log"

@@ -7,6 +7,7 @@ B=$(realpath "${B:-../../build}") && export B || exit 1
 WORK=$(mktemp -d) || exit 1
 trap 'rm -rf "$WORK"' EXIT
 export WORK
+export OMP_WAIT_POLICY=passive # two scripts at a time: waiting threads must not take a core
 
 # Two at a time, printed in order. The first makes the models that the others use.
 run() {
