@@ -60,6 +60,7 @@ static void test_close(void **state)
     for (size_t i = 0; i < LENGTH(cases); i++) {
         Arena *a = arena_new();
         Recipe *r = recipe_default(a);
+        r->fit_method = FIT_WEIGHTS; /* quick: no samples */
         r->window = cases[i].window;
         r->sinks = cases[i].sinks;
         r->prune_heads.ratio = cases[i].heads;
@@ -79,6 +80,7 @@ static void test_read_two(void **state)
     for (size_t i = 0; i < 2 * LENGTH(bits); i++) {
         Arena *a = arena_new();
         Recipe *r = recipe_default(a);
+        r->fit_method = FIT_WEIGHTS; /* quick: no samples */
         r->window = 9;
         r->sinks = i < LENGTH(bits) ? 0 : 3;
         r->bits = bits[i % LENGTH(bits)];
@@ -103,6 +105,7 @@ static void test_read_two(void **state)
 static const Unit *with_signs(Arena *a, double bits, uint32_t seed, int kernel)
 {
     Recipe *r = recipe_default(a);
+    r->fit_method = FIT_WEIGHTS; /* quick: no samples */
     r->bits = bits;
     r->activations = 1;
     Unit *u = NEW(a, Unit, 1);
@@ -161,6 +164,7 @@ static void test_top(void **state)
     for (size_t i = 0; i < LENGTH(bits); i++) {
         Arena *a = arena_new();
         Recipe *r = recipe_default(a), *top = recipe_default(a);
+        r->fit_method = top->fit_method = FIT_WEIGHTS;
         r->bits = top->bits = bits[i];
         top->top = i == 0 ? MAX_TOP : 1 + 3 * (int)i;
         const Unit *whole = compiled(a, r, 3 + (uint32_t)i, true);
@@ -198,6 +202,7 @@ static void test_reset_and_threads(void **state)
     for (int threads = 1; threads <= 2; threads++) {
         omp_set_num_threads(threads);
         Recipe *r = recipe_default(a);
+        r->fit_method = FIT_WEIGHTS; /* quick: no samples */
         r->bits = 3;
         r->window = 6;
         r->sinks = 2;
