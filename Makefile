@@ -58,10 +58,11 @@ $(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -Itest/unit -Icompiler/import -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
 
-tables:  ## write runtime_template/lm_tables.h again
+tables:  ## write the tables of runtime_template again
 	@mkdir -p $(B)
 	@$(CC) -O2 -o $(B)/make_tables compiler/make_tables.c -lm
 	@$(B)/make_tables > runtime_template/lm_tables.h
+	@$(B)/make_tables gelu > runtime_template/lm_gelu_table.h
 
 # Installing. Packages are named before they are installed; what is there already is left alone.
 missing = $(strip $(foreach p,$(1),$(if $(shell dpkg-query -W -f='$${Status}' $(p) 2>/dev/null | \
@@ -121,7 +122,7 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --record
 
 fmt:  ## lay the code out
-	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode')
+	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_gelu_table|lm_unicode')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

@@ -121,6 +121,8 @@ static void add_ops(Batch *b, int i)
     case OP_EMBED:
     case OP_ANGLES:
     case OP_NORM:
+    case OP_BIAS:
+    case OP_HEAD_NORM:
     case OP_ADD:
     case OP_GLU:
     case OP_LOGITS:

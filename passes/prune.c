@@ -147,6 +147,13 @@ void keep_rows(Linear *l, const bool *keep, int n, int width)
             to += group;
         }
     }
+    for (int i = 0, at = 0; l->bias && i < n; i++) {
+        if (keep[i]) {
+            memmove(l->bias + at, l->bias + (size_t)i * (size_t)width,
+                    (size_t)width * sizeof(float));
+            at += width;
+        }
+    }
     l->rows = count_kept(keep, n) * width;
 }
 

@@ -252,6 +252,36 @@ static void write_matvec_pair(Writer *w, const Op *op)
                imm(op, MATVEC_ROWS));
 }
 
+static void write_bias(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "bias_%lld", imm(op, BIAS_N));
+    if (new_shape(w, name, "lm_scale",
+                  "int32_t *y, const int32_t *bias, lm_scale unit, int32_t fraction"))
+        buf_printf(w->shapes, "return lm_bias(y, bias, unit, %lld, fraction);\n}\n\n",
+                   imm(op, BIAS_N));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %lld);\n", op->scalar_out, name,
+               at(w, op->out[0]), data(w, op->data[0]),
+               unit(w, op->scalar_in[0], imm(op, BIAS_EXP)), imm(op, BIAS_FRACTION));
+}
+
+static void write_head_norm(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "head_norm_%lldx%lld", imm(op, HEAD_NORM_HEADS),
+                                    imm(op, HEAD_NORM_DIM));
+    if (new_shape(w, name, "lm_scale",
+                  "int32_t *y, const int16_t *gamma, lm_scale unit, int32_t exp, "
+                  "int32_t fraction"))
+        buf_printf(w->shapes,
+                   "return lm_head_norm(y, gamma, unit, %lld, %lld, %lldU, %lld, %lldU, exp, "
+                   "fraction);\n}\n\n",
+                   imm(op, HEAD_NORM_HEADS), imm(op, HEAD_NORM_DIM), imm(op, HEAD_NORM_EPS_M),
+                   imm(op, HEAD_NORM_EPS_E), imm(op, HEAD_NORM_ROOT_M));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %lld, %lld);\n", op->scalar_out,
+               name, at(w, op->out[0]), data(w, op->data[0]),
+               unit(w, op->scalar_in[0], imm(op, HEAD_NORM_UNIT_EXP)), imm(op, HEAD_NORM_EXP),
+               imm(op, HEAD_NORM_FRACTION));
+}
+
 static void write_rotate(Writer *w, const Op *op)
 {
     const char *name =
@@ -337,12 +367,15 @@ static void write_add(Writer *w, const Op *op)
 
 static void write_glu(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "glu_%lld", imm(op, GLU_N));
+    static const char *const functions[ACTIVATIONS] = {
+        [ACT_SILU] = "glu", [ACT_GELU_TANH] = "geglu"};
+    const char *function = functions[w->e->unit->model->activation];
+    const char *name = arena_printf(w->e->arena, "%s_%lld", function, imm(op, GLU_N));
     if (new_shape(
             w, name, "lm_scale",
             "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
-        buf_printf(w->shapes, "return lm_glu(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
-                   imm(op, GLU_N));
+        buf_printf(w->shapes, "return lm_%s(gate, up, gate_unit, up_unit, x, %lld);\n}\n\n",
+                   function, imm(op, GLU_N));
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n", op->scalar_out, name,
                at(w, op->in[0]), at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
                unit(w, op->scalar_in[1], imm(op, GLU_EXP_UP)), at(w, op->out[0]));
@@ -364,6 +397,8 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_NORM] = write_norm,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
+    [OP_BIAS] = write_bias,
+    [OP_HEAD_NORM] = write_head_norm,
     [OP_ROTATE] = write_rotate,
     [OP_STORE_K] = write_store_k,
     [OP_STORE_V] = write_store_v,

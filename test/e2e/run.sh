@@ -18,9 +18,9 @@ run() {
 }
 run reference
 run clean perplexity &
-run cli api top deterministic routes
+run cli api top deterministic routes families
 wait
-for script in reference routes perplexity deterministic clean api top cli; do
+for script in reference routes families perplexity deterministic clean api top cli; do
     cat "$WORK/$script.log"
 done | tee "$WORK/all"
 
