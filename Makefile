@@ -74,10 +74,11 @@ $(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -Itest/unit -Icompiler/import -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
 
-tables:  ## write lm_tables.h, lm_unicode.h and unicode_data.c again
+tables:  ## write lm_tables.h, lm_gelu_table.h, lm_unicode.h and unicode_data.c again
 	@mkdir -p $(B)
 	@$(CC) -O2 -o $(B)/make_tables compiler/make_tables.c -lm
 	@$(B)/make_tables > runtime_template/lm_tables.h
+	@$(B)/make_tables gelu > runtime_template/lm_gelu_table.h
 	@$(PYTHON) -B compiler/make_unicode.py > runtime_template/lm_unicode.h
 	@$(PYTHON) -B compiler/make_unicode_host.py > compiler/unicode_data.c
 
@@ -139,7 +140,8 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 	@B=$(B) STORIES=$(STORIES) $(PYTHON) -B test/bench/bench.py --record
 
 fmt:  ## lay the code out
-	@clang-format -i $(shell git ls-files '*.c' '*.h' | grep -vE 'lm_tables|lm_unicode|unicode_data.c')
+	@clang-format -i $(shell git ls-files '*.c' '*.h' | \
+	    grep -vE 'lm_tables|lm_gelu_table|lm_unicode|unicode_data.c')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

@@ -72,12 +72,17 @@ static void read_linear(IrReader *r, Linear *l)
     if (l->format != FORMAT_FLOAT) {
         l->scale_exp = (int)ir_key_int(r, "scale_exp", -512, 512);
     }
+    const bool bias = ir_optional_bool(r, "bias");
     ir_line_end(r);
     ir_room(r, (int64_t)l->rows * l->cols, 2, "weights");
     l->w = NEW(r->arena, float, (int64_t)l->rows * l->cols);
     for (int i = 0; i < l->rows; i++) {
         ir_line(r);
         read_floats(r, "w", l->w + (size_t)i * (size_t)l->cols, l->cols);
+    }
+    if (bias) {
+        ir_line(r);
+        l->bias = read_floats(r, "bias", NEW(r->arena, float, l->rows), l->rows);
     }
     if (l->format != FORMAT_FLOAT) {
         read_codes(r, l);
@@ -97,7 +102,7 @@ static void read_norm(IrReader *r, Norm *n)
     read_floats(r, "gamma", n->gamma, n->n);
 }
 
-static void read_block(IrReader *r, int i, Block *b)
+static void read_block(IrReader *r, int i, Block *b, bool qk_norm)
 {
     ir_line(r);
     ir_expect(r, "block");
@@ -115,6 +120,10 @@ static void read_block(IrReader *r, int i, Block *b)
     }
     ir_line_end(r);
     read_norm(r, &b->attn_norm);
+    if (qk_norm) {
+        read_norm(r, &b->q_norm);
+        read_norm(r, &b->k_norm);
+    }
     for (int k = ROLE_Q; k <= ROLE_O; k++) {
         read_linear(r, &b->linear[k]);
     }
@@ -133,7 +142,8 @@ static uint64_t read_hash(IrReader *r)
     return strtoull(r->word, NULL, 16);
 }
 
-static void read_arch(IrReader *r, Model *m)
+/* Gives how many rope factors there are. */
+static int read_arch(IrReader *r, Model *m)
 {
     ir_line(r);
     ir_expect(r, "arch");
@@ -152,7 +162,14 @@ static void read_arch(IrReader *r, Model *m)
         }
         m->activation_bits = 1;
     }
+    m->qk_norm = ir_optional_bool(r, "qk_norm");
+    const int n = (int)ir_optional_int(r, "rope_factors", 1, MAX_HEAD_DIM / 2, 0);
     ir_line_end(r);
+    if (n > 0) {
+        ir_line(r);
+        m->rope_factor = read_floats(r, "rope_factor", NEW(r->arena, float, n), n);
+    }
+    return n;
 }
 
 static void read_head(IrReader *r, Model *m)
@@ -177,11 +194,15 @@ static Model *read_model(IrReader *r)
     m->context = (int)ir_key_int(r, "context", 1, MAX_CONTEXT);
     m->hash = read_hash(r);
     ir_line_end(r);
-    read_arch(r, m);
+    const int factors = read_arch(r, m);
     read_linear(r, &m->embed);
     m->blocks = NEW(r->arena, Block, m->n_layers);
     for (int i = 0; i < m->n_layers; i++) {
-        read_block(r, i, &m->blocks[i]);
+        read_block(r, i, &m->blocks[i], m->qk_norm);
+    }
+    if (factors > 0 && factors != m->blocks[0].head_dim / 2) {
+        ir_fatal(r, "rope_factors=%d: heads of %d have %d pairs", factors, m->blocks[0].head_dim,
+                 m->blocks[0].head_dim / 2);
     }
     read_norm(r, &m->final_norm);
     read_head(r, m);
@@ -205,7 +226,8 @@ static Model *float_model(Arena *a, const Model *m)
     Model *copy = model_copy(a, m);
     Linear *l;
     for (int i = 0; (l = model_linears(copy, i)) != NULL; i++) {
-        *l = (Linear){.name = l->name, .rows = l->rows, .cols = l->cols, .w = l->w};
+        *l =
+            (Linear){.name = l->name, .rows = l->rows, .cols = l->cols, .w = l->w, .bias = l->bias};
     }
     return copy;
 }

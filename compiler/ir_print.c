@@ -93,9 +93,12 @@ static void put_linear(Buf *b, const Linear *l)
     if (l->format != FORMAT_FLOAT) {
         buf_printf(b, " scale_exp=%d", l->scale_exp);
     }
-    buf_puts(b, "\n");
+    buf_puts(b, l->bias ? " bias=yes\n" : "\n");
     for (int r = 0; r < l->rows; r++) {
         put_floats(b, "w", l->w + (size_t)r * (size_t)l->cols, l->cols);
+    }
+    if (l->bias) {
+        put_floats(b, "bias", l->bias, l->rows);
     }
     if (l->format != FORMAT_FLOAT) {
         put_codes(b, l);
@@ -108,7 +111,7 @@ static void put_norm(Buf *b, const Norm *n)
     put_floats(b, "gamma", n->gamma, n->n);
 }
 
-static void put_block(Buf *b, int i, const Block *block)
+static void put_block(Buf *b, int i, const Block *block, bool qk_norm)
 {
     buf_printf(b, "\nblock %d heads=%d kv_heads=%d head_dim=%d neurons=%d\nkv_of_head", i,
                block->n_heads, block->n_kv_heads, block->head_dim, block->n_neurons);
@@ -117,6 +120,10 @@ static void put_block(Buf *b, int i, const Block *block)
     }
     buf_puts(b, "\n");
     put_norm(b, &block->attn_norm);
+    if (qk_norm) {
+        put_norm(b, &block->q_norm);
+        put_norm(b, &block->k_norm);
+    }
     for (int r = ROLE_Q; r <= ROLE_O; r++) {
         put_linear(b, &block->linear[r]);
     }
@@ -214,10 +221,19 @@ static void put_model(Buf *b, const Model *m)
     if (m->activation_bits != 8) {
         buf_printf(b, " activation_bits=%d", m->activation_bits);
     }
-    buf_puts(b, "\n");
+    if (m->qk_norm) {
+        buf_puts(b, " qk_norm=yes");
+    }
+    if (m->rope_factor) {
+        const int pairs = m->blocks[0].head_dim / 2;
+        buf_printf(b, " rope_factors=%d\n", pairs);
+        put_floats(b, "rope_factor", m->rope_factor, pairs);
+    } else {
+        buf_puts(b, "\n");
+    }
     put_linear(b, &m->embed);
     for (int i = 0; i < m->n_layers; i++) {
-        put_block(b, i, &m->blocks[i]);
+        put_block(b, i, &m->blocks[i], m->qk_norm);
     }
     put_norm(b, &m->final_norm);
     if (!m->tied_head) {

@@ -187,6 +187,17 @@ bool ir_key_bool(IrReader *r, const char *key)
     return ir_key_choice(r, key, names, 2) == 1;
 }
 
+int64_t ir_optional_int(IrReader *r, const char *key, int64_t min, int64_t max, int64_t otherwise)
+{
+    return ir_try_key(r, key) ? word_int(r, key, min, max) : otherwise;
+}
+
+bool ir_optional_bool(IrReader *r, const char *key)
+{
+    static const char *const names[] = {"no", "yes"};
+    return ir_try_key(r, key) && word_choice(r, key, names, 2) == 1;
+}
+
 int ir_choice(IrReader *r, const char *what, const char *const *names, int n)
 {
     ir_word(r, what);

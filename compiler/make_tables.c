@@ -1,8 +1,10 @@
-/* Writes runtime_template/lm_tables.h: the tables behind the runtime's exp2, silu, sine and
- * int8 scaling, rounded from long double. `make tables` runs it; a test compares the result. */
+/* Writes runtime_template/lm_tables.h, the tables behind the runtime's exp2, silu, sine and int8
+ * scaling, or with the argument "gelu" lm_gelu_table.h, rounded from long double. `make tables`
+ * runs it; a test compares the result. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 static const long double PI = 3.141592653589793238462643383279502884L;
 
@@ -26,6 +28,14 @@ static long double silu_negative(int i)
     return 1024.0L * i / (1.0L + expl(i / 32.0L));
 }
 
+/* x - gelu(x) for x >= 0 in the tanh form: x / (1 + e^(2 t)), t its argument. */
+static long double gelu_missing(int i)
+{
+    const long double x = i / 64.0L;
+    const long double t = sqrtl(2 / PI) * (x + 0.044715L * x * x * x);
+    return 32768.0L * x / (1.0L + expl(2 * t));
+}
+
 static long double sine(int i)
 {
     return i > 256 ? 32768.0L : 32768.0L * sinl(PI / 2 * i / 256);
@@ -43,6 +53,9 @@ static const struct Table {
     {"lm_sine_table", "2^15 * sin(pi/2 * i / 256), the last entry twice", 258, sine},
 };
 
+static const struct Table gelu = {"lm_gelu_table", "2^15 * (x - gelu(x)), x = i / 64, up to 8", 513,
+                                  gelu_missing};
+
 static void print_table(const struct Table *t)
 {
     printf("\n/* [i] = %s */\nstatic const uint16_t %s[%d] = {", t->what, t->name, t->n);
@@ -52,13 +65,24 @@ static void print_table(const struct Table *t)
     printf("\n};\n");
 }
 
-int main(void)
+static void print_head(const char *guard)
 {
     printf("/* Tables of the runtime, written by compiler/make_tables.c: do not edit.\n"
            " * Needs lm_port.h. SPDX-License-Identifier: 0BSD */\n"
-           "#ifndef LM_TABLES_H\n#define LM_TABLES_H\n");
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        print_table(&tables[i]);
+           "#ifndef %s\n#define %s\n",
+           guard, guard);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "gelu") == 0) {
+        print_head("LM_GELU_TABLE_H");
+        print_table(&gelu);
+    } else {
+        print_head("LM_TABLES_H");
+        for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+            print_table(&tables[i]);
+        }
     }
     printf("\n#endif\n");
     return ferror(stdout) || fflush(stdout) != 0;

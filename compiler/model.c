@@ -17,14 +17,23 @@ Linear *model_linears(Model *m, int i)
 
 Norm *model_norm(Model *m, int i)
 {
-    if (i < 2 * m->n_layers)
-        return i % 2 ? &m->blocks[i / 2].mlp_norm : &m->blocks[i / 2].attn_norm;
-    return i == 2 * m->n_layers ? &m->final_norm : NULL;
+    const int each = m->qk_norm ? 4 : 2;
+    if (i >= each * m->n_layers)
+        return i == each * m->n_layers ? &m->final_norm : NULL;
+    Block *b = &m->blocks[i / each];
+    Norm *const norms[] = {&b->attn_norm, &b->mlp_norm, &b->q_norm, &b->k_norm};
+    return norms[i % each];
 }
 
 Linear *model_head(Model *m)
 {
     return m->tied_head ? &m->embed : &m->head;
+}
+
+double model_frequency(const Model *m, int pair)
+{
+    const double f = pow((double)m->rope_theta, -2.0 * pair / m->blocks[0].head_dim);
+    return m->rope_factor ? f / (double)m->rope_factor[pair] : f;
 }
 
 void model_name_tensors(Arena *a, Model *m)
@@ -36,6 +45,8 @@ void model_name_tensors(Arena *a, Model *m)
         Block *b = &m->blocks[l];
         b->attn_norm.name = arena_printf(a, "layers.%d.attn.norm", l);
         b->mlp_norm.name = arena_printf(a, "layers.%d.mlp.norm", l);
+        b->q_norm.name = arena_printf(a, "layers.%d.attn.q_norm", l);
+        b->k_norm.name = arena_printf(a, "layers.%d.attn.k_norm", l);
         for (int r = 0; r < ROLES; r++)
             b->linear[r].name = arena_printf(a, "layers.%d.%s", l, role_names[r]);
     }
@@ -48,7 +59,7 @@ int64_t model_parameters(const Model *m)
     const Linear *l;
     const Norm *v;
     for (int i = 0; (l = model_linears(walk, i)); i++)
-        n += (int64_t)l->rows * l->cols;
+        n += (int64_t)l->rows * l->cols + (l->bias ? l->rows : 0);
     for (int i = 0; (v = model_norm(walk, i)); i++)
         n += v->n;
     return n;
@@ -122,6 +133,7 @@ static void copy_linear(Arena *a, Linear *l)
     size_t rows = (size_t)l->rows, n = rows * (size_t)l->cols;
     l->name = copy_string(a, l->name);
     l->w = copy_or_null(a, l->w, n, sizeof *l->w);
+    l->bias = copy_or_null(a, l->bias, rows, sizeof *l->bias);
     l->scale = copy_or_null(a, l->scale, rows, sizeof *l->scale);
     l->code = copy_or_null(a, l->code, n, sizeof *l->code);
 }
@@ -162,6 +174,9 @@ Model *model_copy(Arena *a, const Model *m)
         copy_linear(a, l);
     for (int i = 0; (v = model_norm(to, i)); i++)
         copy_norm(a, v);
+    if (m->rope_factor)
+        to->rope_factor = arena_copy(a, m->rope_factor, (size_t)m->blocks[0].head_dim / 2,
+                                     sizeof *m->rope_factor);
     if (m->tied_head)
         to->head.name = copy_string(a, m->head.name);
     if (m->tokenizer)
@@ -203,6 +218,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
         hash_int(s, facts[i]);
     hash_floats(s, &m->norm_eps, 1);
     hash_floats(s, &m->rope_theta, 1);
+    if (m->rope_factor)
+        hash_floats(s, m->rope_factor, (size_t)m->blocks[0].head_dim / 2);
     for (int i = 0; i < m->n_layers; i++)
         hash_block(s, &m->blocks[i]);
     if (m->activation_bits != 8)
@@ -221,6 +238,9 @@ uint64_t model_hash(const Model *m)
     const Norm *v;
     for (int i = 0; (l = model_linears(walk, i)); i++)
         hash_floats(s, l->w, (size_t)l->rows * (size_t)l->cols);
+    for (int i = 0; (l = model_linears(walk, i)); i++)
+        if (l->bias)
+            hash_floats(s, l->bias, (size_t)l->rows);
     for (int i = 0; (v = model_norm(walk, i)); i++)
         hash_floats(s, v->gamma, (size_t)v->n);
     uint64_t hash = XXH64_digest(s);

@@ -5,7 +5,8 @@
 
 const char *const norm_names[NORM_KINDS] = {[NORM_RMS] = "rms"};
 const char *const position_names[POSITION_KINDS] = {[POSITION_ROPE] = "rope"};
-const char *const activation_names[ACTIVATIONS] = {[ACT_SILU] = "silu"};
+const char *const activation_names[ACTIVATIONS] = {
+    [ACT_SILU] = "silu", [ACT_GELU_TANH] = "gelu-tanh"};
 
 const char *const format_names[FORMATS] = {
     [FORMAT_FLOAT] = "float",

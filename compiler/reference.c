@@ -139,7 +139,16 @@ static void norm(const Model *m, const Norm *n, const float *x, float *y)
     }
 }
 
-/* Rotates the pair i of each head by pos * theta^(-2i / head_dim). */
+/* Norms each head by itself: queries or keys before their rotation. */
+static void norm_heads(const Model *m, const Norm *n, float *v, int n_heads)
+{
+    for (int h = 0; h < n_heads && m->qk_norm; h++) {
+        float *head = v + (size_t)h * (size_t)n->n;
+        norm(m, n, head, head);
+    }
+}
+
+/* Rotates the pair i of each head by pos * its frequency. */
 static void rotate(const Model *m, float *v, int n_heads, int head_dim, int pos)
 {
     if (m->position != POSITION_ROPE) {
@@ -147,7 +156,7 @@ static void rotate(const Model *m, float *v, int n_heads, int head_dim, int pos)
     }
     int half = head_dim / 2;
     for (int i = 0; i < half; i++) {
-        double angle = pos * pow((double)m->rope_theta, -2.0 * i / head_dim);
+        double angle = pos * model_frequency(m, i);
         double c = cos(angle), s = sin(angle);
         int first = m->rope_interleaved ? 2 * i : i;
         int second = m->rope_interleaved ? 2 * i + 1 : i + half;
@@ -224,27 +233,37 @@ static void attend(Reference *r, int l)
     }
 }
 
+/* y (rows) = W x + bias of a linear of layer l. */
+static void project(const Reference *r, int l, Role role, const float *x, float *y)
+{
+    const Linear *linear = &r->model->blocks[l].linear[role];
+    matmul(r->weight[l * ROLES + (int)role], linear->rows, linear->cols, x, 1, y);
+    for (int i = 0; i < linear->rows && linear->bias; i++) {
+        y[i] += linear->bias[i];
+    }
+}
+
 static void attention_half(Reference *r, int l, float *residual)
 {
     const Model *m = r->model;
     const Block *b = &m->blocks[l];
-    const float **w = r->weight + l * ROLES;
-    int q_dim = b->n_heads * b->head_dim, kv_dim = b->n_kv_heads * b->head_dim;
     norm(m, &b->attn_norm, residual, r->x);
     binarize(m, r->x, m->dim);
-    matmul(w[ROLE_Q], q_dim, m->dim, r->x, 1, r->q);
-    matmul(w[ROLE_K], kv_dim, m->dim, r->x, 1, r->k);
-    matmul(w[ROLE_V], kv_dim, m->dim, r->x, 1, r->v);
+    project(r, l, ROLE_Q, r->x, r->q);
+    project(r, l, ROLE_K, r->x, r->k);
+    project(r, l, ROLE_V, r->x, r->v);
+    norm_heads(m, &b->q_norm, r->q, b->n_heads);
+    norm_heads(m, &b->k_norm, r->k, b->n_kv_heads);
     if (r->pos >= r->window) {
-        memcpy(r->q_sink, r->q, (size_t)q_dim * sizeof(float));
+        memcpy(r->q_sink, r->q, (size_t)b->n_heads * (size_t)b->head_dim * sizeof(float));
         rotate(m, r->q_sink, b->n_heads, b->head_dim, r->window - 1);
     }
     rotate(m, r->q, b->n_heads, b->head_dim, r->pos);
     rotate(m, r->k, b->n_kv_heads, b->head_dim, r->pos);
     store(r, l);
     attend(r, l);
-    binarize(m, r->mixed, q_dim);
-    matmul(w[ROLE_O], m->dim, q_dim, r->mixed, 1, r->y);
+    binarize(m, r->mixed, b->n_heads * b->head_dim);
+    project(r, l, ROLE_O, r->mixed, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
     }
@@ -254,6 +273,8 @@ static double activate(Activation kind, double x)
 {
     switch (kind) {
     case ACT_SILU: return x / (1 + exp(-x));
+    case ACT_GELU_TANH: /* sqrt(2 / pi); Hendrycks, Gimpel, arXiv 1606.08415 */
+        return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     case ACTIVATIONS: break;
     }
     die("reference: activation %d", kind);
@@ -263,16 +284,15 @@ static void mlp_half(Reference *r, int l, float *residual)
 {
     const Model *m = r->model;
     const Block *b = &m->blocks[l];
-    const float **w = r->weight + l * ROLES;
     norm(m, &b->mlp_norm, residual, r->x);
     binarize(m, r->x, m->dim);
-    matmul(w[ROLE_GATE], b->n_neurons, m->dim, r->x, 1, r->gate);
-    matmul(w[ROLE_UP], b->n_neurons, m->dim, r->x, 1, r->up);
+    project(r, l, ROLE_GATE, r->x, r->gate);
+    project(r, l, ROLE_UP, r->x, r->up);
     for (int i = 0; i < b->n_neurons; i++) {
         r->gate[i] = (float)(activate(m->activation, (double)r->gate[i]) * (double)r->up[i]);
     }
     binarize(m, r->gate, b->n_neurons);
-    matmul(w[ROLE_DOWN], m->dim, b->n_neurons, r->gate, 1, r->y);
+    project(r, l, ROLE_DOWN, r->gate, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
     }

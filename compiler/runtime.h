@@ -23,6 +23,12 @@
 #include "../runtime_template/lm_layer.h"
 #include "../runtime_template/lm_norm.h"
 
+#include "../runtime_template/lm_bias.h"
+#include "../runtime_template/lm_gelu_table.h"
+
+#include "../runtime_template/lm_gelu.h"
+#include "../runtime_template/lm_head_norm.h"
+
 #include "../runtime_template/lm_planes.h"
 
 #include "../runtime_template/lm_int8.h"

@@ -305,6 +305,40 @@ static lm_scale run_norm(Simulator *s, const Op *op)
                       (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP], rounding(s, op));
 }
 
+static lm_scale run_bias(Simulator *s, const Op *op)
+{
+    return lm_bias(buffer(s, op->out[0]), data(s, op->data[0]),
+                   unit(s, op->scalar_in[0], op->imm[BIAS_EXP]), (int32_t)op->imm[BIAS_N],
+                   (int32_t)op->imm[BIAS_FRACTION]);
+}
+
+static lm_scale run_head_norm(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    return lm_head_norm(
+        buffer(s, op->out[0]), data(s, op->data[0]),
+        unit(s, op->scalar_in[0], m[HEAD_NORM_UNIT_EXP]), (int32_t)m[HEAD_NORM_HEADS],
+        (int32_t)m[HEAD_NORM_DIM], (uint32_t)m[HEAD_NORM_EPS_M], (int32_t)m[HEAD_NORM_EPS_E],
+        (uint32_t)m[HEAD_NORM_ROOT_M], (int32_t)m[HEAD_NORM_EXP], (int32_t)m[HEAD_NORM_FRACTION]);
+}
+
+static lm_scale run_glu(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    const lm_scale gate = unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
+                   up = unit(s, op->scalar_in[1], m[GLU_EXP_UP]);
+    switch (s->unit->model->activation) {
+    case ACT_SILU:
+        return lm_glu_by(buffer(s, op->in[0]), buffer(s, op->in[1]), gate, up,
+                         buffer(s, op->out[0]), (int32_t)m[GLU_N], rounding(s, op));
+    case ACT_GELU_TANH:
+        return lm_geglu_by(buffer(s, op->in[0]), buffer(s, op->in[1]), gate, up,
+                           buffer(s, op->out[0]), (int32_t)m[GLU_N], rounding(s, op));
+    case ACTIVATIONS: break;
+    }
+    die("activation %d", (int)s->unit->model->activation);
+}
+
 /* Gives the op's scalar, 0 when it has none. */
 static int32_t run_op(Simulator *s, const Op *op, int token)
 {
@@ -332,11 +366,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         lm_add(buffer(s, op->out[0]), buffer(s, op->in[0]), unit(s, op->scalar_in[0], m[ADD_EXP]),
                (int32_t)m[ADD_DIM], s->program->residual_fraction);
         return 0;
-    case OP_GLU:
-        return lm_glu_by(buffer(s, op->in[0]), buffer(s, op->in[1]),
-                         unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
-                         unit(s, op->scalar_in[1], m[GLU_EXP_UP]), buffer(s, op->out[0]),
-                         (int32_t)m[GLU_N], rounding(s, op));
+    case OP_BIAS: return run_bias(s, op);
+    case OP_HEAD_NORM: return run_head_norm(s, op);
+    case OP_GLU: return run_glu(s, op);
     case OP_LOGITS:
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);

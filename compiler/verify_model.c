@@ -79,6 +79,9 @@ static void check_linear(const Verifier *v, const Linear *l, const char *name, i
     if ((unsigned)l->format >= FORMATS) {
         broken(v, "%s has format %d", name, (int)l->format);
     }
+    if (l->bias) {
+        check_floats(v, name, l->bias, (size_t)rows);
+    }
     if (l->format != FORMAT_FLOAT && holds(v, FACT_QUANTIZED)) {
         check_codes(v, l);
     }
@@ -90,11 +93,11 @@ static void check_linear(const Verifier *v, const Linear *l, const char *name, i
 
 /* Blocks ----------------------------------------------------------------------------------- */
 
-static void check_norm(const Verifier *v, const Norm *n, const char *name)
+static void check_norm(const Verifier *v, const Norm *n, const char *name, int dim)
 {
     check_name(v, n->name, name);
-    if (n->n != v->model->dim) {
-        broken(v, "%s has %d weights, the model %d dimensions", name, n->n, v->model->dim);
+    if (n->n != dim) {
+        broken(v, "%s has %d weights, what it norms %d dimensions", name, n->n, dim);
     }
     check_floats(v, name, n->gamma, (size_t)n->n);
 }
@@ -132,9 +135,15 @@ static void check_block(const Verifier *v, int layer, const Block *b)
     }
     check_heads(v, layer, b);
     snprintf(name, sizeof name, "layers.%d.attn.norm", layer);
-    check_norm(v, &b->attn_norm, name);
+    check_norm(v, &b->attn_norm, name, dim);
     snprintf(name, sizeof name, "layers.%d.mlp.norm", layer);
-    check_norm(v, &b->mlp_norm, name);
+    check_norm(v, &b->mlp_norm, name, dim);
+    if (v->model->qk_norm) {
+        snprintf(name, sizeof name, "layers.%d.attn.q_norm", layer);
+        check_norm(v, &b->q_norm, name, b->head_dim);
+        snprintf(name, sizeof name, "layers.%d.attn.k_norm", layer);
+        check_norm(v, &b->k_norm, name, b->head_dim);
+    }
     for (int i = 0; i < ROLES; i++) {
         snprintf(name, sizeof name, "layers.%d.%s", layer, role_names[i]);
         check_linear(v, &b->linear[i], name, rows[i], cols[i]);
@@ -243,6 +252,16 @@ static void check_arch(const Verifier *v, const Model *m)
     }
 }
 
+static void check_rope_factors(const Verifier *v, const Model *m)
+{
+    for (int i = 0; m->rope_factor && i < m->blocks[0].head_dim / 2; i++) {
+        if (!(m->rope_factor[i] >= 1e-3f && m->rope_factor[i] <= 1e6f)) {
+            broken(v, "model: rope_factor %d is %g, not 0.001 to 1000000", i,
+                   (double)m->rope_factor[i]);
+        }
+    }
+}
+
 void verify_model(const Verifier *v)
 {
     const Model *m = v->model;
@@ -251,7 +270,11 @@ void verify_model(const Verifier *v)
     for (int i = 0; i < m->n_layers; i++) {
         check_block(v, i, &m->blocks[i]);
     }
-    check_norm(v, &m->final_norm, "final.norm");
+    check_norm(v, &m->final_norm, "final.norm", m->dim);
+    check_rope_factors(v, m);
+    if (m->embed.bias || m->head.bias) {
+        broken(v, "the embedding or the head has a bias");
+    }
     if (!m->tied_head) {
         check_linear(v, &m->head, "head", m->vocab, m->dim);
     }

@@ -2,6 +2,7 @@
  * written before they are read; numbers equal to the model's. Matrices are in verify_matrices.c. */
 #include "verify.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MAX_EXP 2048 /* of a scale: floats and sums stay far below */
@@ -212,6 +213,56 @@ static void check_sign(const Site *s)
     need_buffer(s, s->op->out[0], ELEM_I8, 1);
 }
 
+/* The matrix whose result an op updates in place: that of the last matvec before it. */
+static const Linear *need_result(const Site *s)
+{
+    const Program *p = s->v->program;
+    for (int i = s->index - 1; i >= 0; i--) {
+        const Op *op = &p->ops[i];
+        for (int k = 0; k < 2; k++) {
+            if (op_is_matvec(op->kind) && op->out[k] == s->op->out[0]) {
+                return model_linears(s->v->model, op->linear);
+            }
+        }
+    }
+    broken(s->v, "op %d (%s): changes what is no matrix's result", s->index, op_name(s));
+}
+
+static void check_bias(const Site *s)
+{
+    const Linear *l = need_result(s);
+    const int fraction = (int)s->op->imm[BIAS_FRACTION];
+    need_equal(s, BIAS_N, l->rows);
+    need_exp(s, BIAS_EXP);
+    need_imm(s, BIAS_FRACTION, -MAX_EXP, MAX_EXP);
+    need_buffer(s, s->op->out[0], ELEM_I32, l->rows);
+    const int32_t *bias = need_data(s, s->op->data[0], ELEM_I32, l->rows)->bytes;
+    for (int r = 0; r < l->rows; r++) {
+        const double v = l->bias ? ldexp((double)l->bias[r], fraction) : NAN;
+        if (!(fabs(fmin(fmax(v, -INT32_MAX), INT32_MAX) - bias[r]) <= 1)) {
+            broken(s->v, "op %d (bias): row %d of %s has another bias in the model", s->index, r,
+                   l->name);
+        }
+    }
+}
+
+static void check_head_norm(const Site *s)
+{
+    const Block *b = need_block(s);
+    const bool q = need_result(s) == &b->linear[ROLE_Q];
+    const int heads = q ? b->n_heads : b->n_kv_heads;
+    need_equal(s, HEAD_NORM_HEADS, heads);
+    need_equal(s, HEAD_NORM_DIM, b->head_dim);
+    need_exp(s, HEAD_NORM_UNIT_EXP);
+    need_imm(s, HEAD_NORM_EPS_M, 0, 65535);
+    need_exp(s, HEAD_NORM_EPS_E);
+    need_imm(s, HEAD_NORM_ROOT_M, 32768, 65535);
+    need_exp(s, HEAD_NORM_EXP);
+    need_imm(s, HEAD_NORM_FRACTION, -MAX_EXP, MAX_EXP);
+    need_buffer(s, s->op->out[0], ELEM_I32, (int64_t)heads * b->head_dim);
+    need_data(s, s->op->data[0], ELEM_I16, b->head_dim);
+}
+
 static void check_rotate(const Site *s)
 {
     const Block *b = need_block(s);
@@ -357,6 +408,8 @@ static void check_sizes(const Site *s)
     case OP_MATVEC_PAIR:
     case OP_TABLE_PART:
     case OP_MATVEC_PART: break; /* verify_matrices */
+    case OP_BIAS: check_bias(s); break;
+    case OP_HEAD_NORM: check_head_norm(s); break;
     case OP_ROTATE: check_rotate(s); break;
     case OP_STORE_K:
     case OP_STORE_V: check_store(s); break;
@@ -374,6 +427,7 @@ static void check_sizes(const Site *s)
 static bool updates(const Op *op) /* reads what it writes */
 {
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
+           op->kind == OP_BIAS || op->kind == OP_HEAD_NORM ||
            (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 

@@ -57,13 +57,40 @@ void finish_model(Arena *a, Model *m, const char *tokenizer_path);
 
 /* import/hf.c ------------------------------------------------------------------------------ */
 
+typedef struct HfFamily HfFamily;
+
 typedef struct HfCheckpoint {
     const char *dir, *config_path;
     const json_t *config;
     const Safetensors *weights;
+    const HfFamily *family;
 } HfCheckpoint;
 
+/* What sliding_window means. */
+typedef enum HfWindow {
+    HF_NO_WINDOW,     /* not for this family: it must be null */
+    HF_WINDOW_COUNTS, /* a token sees so many, itself included */
+    HF_WINDOW_OFF     /* nothing unless use_sliding_window, which must be false */
+} HfWindow;
+
+/* What tells a family from llama: a row of the table in hf.c. */
+struct HfFamily {
+    const char *model_type, *architecture; /* both must be this, where the file says */
+    Model *(*import)(Arena *a, const HfCheckpoint *c);
+    int context, head_dim; /* where the file does not say; head_dim 0: hidden_size / heads */
+    bool all_kv_heads;     /* likewise: as many kv heads as query heads, else the file must say */
+    bool qkv_bias;         /* q, k and v always have a bias */
+    bool qk_norm;
+    bool norm_offset;      /* weights of norms are stored less 1 */
+    bool scaled_embedding; /* tokens enter times sqrt(hidden_size) */
+    bool gelu;             /* the MLP is gated by GELU in its tanh form */
+    bool tied;             /* where the file does not say */
+    HfWindow window;
+};
+
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c); /* import/hf_llama.c */
+/* import/hf_rope.c: theta and factors, from the configuration; the blocks' sizes are set. */
+void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m);
 
 /* import/tokenizer.c ----------------------------------------------------------------------- */
 
@@ -91,8 +118,8 @@ void merge_by_score(Arena *a, Tokenizer *t, const float *score);
 
 /* Written forms of pieces (n bytes) as bytes (at most n). ----------------------------------- */
 
-/* import/tokenizer_merges.c: of byte-level pieces; false: one with other characters, which stands for
- * itself. */
+/* import/tokenizer_merges.c: of byte-level pieces; false: one with other characters, which stands
+ * for itself. */
 bool decode_byte_level(const char *s, size_t n, uint8_t *out, int *len);
 /* import/tokenizer_json.c: U+2581 -> a space; gives the bytes. */
 int decode_spaces(const char *s, size_t n, uint8_t *out);

@@ -8,7 +8,7 @@
 /* Facts that come in lists live in tables (compiler/names.c); the enums index them. */
 typedef enum NormKind { NORM_RMS, NORM_KINDS } NormKind;
 typedef enum PositionKind { POSITION_ROPE, POSITION_KINDS } PositionKind;
-typedef enum Activation { ACT_SILU, ACTIVATIONS } Activation;
+typedef enum Activation { ACT_SILU, ACT_GELU_TANH, ACTIVATIONS } Activation;
 
 /* How weights are held. Everything but FORMAT_FLOAT is quantized. */
 typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, FORMATS } Format;
@@ -16,7 +16,7 @@ typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, 
 #define MAX_PLANES 6
 #define MAX_TOP 256 /* largest logits that a head can be told to keep */
 
-/* y = W x. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
+/* y = W x + bias. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
  *   PLANES   value = zero + sum over k of coef[k] * bit k of the code   (code 0 .. 2^planes - 1)
  *   TERNARY  value = code - 1                                           (code 0 .. 2)
  *   INT8     value = (int8_t)code                                       (-127 .. 127)
@@ -25,6 +25,7 @@ typedef struct Linear {
     const char *name; /* "layers.3.attn.q": what recipe globs match */
     int rows, cols;   /* outputs, inputs */
     float *w;         /* rows x cols, row-major */
+    float *bias;      /* rows, NULL: none; the embedding and the head never have one */
     Format format;
     int planes;              /* PLANES: 1 .. MAX_PLANES */
     int8_t zero;             /* PLANES: value of code 0 */
@@ -48,6 +49,7 @@ typedef struct Block {
     int n_heads, n_kv_heads, head_dim, n_neurons;
     int *kv_of_head; /* n_heads entries, non-decreasing: which kv head a query head reads */
     Norm attn_norm, mlp_norm;
+    Norm q_norm, k_norm;  /* qk_norm: of each head, n = head_dim, before it is rotated */
     Linear linear[ROLES]; /* Q: n_heads*head_dim x dim, K and V: n_kv_heads*head_dim x dim,
                              O: dim x n_heads*head_dim, GATE and UP: n_neurons x dim,
                              DOWN: dim x n_neurons */
@@ -140,6 +142,8 @@ typedef struct Model {
     PositionKind position;
     float rope_theta;
     bool rope_interleaved; /* pairs are (2i, 2i+1); fold makes them (i, i + head_dim/2) */
+    float *rope_factor;    /* head_dim/2: pair i turns so many times slower; NULL: 1 each */
+    bool qk_norm;          /* blocks have q_norm and k_norm */
     Activation activation;
     int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
     bool tied_head;      /* head is the embedding; `head` is then unused */
@@ -168,10 +172,12 @@ uint64_t model_hash(const Model *m);         /* independent of path and tokenize
 int64_t model_parameters(const Model *m);    /* a tied head counts once */
 Linear *model_linears(Model *m, int i);      /* i-th linear in execution order, NULL past the end:
                                                 embed, each block's roles, head unless tied */
-Norm *model_norm(Model *m, int i);           /* likewise: attn, mlp of each block, final */
+Norm *model_norm(Model *m, int i);           /* likewise: attn, mlp of each block, with qk_norm
+                                                its q and k, final */
 Linear *model_head(Model *m);                /* head, or embed when tied */
-void model_name_tensors(Arena *a, Model *m); /* sets every Linear.name and Norm.name */
-double linear_bits(const Linear *l);         /* stored bits a weight: 32, planes, 1.6, 8 */
+double model_frequency(const Model *m, int pair);  /* radians that a rope pair turns a position */
+void model_name_tensors(Arena *a, Model *m);       /* sets every Linear.name and Norm.name */
+double linear_bits(const Linear *l);               /* stored bits a weight: 32, planes, 1.6, 8 */
 int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
 /* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs

@@ -35,20 +35,22 @@ typedef struct Data {
 /* What each op computes is written beside its runtime function (runtime_template/) and in
  * docs/arithmetic.md. Names of the operands, in their order, are in op_info. */
 typedef enum OpKind {
-    OP_EMBED,   /* resid = embedding row of the token */
-    OP_ANGLES,  /* angles = cos, sin of position * frequency */
-    OP_NORM,    /* x = int8(rms norm(resid)) */
-    OP_SIGN,    /* x = signs of x, in place; the scale takes mean |x| */
-    OP_TABLE,   /* table = subset sums of x; added by choose */
-    OP_MATVEC,  /* y = W x, through the table when the kernel has one */
-    OP_ROTATE,  /* q = int8 per head(rope(y)) */
-    OP_STORE_K, /* keys[slot] = int8 per head(rope(y)) */
-    OP_STORE_V, /* values[slot] = int8 per head(y) */
-    OP_ATTEND,  /* x = int8(attention(q, keys, values)) */
-    OP_ADD,     /* resid += y */
-    OP_GLU,     /* x = int8(activation(gate) * up); overwrites gate */
-    OP_LOGITS,  /* logits = fixed point(logits), in place */
-    OP_TOP,     /* top = the largest of fixed point(W x), a chunk of rows at a time */
+    OP_EMBED,     /* resid = embedding row of the token */
+    OP_ANGLES,    /* angles = cos, sin of position * frequency */
+    OP_NORM,      /* x = int8(rms norm(resid)) */
+    OP_SIGN,      /* x = signs of x, in place; the scale takes mean |x| */
+    OP_TABLE,     /* table = subset sums of x; added by choose */
+    OP_MATVEC,    /* y = W x, through the table when the kernel has one */
+    OP_BIAS,      /* y = fixed point(y) + bias, in place: y then has a constant unit */
+    OP_HEAD_NORM, /* y = fixed point(rms norm(y) of each head), in place, with a constant unit */
+    OP_ROTATE,    /* q = int8 per head(rope(y)) */
+    OP_STORE_K,   /* keys[slot] = int8 per head(rope(y)) */
+    OP_STORE_V,   /* values[slot] = int8 per head(y) */
+    OP_ATTEND,    /* x = int8(attention(q, keys, values)) */
+    OP_ADD,       /* resid += y */
+    OP_GLU,       /* x = int8(activation(gate) * up); overwrites gate */
+    OP_LOGITS,    /* logits = fixed point(logits), in place */
+    OP_TOP,       /* top = the largest of fixed point(W x), a chunk of rows at a time */
     /* Of two tokens in one walk over the weights; added by batch. */
     OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
     OP_MATVEC_PAIR, /* y = W x, second_y = W second */
@@ -100,6 +102,17 @@ enum { SIGN_N, SIGN_INVERSE };
 enum { TABLE_COLS, TABLE_FIRST }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
 enum { PART_WIDTH = MATVEC_STRIDE + 1, PART_FIRST }; /* the columns; after those of a matvec */
+enum { BIAS_N, BIAS_EXP, BIAS_FRACTION };
+enum {
+    HEAD_NORM_HEADS,
+    HEAD_NORM_DIM,
+    HEAD_NORM_UNIT_EXP,
+    HEAD_NORM_EPS_M,
+    HEAD_NORM_EPS_E,
+    HEAD_NORM_ROOT_M,
+    HEAD_NORM_EXP,
+    HEAD_NORM_FRACTION
+};
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
 enum {

@@ -135,6 +135,8 @@ static void add_ops(Batch *b, int i)
     case OP_ANGLES:
     case OP_NORM:
     case OP_SIGN:
+    case OP_BIAS:
+    case OP_HEAD_NORM:
     case OP_ADD:
     case OP_GLU:
     case OP_LOGITS:

@@ -22,6 +22,15 @@ static void split_pairs(Arena *a, Linear *l, int n_heads, int head_dim)
     }
 }
 
+/* The same of one value a row: a bias, or the weights of a norm over one head. */
+static void split_vector(Arena *a, float *v, int n_heads, int head_dim)
+{
+    Linear l = {.rows = n_heads * head_dim, .cols = 1, .w = v};
+    if (v) {
+        split_pairs(a, &l, n_heads, head_dim);
+    }
+}
+
 static void scale_columns(Linear *l, const float *gamma)
 {
     for (int r = 0; r < l->rows; r++) {
@@ -76,6 +85,10 @@ void pass_fold(Unit *u)
             Block *b = &m->blocks[l];
             split_pairs(scratch, &b->linear[ROLE_Q], b->n_heads, b->head_dim);
             split_pairs(scratch, &b->linear[ROLE_K], b->n_kv_heads, b->head_dim);
+            split_vector(scratch, b->linear[ROLE_Q].bias, b->n_heads, b->head_dim);
+            split_vector(scratch, b->linear[ROLE_K].bias, b->n_kv_heads, b->head_dim);
+            split_vector(scratch, b->q_norm.gamma, 1, b->head_dim);
+            split_vector(scratch, b->k_norm.gamma, 1, b->head_dim);
         }
         arena_free(scratch);
         m->rope_interleaved = false;

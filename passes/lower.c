@@ -18,6 +18,11 @@ typedef struct Lowering {
     int turned, turns; /* scratch of the rotations; 2 turns when the cache has sinks */
 } Lowering;
 
+/* A matrix's result: one step is worth the scalar `scale` times 2^exp. */
+typedef struct Result {
+    int buffer, scale, exp;
+} Result;
+
 /* v = m * 2^e with m in 32768..65535, v > 0. */
 static uint32_t to_mantissa(double v, int *e)
 {
@@ -58,19 +63,26 @@ static Op *add_op(Lowering *w, OpKind kind)
     return program_add_op(w->arena, w->program, kind, w->layer);
 }
 
-static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+/* gamma as int16 in units of 2^*exp. */
+static int lower_gamma(Lowering *w, const Norm *norm, const char *data_name, int *exp)
 {
     float max = 0;
     for (int i = 0; i < norm->n; i++)
         max = fmaxf(max, fabsf(norm->gamma[i]));
-    int gamma_exp, eps_exp, root_exp;
-    frexp(max > 0 ? max : 1, &gamma_exp);
-    gamma_exp -= 15;
+    frexp(max > 0 ? max : 1, exp);
+    *exp -= 15;
     const int data = program_add_data(w->arena, w->program, data_name, ELEM_I16, norm->n);
     for (int i = 0; i < norm->n; i++) {
-        const double v = nearbyint(ldexp(norm->gamma[i], -gamma_exp));
+        const double v = nearbyint(ldexp(norm->gamma[i], -*exp));
         ((int16_t *)w->program->data[data].bytes)[i] = (int16_t)fmin(fmax(v, -32767), 32767);
     }
+    return data;
+}
+
+static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+{
+    int gamma_exp, eps_exp, root_exp;
+    const int data = lower_gamma(w, norm, data_name, &gamma_exp);
     const double eps = (double)w->model->norm_eps * norm->n;
     const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
     const uint32_t root_m = to_mantissa(sqrt(norm->n), &root_exp);
@@ -142,38 +154,120 @@ static int64_t padded(int64_t rows)
     return (rows + 7) / 8 * 8;
 }
 
-static int lower_role(Lowering *w, const Block *b, Role role, int x, const char *what, int *exp)
+/* The most that a row's |w . x| can be, x the output of the norm: x = n gamma with |n| at most
+ * sqrt(cols), so |w gamma| sqrt(cols). Of signs times the mean of |x|, which is at most |gamma| /
+ * sqrt(cols), it is the sum of |w| times that. */
+static double row_bound(const Linear *l, int r, const Norm *norm, bool signs)
 {
+    double products = 0, gammas = 0, sizes = 0;
+    for (int c = 0; c < l->cols; c++) {
+        const double v = (double)linear_value(l, r, c), g = (double)norm->gamma[c];
+        products += v * g * v * g;
+        gammas += g * g;
+        sizes += fabs(v);
+    }
+    return signs ? sizes * sqrt(gammas / l->cols) : sqrt(products * l->cols);
+}
+
+/* The fraction with which no row of W x + bias reaches 2^30, x the output of the norm. */
+static int result_fraction(const Linear *l, const Norm *norm, bool signs)
+{
+    double bound = 0;
+    int e;
+    for (int r = 0; r < l->rows; r++)
+        bound = fmax(bound, row_bound(l, r, norm, signs) + fabs((double)l->bias[r]));
+    frexp(bound, &e);
+    return 30 - e;
+}
+
+/* What follows gets y in the constant unit 2^-fraction. */
+static void lower_bias(Lowering *w, const Linear *l, const char *data_name, int fraction, Result *y)
+{
+    const int data = program_add_data(w->arena, w->program, data_name, ELEM_I32, l->rows);
+    for (int r = 0; r < l->rows; r++) {
+        const double v = nearbyint(ldexp((double)l->bias[r], fraction));
+        ((int32_t *)w->program->data[data].bytes)[r] =
+            (int32_t)fmin(fmax(v, -INT32_MAX), INT32_MAX);
+    }
+    Op *op = add_op(w, OP_BIAS);
+    op->out[0] = y->buffer;
+    op->data[0] = data;
+    op->imm[BIAS_N] = l->rows;
+    op->imm[BIAS_EXP] = y->exp;
+    op->imm[BIAS_FRACTION] = fraction;
+    op->scalar_in[0] = y->scale;
+    op->scalar_out = y->scale = w->program->n_scalars++;
+    y->exp = 0;
+}
+
+/* W x + bias; one unit of x is worth `scale`. `norm` made x; NULL: the result goes to the residual.
+ */
+static Result lower_role(Lowering *w, const Block *b, Role role, int x, int scale, const Norm *norm)
+{
+    static const char *const names[ROLES] = {"q", "k", "v", "o", "gate", "up", "down"};
     const Linear *l = &b->linear[role];
-    const int y = add_buffer(w, what, ELEM_I32, padded(l->rows), false);
+    Result y = {.scale = scale};
+    y.buffer = add_buffer(w, role_names[role], ELEM_I32, padded(l->rows), false);
     w->linear = 1 + w->layer * ROLES + (int)role;
-    *exp = lower_matvec(w, OP_MATVEC, l, x, y);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    if (l->bias)
+        lower_bias(w, l, arena_printf(w->arena, "l%d_%s_bias", w->layer, names[role]),
+                   norm ? result_fraction(l, norm, w->model->activation_bits == 1)
+                        : w->program->residual_fraction,
+                   &y);
     return y;
 }
 
-static void lower_add(Lowering *w, int y, int scale, int exp)
+/* y / rms(y) is at most sqrt(head_dim): with the largest weight, the result stays below 2^30. */
+static void lower_head_norm(Lowering *w, const Norm *norm, int heads, const char *what, Result *y)
 {
-    Op *op = add_op(w, OP_ADD);
-    op->in[0] = y;
-    op->out[0] = w->resid;
-    op->imm[ADD_DIM] = w->model->dim;
-    op->imm[ADD_EXP] = exp;
-    op->scalar_in[0] = scale;
+    if (!w->model->qk_norm)
+        return;
+    int gamma_exp, eps_exp, root_exp, e;
+    const int data =
+        lower_gamma(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), &gamma_exp);
+    const double eps = (double)w->model->norm_eps * norm->n;
+    const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
+    const uint32_t root_m = to_mantissa(sqrt(norm->n), &root_exp);
+    frexp(ldexp(sqrt(norm->n), gamma_exp + 15), &e);
+    Op *op = add_op(w, OP_HEAD_NORM);
+    op->out[0] = y->buffer;
+    op->data[0] = data;
+    op->imm[HEAD_NORM_HEADS] = heads;
+    op->imm[HEAD_NORM_DIM] = norm->n;
+    op->imm[HEAD_NORM_UNIT_EXP] = y->exp;
+    op->imm[HEAD_NORM_EPS_M] = eps_m;
+    op->imm[HEAD_NORM_EPS_E] = eps_m ? eps_exp : 0;
+    op->imm[HEAD_NORM_ROOT_M] = root_m;
+    op->imm[HEAD_NORM_EXP] = root_exp + gamma_exp - 31;
+    op->imm[HEAD_NORM_FRACTION] = 30 - e;
+    op->scalar_in[0] = y->scale;
+    op->scalar_out = y->scale = w->program->n_scalars++;
+    y->exp = 0;
 }
 
-static void lower_store(Lowering *w, OpKind kind, const Block *b, int y, int scale, int exp,
-                        const int cache[3])
+static void lower_add(Lowering *w, Result y)
+{
+    Op *op = add_op(w, OP_ADD);
+    op->in[0] = y.buffer;
+    op->out[0] = w->resid;
+    op->imm[ADD_DIM] = w->model->dim;
+    op->imm[ADD_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
+}
+
+static void lower_store(Lowering *w, OpKind kind, const Block *b, Result y, const int cache[3])
 {
     Op *op = add_op(w, kind);
-    op->in[0] = y;
+    op->in[0] = y.buffer;
     op->in[1] = kind == OP_STORE_K ? w->angles : -1;
     for (int i = 0; i < 3; i++)
         op->out[i] = cache[i];
     op->out[3] = kind == OP_STORE_K ? w->turned : -1;
     op->imm[STORE_HEADS] = b->n_kv_heads;
     op->imm[STORE_DIM] = b->head_dim;
-    op->imm[STORE_EXP] = exp;
-    op->scalar_in[0] = scale;
+    op->imm[STORE_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
 }
 
 static int lower_kv_of(Lowering *w, const Block *b)
@@ -225,7 +319,7 @@ static void lower_attend(Lowering *w, const Block *b, const int q[2], const int 
 static void lower_attention(Lowering *w, const Block *b)
 {
     const int window = w->program->window, kv_dim = b->n_kv_heads * b->head_dim;
-    int scale, exp;
+    int scale;
     const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x, &scale);
     lower_sign(w, x, &scale);
@@ -241,9 +335,10 @@ static void lower_attention(Lowering *w, const Block *b)
         add_buffer(w, "q", ELEM_I8, (int64_t)w->turns * b->n_heads * b->head_dim, false),
         add_buffer(w, "q_scales", ELEM_I32, b->n_heads, false),
     };
-    const int yq = lower_role(w, b, ROLE_Q, x, "attn.q", &exp);
+    Result yq = lower_role(w, b, ROLE_Q, x, scale, &b->attn_norm);
+    lower_head_norm(w, &b->q_norm, b->n_heads, "q", &yq);
     Op *op = add_op(w, OP_ROTATE);
-    op->in[0] = yq;
+    op->in[0] = yq.buffer;
     op->in[1] = w->angles;
     op->out[0] = q[0];
     op->out[1] = q[1];
@@ -251,40 +346,39 @@ static void lower_attention(Lowering *w, const Block *b)
     op->imm[ROTATE_HEADS] = b->n_heads;
     op->imm[ROTATE_DIM] = b->head_dim;
     op->imm[ROTATE_TURNS] = w->turns;
-    op->imm[ROTATE_EXP] = exp;
-    op->scalar_in[0] = scale;
-    const int yk = lower_role(w, b, ROLE_K, x, "attn.k", &exp);
-    lower_store(w, OP_STORE_K, b, yk, scale, exp, cache);
-    const int yv = lower_role(w, b, ROLE_V, x, "attn.v", &exp);
-    lower_store(w, OP_STORE_V, b, yv, scale, exp, cache + 3);
+    op->imm[ROTATE_EXP] = yq.exp;
+    op->scalar_in[0] = yq.scale;
+    Result yk = lower_role(w, b, ROLE_K, x, scale, &b->attn_norm);
+    lower_head_norm(w, &b->k_norm, b->n_kv_heads, "k", &yk);
+    lower_store(w, OP_STORE_K, b, yk, cache);
+    lower_store(w, OP_STORE_V, b, lower_role(w, b, ROLE_V, x, scale, &b->attn_norm), cache + 3);
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
     lower_sign(w, mixed, &scale);
-    const int yo = lower_role(w, b, ROLE_O, mixed, "attn.o", &exp);
-    lower_add(w, yo, scale, exp);
+    lower_add(w, lower_role(w, b, ROLE_O, mixed, scale, NULL));
 }
 
 static void lower_mlp(Lowering *w, const Block *b)
 {
-    int scale, exp, exp_gate, exp_up;
+    int scale;
     const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
     lower_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
     lower_sign(w, x, &scale);
-    const int gate = lower_role(w, b, ROLE_GATE, x, "mlp.gate", &exp_gate);
-    const int up = lower_role(w, b, ROLE_UP, x, "mlp.up", &exp_up);
+    const Result gate = lower_role(w, b, ROLE_GATE, x, scale, &b->mlp_norm);
+    const Result up = lower_role(w, b, ROLE_UP, x, scale, &b->mlp_norm);
     const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
     Op *op = add_op(w, OP_GLU);
-    op->in[0] = gate;
-    op->in[1] = up;
+    op->in[0] = gate.buffer;
+    op->in[1] = up.buffer;
     op->out[0] = h;
     op->imm[GLU_N] = b->n_neurons;
-    op->imm[GLU_EXP_GATE] = exp_gate;
-    op->imm[GLU_EXP_UP] = exp_up;
-    op->scalar_in[0] = op->scalar_in[1] = scale;
+    op->imm[GLU_EXP_GATE] = gate.exp;
+    op->imm[GLU_EXP_UP] = up.exp;
+    op->scalar_in[0] = gate.scale;
+    op->scalar_in[1] = up.scale;
     op->scalar_out = scale = w->program->n_scalars++;
     lower_sign(w, h, &scale);
-    const int y = lower_role(w, b, ROLE_DOWN, h, "mlp.down", &exp);
-    lower_add(w, y, scale, exp);
+    lower_add(w, lower_role(w, b, ROLE_DOWN, h, scale, NULL));
 }
 
 static void lower_input(Lowering *w)
@@ -302,7 +396,7 @@ static void lower_input(Lowering *w)
     op->imm[EMBED_SHIFT] = m->embed.scale_exp + w->program->residual_fraction;
     const int frequency = program_add_data(w->arena, w->program, "frequency", ELEM_U32, dim / 2);
     for (int i = 0; i < dim / 2; i++) {
-        const double turns = pow(m->rope_theta, -2.0 * i / dim) / (2 * acos(-1.0));
+        const double turns = model_frequency(m, i) / (2 * acos(-1.0));
         ((uint32_t *)w->program->data[frequency].bytes)[i] =
             (uint32_t)nearbyint(turns * 4294967296.0);
     }

@@ -1,4 +1,4 @@
-/* Cuts groups of rows and columns out of a linear. */
+/* Cuts groups of rows, with their biases, and columns out of a linear. */
 #include "prune.h"
 
 #include <string.h>
@@ -20,6 +20,13 @@ void keep_rows(Linear *l, const bool *keep, int n, int width)
         if (keep[i]) {
             memmove(l->w + to, l->w + (size_t)i * group, group * sizeof(float));
             to += group;
+        }
+    }
+    for (int i = 0, at = 0; l->bias && i < n; i++) {
+        if (keep[i]) {
+            memmove(l->bias + at, l->bias + (size_t)i * (size_t)width,
+                    (size_t)width * sizeof(float));
+            at += width;
         }
     }
     l->rows = count_kept(keep, n) * width;

@@ -59,9 +59,11 @@ static void print_tokenizer(Arena *a, const Tokenizer *t)
 static void print_facts(Arena *a, const Model *m)
 {
     const Block *b = &m->blocks[0];
-    printf("%s\n  family      %s: %s norm, %s, gated %s, %s head\n", m->path, m->family,
-           norm_names[m->norm], position_names[m->position], activation_names[m->activation],
-           m->tied_head ? "tied" : "untied");
+    printf("%s\n  family      %s: %s norm%s, %s%s, gated %s, %s head%s\n", m->path, m->family,
+           norm_names[m->norm], m->qk_norm ? " (of q and k too)" : "",
+           m->rope_factor ? "scaled " : "", position_names[m->position],
+           activation_names[m->activation], m->tied_head ? "tied" : "untied",
+           b->linear[ROLE_Q].bias ? ", biases" : "");
     printf("  size        %s parameters, %s bytes at float32\n",
            format_bytes(a, model_parameters(m)), format_bytes(a, 4 * model_parameters(m)));
     printf("  shape       %d layers, dim %d, vocab %d, context %d\n", m->n_layers, m->dim, m->vocab,

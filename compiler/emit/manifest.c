@@ -13,14 +13,34 @@ static void quoted(Buf *b, const char *s)
     buf_json_string(b, s, strlen(s));
 }
 
+/* What the families differ in. */
+static void write_arch(Model *m, Buf *b)
+{
+    const Linear *l;
+    int biases = 0;
+    for (int i = 0; (l = model_linears(m, i)); i++)
+        biases += l->bias != NULL;
+    buf_printf(b,
+               "    \"head_dim\": %d, \"norm\": \"%s\", \"position\": \"%s\", \"activation\": "
+               "\"%s\",\n    \"tied_head\": %s, \"qk_norm\": %s, \"biases\": %d, "
+               "\"rope_theta\": %.9g, \"rope_factors\": ",
+               m->blocks[0].head_dim, norm_names[m->norm], position_names[m->position],
+               activation_names[m->activation], m->tied_head ? "true" : "false",
+               m->qk_norm ? "true" : "false", biases, (double)m->rope_theta);
+    for (int i = 0; m->rope_factor && i < m->blocks[0].head_dim / 2; i++)
+        buf_printf(b, "%s%.9g", i ? ", " : "[", (double)m->rope_factor[i]);
+    buf_puts(b, m->rope_factor ? "],\n" : "null,\n");
+}
+
 static void write_model(const Emission *e, Buf *b)
 {
-    const Model *m = e->unit->model;
+    Model *m = e->unit->model;
     buf_puts(b, "  \"model\": {\"family\": ");
     quoted(b, m->family);
     buf_printf(b, ", \"hash\": \"%016llx\", \"parameters\": %lld, \"original_parameters\": %lld,\n",
                (unsigned long long)m->hash, (long long)model_parameters(m),
                (long long)model_parameters(e->unit->original));
+    write_arch(m, b);
     buf_printf(b,
                "    \"dim\": %d, \"layers\": %d, \"vocab\": %d, \"context\": %d, "
                "\"residual_fraction\": %d},\n",

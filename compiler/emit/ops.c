@@ -41,6 +41,12 @@ static const char *member(const Writer *w, const char *name)
     return digits > 0 ? s + word + digits + 1 : s;
 }
 
+/* An int32_t argument that layers may differ in. */
+static const char *number(const Writer *w, const char *name, long long value)
+{
+    return hole(w, name, "int32_t ", arena_printf(w->e->arena, "%lld", value));
+}
+
 /* "LM_I32(128)": a buffer in the state's memory. */
 static const char *at(const Writer *w, int buffer)
 {
@@ -166,10 +172,9 @@ static void write_norm(Writer *w, const Op *op)
                    "return lm_norm%s(resid, gamma, x, %lld, %lldU, %lld, %lldU, exp%s);\n}\n\n",
                    r.by, imm(op, NORM_DIM), imm(op, NORM_EPS_M), imm(op, NORM_EPS_E),
                    imm(op, NORM_ROOT_M), r.argument);
-    buf_printf(
-        w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out), name,
-        at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]),
-        hole(w, "norm_exp", "int32_t ", arena_printf(w->e->arena, "%lld", imm(op, NORM_EXP))));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out),
+               name, at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]),
+               number(w, "norm_exp", imm(op, NORM_EXP)));
 }
 
 static void write_sign(Writer *w, const Op *op)
@@ -365,6 +370,38 @@ static void write_matvec_pair(Writer *w, const Op *op)
                imm(op, MATVEC_ROWS));
 }
 
+static void write_bias(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "bias_%lld", imm(op, BIAS_N));
+    if (new_shape(w, name, "lm_scale",
+                  "int32_t *y, const int32_t *bias, lm_scale unit, int32_t fraction"))
+        buf_printf(w->shapes, "return lm_bias(y, bias, unit, %lld, fraction);\n}\n\n",
+                   imm(op, BIAS_N));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out),
+               name, at(w, op->out[0]), data(w, op->data[0]),
+               unit(w, op->scalar_in[0], imm(op, BIAS_EXP)),
+               number(w, "bias_fraction", imm(op, BIAS_FRACTION)));
+}
+
+static void write_head_norm(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "head_norm_%lldx%lld", imm(op, HEAD_NORM_HEADS),
+                                    imm(op, HEAD_NORM_DIM));
+    if (new_shape(w, name, "lm_scale",
+                  "int32_t *y, const int16_t *gamma, lm_scale unit, int32_t exp, "
+                  "int32_t fraction"))
+        buf_printf(w->shapes,
+                   "return lm_head_norm(y, gamma, unit, %lld, %lld, %lldU, %lld, %lldU, exp, "
+                   "fraction);\n}\n\n",
+                   imm(op, HEAD_NORM_HEADS), imm(op, HEAD_NORM_DIM), imm(op, HEAD_NORM_EPS_M),
+                   imm(op, HEAD_NORM_EPS_E), imm(op, HEAD_NORM_ROOT_M));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n",
+               local(w, op->scalar_out), name, at(w, op->out[0]), data(w, op->data[0]),
+               unit(w, op->scalar_in[0], imm(op, HEAD_NORM_UNIT_EXP)),
+               number(w, "head_norm_exp", imm(op, HEAD_NORM_EXP)),
+               number(w, "head_norm_fraction", imm(op, HEAD_NORM_FRACTION)));
+}
+
 static void write_rotate(Writer *w, const Op *op)
 {
     const char *name =
@@ -451,13 +488,16 @@ static void write_add(Writer *w, const Op *op)
 
 static void write_glu(Writer *w, const Op *op)
 {
-    const char *name = arena_printf(w->e->arena, "glu_%lld", imm(op, GLU_N));
+    static const char *const functions[ACTIVATIONS] = {
+        [ACT_SILU] = "glu", [ACT_GELU_TANH] = "geglu"};
+    const char *function = functions[w->e->unit->model->activation];
+    const char *name = arena_printf(w->e->arena, "%s_%lld", function, imm(op, GLU_N));
     const Rounding r = rounding(w, op);
     if (new_shape(
             w, name, "lm_scale",
             "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
-        buf_printf(w->shapes, "return lm_glu%s(gate, up, gate_unit, up_unit, x, %lld%s);\n}\n\n",
-                   r.by, imm(op, GLU_N), r.argument);
+        buf_printf(w->shapes, "return lm_%s%s(gate, up, gate_unit, up_unit, x, %lld%s);\n}\n\n",
+                   function, r.by, imm(op, GLU_N), r.argument);
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n",
                local(w, op->scalar_out), name, at(w, op->in[0]), at(w, op->in[1]),
                unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
@@ -481,6 +521,8 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_SIGN] = write_sign,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
+    [OP_BIAS] = write_bias,
+    [OP_HEAD_NORM] = write_head_norm,
     [OP_ROTATE] = write_rotate,
     [OP_STORE_K] = write_store_k,
     [OP_STORE_V] = write_store_v,

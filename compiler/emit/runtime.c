@@ -84,6 +84,30 @@ static bool top(const Emission *e)
     return top_of(e->unit->program) > 0;
 }
 
+static bool has_op(const Emission *e, OpKind kind)
+{
+    const Program *p = e->unit->program;
+    for (int i = 0; i < p->n_ops; i++)
+        if (p->ops[i].kind == kind)
+            return true;
+    return false;
+}
+
+static bool biases(const Emission *e)
+{
+    return has_op(e, OP_BIAS);
+}
+
+static bool head_norms(const Emission *e)
+{
+    return has_op(e, OP_HEAD_NORM);
+}
+
+static bool gelu(const Emission *e)
+{
+    return e->unit->model->activation == ACT_GELU_TANH;
+}
+
 /* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
  * of a portable one when the target has what it needs; of several the first. */
 static const struct RuntimeFile {
@@ -102,6 +126,8 @@ static const struct RuntimeFile {
     {"lm_functions.h", -1, NULL, NULL},
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
+    {"lm_head_norm.h", -1, head_norms, NULL},
+    {"lm_bias.h", -1, biases, NULL},
     {"lm_planes.h", -1, NULL, NULL},
     {"arm/lm_planes_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_planes_thumb2.h", FEATURE_THUMB2, NULL, NULL},
@@ -134,6 +160,8 @@ static const struct RuntimeFile {
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},
     {"lm_layer.h", -1, NULL, NULL},
+    {"lm_gelu_table.h", -1, gelu, NULL},
+    {"lm_gelu.h", -1, gelu, NULL},
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
     {"lm_sample.h", -1, NULL, NULL},

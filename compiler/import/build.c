@@ -31,6 +31,7 @@ static void set_block(Arena *a, Block *b, const Shape *s)
     for (int h = 0; h < s->n_heads; h++)
         b->kv_of_head[h] = h / (s->n_heads / s->n_kv_heads);
     b->attn_norm.n = b->mlp_norm.n = s->dim;
+    b->q_norm.n = b->k_norm.n = s->head_dim;
     set_linear(&b->linear[ROLE_Q], q, s->dim);
     set_linear(&b->linear[ROLE_K], kv, s->dim);
     set_linear(&b->linear[ROLE_V], kv, s->dim);

@@ -3,13 +3,16 @@
 
 #include <string.h>
 
-typedef struct Family {
-    const char *model_type, *architecture; /* both must be this, where the file says */
-    Model *(*import)(Arena *a, const HfCheckpoint *c);
-} Family;
-
-static const Family families[] = {
-    {"llama", "LlamaForCausalLM", import_hf_llama},
+static const HfFamily families[] = {
+    {"llama", "LlamaForCausalLM", import_hf_llama, .context = 2048, .all_kv_heads = true},
+    {"mistral", "MistralForCausalLM", import_hf_llama, .context = 131072,
+     .window = HF_WINDOW_COUNTS},
+    {"qwen2", "Qwen2ForCausalLM", import_hf_llama, .context = 32768, .qkv_bias = true,
+     .window = HF_WINDOW_OFF},
+    {"qwen3", "Qwen3ForCausalLM", import_hf_llama, .context = 32768, .head_dim = 128,
+     .qk_norm = true, .window = HF_WINDOW_OFF},
+    {"gemma", "GemmaForCausalLM", import_hf_llama, .context = 8192, .head_dim = 256,
+     .norm_offset = true, .scaled_embedding = true, .gelu = true, .tied = true},
 };
 
 static const char *const weight_files[] = {
@@ -45,21 +48,24 @@ static const char *find_weights(Arena *a, const char *path, const char *dir)
           dir);
 }
 
-static const Family *find_family(const HfCheckpoint *c)
+static const HfFamily *find_family(Arena *a, const HfCheckpoint *c)
 {
+    char *supported = arena_printf(a, "supported: %s", families[0].model_type);
     const char *type = get_string(c->config_path, c->config, "model_type", NULL);
     const json_t *list = get_array(c->config_path, c->config, "architectures");
     const char *architecture = json_string_value(json_array_get(list, 0));
     for (size_t i = 0; i < LENGTH(families); i++) {
-        const Family *f = &families[i];
+        const HfFamily *f = &families[i];
+        if (i > 0)
+            supported = arena_printf(a, "%s, %s", supported, f->model_type);
         if (!type || strcmp(type, f->model_type) != 0)
             continue;
         if (json_array_size(list) > 0 && (!architecture || strcmp(architecture, f->architecture)))
-            bad_value(c->config_path, "architectures", list, "supported: LlamaForCausalLM");
+            bad_value(c->config_path, "architectures", list,
+                      arena_printf(a, "supported for %s: %s", type, f->architecture));
         return f;
     }
-    bad_value(c->config_path, "model_type", json_object_get(c->config, "model_type"),
-              "supported: llama");
+    bad_value(c->config_path, "model_type", json_object_get(c->config, "model_type"), supported);
 }
 
 Model *import_hf(Arena *a, const char *path, const char *tokenizer_path)
@@ -69,9 +75,9 @@ Model *import_hf(Arena *a, const char *path, const char *tokenizer_path)
     if (!file_exists(c.config_path))
         fatal("%s: no config.json: it must be beside the weights", c.dir);
     c.config = read_json(a, c.config_path);
-    const Family *f = find_family(&c);
+    c.family = find_family(a, &c);
     c.weights = safetensors_open(a, find_weights(a, path, c.dir));
-    Model *m = f->import(a, &c);
+    Model *m = c.family->import(a, &c);
     m->path = path;
     finish_model(a, m, tokenizer_path);
     return m;

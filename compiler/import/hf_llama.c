@@ -1,7 +1,9 @@
-/* LlamaForCausalLM. Every key of the configuration that changes the arithmetic is either read or
- * must have the one value that is implemented; every tensor must be used. */
+/* LlamaForCausalLM, and families that differ from it in what a row of hf.c's table says. Every key
+ * of the configuration that changes the arithmetic is either read or must have the one value that
+ * is implemented; every tensor must be used. */
 #include "import.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,13 +13,11 @@ typedef struct Fixed {
 } Fixed;
 
 static const Fixed fixed[] = {
-    {"hidden_act", "\"silu\"", "supported: \"silu\""},
-    {"attention_bias", "false", "biases are not supported: false was expected"},
-    {"mlp_bias", "false", "biases are not supported: false was expected"},
     {"partial_rotary_factor", "1", "only rotation of whole heads is supported: 1.0 was expected"},
     {"quantization_config", "null", "quantized checkpoints are not read: give the float one"},
-    {"sliding_window", "null", "supported: null"},
     {"use_sliding_window", "false", "supported: false"},
+    {"attn_logit_softcapping", "null", "supported: null"},
+    {"final_logit_softcapping", "null", "supported: null"},
     {"rope_interleaved", "false", "supported: false"},
     {"is_encoder_decoder", "false", "supported: false"},
     {"add_cross_attention", "false", "supported: false"},
@@ -40,6 +40,14 @@ static const char *const known[] = {
     "rope_scaling",
     "rope_parameters",
     "tie_word_embeddings",
+    "hidden_act",
+    "hidden_activation",
+    "attention_bias",
+    "mlp_bias",
+    "sliding_window",
+    "max_window_layers",
+    "is_llama_config",
+    "use_mrope",
     "layer_types",
     "torch_dtype",
     "dtype",
@@ -108,56 +116,52 @@ static void check_keys(const HfCheckpoint *c)
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)c->config, key, v) if (!is_known(key))
-        warn("%s: %.64s: not known for llama, so it has no effect", c->config_path, key);
+        warn("%s: %.64s: not known for %s, so it has no effect", c->config_path, key,
+             c->family->model_type);
 }
 
 static void check_layer_types(const HfCheckpoint *c)
 {
     const json_t *list = get_array(c->config_path, c->config, "layer_types");
+    const bool sliding = c->family->window == HF_WINDOW_COUNTS;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *s = json_string_value(json_array_get(list, i));
-        if (!s || strcmp(s, "full_attention") != 0)
-            bad_value(c->config_path, "layer_types", list, "supported: \"full_attention\"");
+        if (!s || strcmp(s, sliding ? "sliding_attention" : "full_attention") != 0)
+            bad_value(c->config_path, "layer_types", list,
+                      sliding ? "supported: \"sliding_attention\" for all"
+                              : "supported: \"full_attention\" for all");
     }
 }
 
-/* rope_parameters (newer) and rope_scaling (older) describe the same: only "default" is read. */
-static void check_rope(Arena *a, const HfCheckpoint *c, const char *section)
+/* Gemma's first configurations say "gelu" and mean the tanh form, as the published model does. */
+static Activation read_activation(const HfCheckpoint *c)
 {
-    const json_t *rope = get_object(c->config_path, c->config, section);
-    if (!rope)
-        return;
-    const char *where = arena_printf(a, "%s: %s", c->config_path, section), *key;
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)rope, key, v)
-    {
-        if (!strcmp(key, "rope_theta") || json_is_null(v))
-            continue;
-        if (!strcmp(key, "rope_type") || !strcmp(key, "type")) {
-            const char *s = json_string_value(v);
-            if (!s || strcmp(s, "default") != 0)
-                bad_value(where, key, v, "scaled positions are not supported: \"default\" only");
-        } else if (strcmp(key, "partial_rotary_factor") != 0 || json_number_value(v) != 1) {
-            bad_value(where, key, v,
-                      "supported: rope_theta, rope_type \"default\", "
-                      "partial_rotary_factor 1.0");
-        }
-    }
+    static const char *const silu[] = {"silu", "swish"}, *const gelu[] = {"gelu_pytorch_tanh",
+                                                                          "gelu"};
+    const bool other = get_value(c->config, "hidden_activation") != NULL;
+    const char *key = other ? "hidden_activation" : "hidden_act";
+    const char *const *names = c->family->gelu ? gelu : silu;
+    if (find_name(names, 2, get_string(c->config_path, c->config, key, names[0])) < 0)
+        bad_value(c->config_path, key, get_value(c->config, key),
+                  c->family->gelu ? "supported for this family: \"gelu_pytorch_tanh\""
+                                  : "supported for this family: \"silu\"");
+    return c->family->gelu ? ACT_GELU_TANH : ACT_SILU;
 }
 
-static float read_theta(Arena *a, const HfCheckpoint *c)
+/* A token sees the last sliding_window tokens, itself included: what a KV cache of so many gives.
+ * Where Mistral's configuration lacks the key, it is 4096. */
+static int read_context(const HfCheckpoint *c)
 {
-    check_rope(a, c, "rope_parameters");
-    check_rope(a, c, "rope_scaling");
-    double outer = get_double(c->config_path, c->config, "rope_theta", 1, 1e12, 0), theta = outer;
-    const json_t *rope = get_object(c->config_path, c->config, "rope_parameters");
-    if (rope)
-        theta = get_double(arena_printf(a, "%s: rope_parameters", c->config_path), rope,
-                           "rope_theta", 1, 1e12, outer);
-    if (outer != 0 && theta != outer)
-        fatal("%s: rope_theta: %g here, %g in rope_parameters: they must agree", c->config_path,
-              outer, theta);
-    return theta == 0 ? 1e4f : (float)theta;
+    const char *p = c->config_path, *key = "sliding_window";
+    const int context =
+        get_int(p, c->config, "max_position_embeddings", 1, MAX_CONTEXT, c->family->context);
+    const json_t *v = json_object_get(c->config, key);
+    if (c->family->window == HF_NO_WINDOW && v && !json_is_null(v))
+        bad_value(p, key, v, "supported: null");
+    if (c->family->window != HF_WINDOW_COUNTS || json_is_null(v))
+        return context;
+    const int window = get_int(p, c->config, key, 1, MAX_CONTEXT, 4096);
+    return window < context ? window : context;
 }
 
 static Shape read_shape(const HfCheckpoint *c)
@@ -170,10 +174,12 @@ static Shape read_shape(const HfCheckpoint *c)
         .n_heads = need_int(p, j, "num_attention_heads", 1, MAX_HEADS),
         .n_neurons = need_int(p, j, "intermediate_size", 1, MAX_NEURONS),
         .vocab = need_int(p, j, "vocab_size", 1, MAX_VOCAB),
-        .context = get_int(p, j, "max_position_embeddings", 1, MAX_CONTEXT, 2048),
+        .context = read_context(c),
     };
-    s.n_kv_heads = get_int(p, j, "num_key_value_heads", 1, MAX_HEADS, s.n_heads);
-    s.head_dim = get_int(p, j, "head_dim", 1, MAX_HEAD_DIM, 0);
+    s.n_kv_heads = c->family->all_kv_heads
+                       ? get_int(p, j, "num_key_value_heads", 1, MAX_HEADS, s.n_heads)
+                       : need_int(p, j, "num_key_value_heads", 1, MAX_HEADS);
+    s.head_dim = get_int(p, j, "head_dim", 1, MAX_HEAD_DIM, c->family->head_dim);
     if (s.head_dim == 0) {
         if (s.dim % s.n_heads || s.dim / s.n_heads > MAX_HEAD_DIM)
             fatal("%s: hidden_size: %d: must be num_attention_heads (%d) times a head size of at "
@@ -202,19 +208,59 @@ static void load_linear(Arena *a, const Safetensors *s, const char *name, Linear
     l->w = safetensors_load(a, s, name, 2, dims);
 }
 
-static void load_norm(Arena *a, const Safetensors *s, const char *name, Norm *v)
+static void load_norm(Arena *a, const HfCheckpoint *c, const char *name, Norm *v)
 {
-    v->gamma = safetensors_load(a, s, name, 1, &v->n);
+    v->gamma = safetensors_load(a, c->weights, name, 1, &v->n);
+    for (int i = 0; i < v->n && c->family->norm_offset; i++)
+        v->gamma[i] += 1;
 }
 
-static void load_block(Arena *a, const Safetensors *s, int layer, Block *b)
+static bool has_bias(const HfCheckpoint *c, Role r)
+{
+    const bool attention = get_bool(c->config_path, c->config, "attention_bias", false);
+    const bool mlp = get_bool(c->config_path, c->config, "mlp_bias", false);
+    if (r > ROLE_O)
+        return mlp;
+    return attention || (c->family->qkv_bias && r != ROLE_O);
+}
+
+static void load_block(Arena *a, const HfCheckpoint *c, int layer, Block *b)
 {
     const char *prefix = arena_printf(a, "model.layers.%d", layer);
-    load_norm(a, s, arena_printf(a, "%s.input_layernorm.weight", prefix), &b->attn_norm);
-    load_norm(a, s, arena_printf(a, "%s.post_attention_layernorm.weight", prefix), &b->mlp_norm);
-    for (int r = 0; r < ROLES; r++)
-        load_linear(a, s, arena_printf(a, "%s.%s.weight", prefix, linear_tensors[r]),
-                    &b->linear[r]);
+    load_norm(a, c, arena_printf(a, "%s.input_layernorm.weight", prefix), &b->attn_norm);
+    load_norm(a, c, arena_printf(a, "%s.post_attention_layernorm.weight", prefix), &b->mlp_norm);
+    for (int r = 0; r < ROLES; r++) {
+        Linear *l = &b->linear[r];
+        const char *name = arena_printf(a, "%s.%s", prefix, linear_tensors[r]);
+        load_linear(a, c->weights, arena_printf(a, "%s.weight", name), l);
+        if (has_bias(c, (Role)r))
+            l->bias =
+                safetensors_load(a, c->weights, arena_printf(a, "%s.bias", name), 1, &l->rows);
+    }
+    if (c->family->qk_norm) {
+        load_norm(a, c, arena_printf(a, "%s.self_attn.q_norm.weight", prefix), &b->q_norm);
+        load_norm(a, c, arena_printf(a, "%s.self_attn.k_norm.weight", prefix), &b->k_norm);
+    }
+}
+
+static void divide(float *v, size_t n, float by)
+{
+    for (size_t i = 0; i < n && v; i++)
+        v[i] /= by;
+}
+
+/* Tokens that enter the residual stream times s: all of the stream over s is the same network, for
+ * norms do not see a scale if eps has it too. What writes to the stream is divided instead. */
+static void divide_residual(Model *m, float s)
+{
+    for (int i = 0; i < m->n_layers; i++) {
+        Linear *const writes[] = {&m->blocks[i].linear[ROLE_O], &m->blocks[i].linear[ROLE_DOWN]};
+        for (size_t k = 0; k < LENGTH(writes); k++) {
+            divide(writes[k]->w, (size_t)writes[k]->rows * (size_t)writes[k]->cols, s);
+            divide(writes[k]->bias, (size_t)writes[k]->rows, s);
+        }
+    }
+    m->norm_eps /= s * s;
 }
 
 /* Old files store the rotation frequencies, which follow from theta. */
@@ -234,8 +280,8 @@ static void check_all_used(const Model *m, const Safetensors *s)
     const char *name;
     for (int i = 0; (name = safetensors_unused(s, i)); i++)
         if (!is_harmless(m, name))
-            fatal("%s: tensor %s: has no place in a %d-layer llama model: it would be ignored",
-                  m->path, name, m->n_layers);
+            fatal("%s: tensor %s: has no place in a %d-layer %s model: it would be ignored",
+                  m->path, name, m->n_layers, m->family);
 }
 
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
@@ -243,21 +289,25 @@ Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
     check_keys(c);
     check_layer_types(c);
     Shape shape = read_shape(c);
-    Model *m = new_model(a, c->config_path, "llama", &shape);
+    Model *m = new_model(a, c->config_path, c->family->model_type, &shape);
+    m->activation = read_activation(c);
+    m->qk_norm = c->family->qk_norm;
     m->norm_eps = (float)get_double(c->config_path, c->config, "rms_norm_eps", 1e-12, 0.1, 1e-6);
-    m->rope_theta = read_theta(a, c);
     m->activation_bits = read_activation_bits(c);
-    m->tied_head = get_bool(c->config_path, c->config, "tie_word_embeddings", false);
+    read_hf_rope(a, c, m);
+    m->tied_head = get_bool(c->config_path, c->config, "tie_word_embeddings", c->family->tied);
     m->path = c->dir;
     load_linear(a, c->weights, "model.embed_tokens.weight", &m->embed);
     for (int i = 0; i < m->n_layers; i++)
-        load_block(a, c->weights, i, &m->blocks[i]);
-    load_norm(a, c->weights, "model.norm.weight", &m->final_norm);
+        load_block(a, c, i, &m->blocks[i]);
+    load_norm(a, c, "model.norm.weight", &m->final_norm);
     if (!m->tied_head && !safetensors_has(c->weights, "lm_head.weight"))
         fatal("%s: tensor lm_head.weight: missing, and tie_word_embeddings in %s is not true",
               c->dir, c->config_path);
     if (!m->tied_head)
         load_linear(a, c->weights, "lm_head.weight", &m->head);
+    if (c->family->scaled_embedding)
+        divide_residual(m, sqrtf((float)m->dim));
     check_all_used(m, c->weights);
     return m;
 }

@@ -44,7 +44,9 @@ static bool accepts_llama2c(const char *path)
 }
 
 const Importer importers[] = {
-    {"safetensors", "directory with config.json and model.safetensors[.zst] or shards (Llama)",
+    {"safetensors",
+     "directory with config.json and model.safetensors[.zst] or shards (Llama, Mistral, Qwen, "
+     "Gemma)",
      accepts_hf, import_hf},
     {"gguf", "GGUF file, versions 2 and 3 (Llama)", accepts_gguf, import_gguf},
     {"llama2c", "llama2.c .bin, versions 0, 1 and 2 (Llama)", accepts_llama2c, import_llama2c},

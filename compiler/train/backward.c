@@ -18,6 +18,7 @@ struct Trace {
     float *d_in;   /* n x dim: of a normed vector */
     float *d_wide; /* n x the widest of mixed and gated */
     float *d_q, *d_k, *d_v, *dot;
+    float *d_heads; /* like the wider of q and k; NULL where heads have no norm */
 };
 
 Layout *layout_new(Arena *a, const Model *m)
@@ -29,7 +30,7 @@ Layout *layout_new(Arena *a, const Model *m)
     while (model_linears(walk, y->n_linears)) {
         y->n_linears++;
     }
-    y->n_norms = 2 * m->n_layers + 1;
+    y->n_norms = network_final_norm(m) + 1;
     y->linear = NEW(a, size_t, y->n_linears);
     y->norm = NEW(a, size_t, y->n_norms);
     for (int i = 0; (l = model_linears(walk, i)); i++) {
@@ -88,6 +89,7 @@ Trace *trace_new(Arena *a, const Network *n)
     t->d_q = NEW(a, float, rows *(size_t)q_dim);
     t->d_k = NEW(a, float, rows *(size_t)kv_dim);
     t->d_v = NEW(a, float, rows *(size_t)kv_dim);
+    t->d_heads = m->qk_norm ? NEW(a, float, rows *(size_t)larger(q_dim, kv_dim)) : NULL;
     t->dot = NEW(a, float, rows);
     return t;
 }
@@ -172,10 +174,12 @@ static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
     Activations *act = t->layer[layer];
     const size_t n = (size_t)t->n * (size_t)t->network->model->blocks[layer].n_neurons;
     linear_back(t, y, layer, ROLE_DOWN, t->residual, act->gated, false, t->d_wide, gradient);
-    loops()->gate_back(act->gate, act->up, n, t->d_wide);
+    const bool gelu = t->network->model->activation == ACT_GELU_TANH;
+    (gelu ? loops()->gelu_gate_back : loops()->gate_back)(act->gate, act->up, n, t->d_wide);
     linear_back(t, y, layer, ROLE_GATE, act->gate, act->mlp_in, false, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_UP, t->d_wide, act->mlp_in, true, t->d_in, gradient);
-    norm_back(t, y, 2 * layer + 1, act->mlp_unit, act->mlp_inverse, gradient);
+    norm_back(t, y, network_norm(t->network->model, layer, NORM_MLP), act->mlp_unit,
+              act->mlp_inverse, gradient);
 }
 
 static void head_back(Trace *t, int layer, int head)
@@ -209,6 +213,17 @@ static void head_back(Trace *t, int layer, int head)
     }
 }
 
+/* dy (rows x head_dim) becomes the gradient of what the norm of each head read. */
+static void head_norm_back(Trace *t, const Layout *y, int norm, const float *unit,
+                           const float *inverse, int rows, int head_dim, float *dy, float *gradient)
+{
+    const size_t bytes = (size_t)rows * (size_t)head_dim * sizeof(float);
+    memset(t->d_heads, 0, bytes);
+    loops()->norm_back(dy, unit, inverse, t->network->gamma[norm], rows, head_dim, t->d_heads,
+                       gradient + y->norm[norm]);
+    memcpy(dy, t->d_heads, bytes);
+}
+
 static void attention_back(Trace *t, const Layout *y, int layer, float *gradient)
 {
     const Block *b = &t->network->model->blocks[layer];
@@ -222,10 +237,18 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
     }
     network_rotate(t->network, layer, t->d_q, t->n, b->n_heads, -1);
     network_rotate(t->network, layer, t->d_k, t->n, b->n_kv_heads, -1);
+    if (t->network->model->qk_norm) {
+        const Model *m = t->network->model;
+        head_norm_back(t, y, network_norm(m, layer, NORM_Q), act->q_unit, act->q_inverse,
+                       t->n * b->n_heads, b->head_dim, t->d_q, gradient);
+        head_norm_back(t, y, network_norm(m, layer, NORM_K), act->k_unit, act->k_inverse,
+                       t->n * b->n_kv_heads, b->head_dim, t->d_k, gradient);
+    }
     linear_back(t, y, layer, ROLE_Q, t->d_q, act->attn_in, false, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_K, t->d_k, act->attn_in, true, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_V, t->d_v, act->attn_in, true, t->d_in, gradient);
-    norm_back(t, y, 2 * layer, act->attn_unit, act->attn_inverse, gradient);
+    norm_back(t, y, network_norm(t->network->model, layer, NORM_ATTN), act->attn_unit,
+              act->attn_inverse, gradient);
 }
 
 void trace_backward(Trace *t, const Layout *y, float *gradient)
@@ -236,7 +259,7 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
     weight_gradient(t->logits, m->vocab, t->normed, m->dim, t->n, gradient + head);
     input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
     memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
-    norm_back(t, y, 2 * m->n_layers, t->unit, t->inverse, gradient);
+    norm_back(t, y, network_final_norm(m), t->unit, t->inverse, gradient);
     for (int l = m->n_layers - 1; l >= 0; l--) {
         mlp_back(t, y, l, gradient);
         attention_back(t, y, l, gradient);

@@ -99,11 +99,11 @@ static void norm(const float *x, const float *gamma, float eps, int rows, int n,
             sum += v * v;
         }
         const float scale = 1 / sqrtf(lanes_sum(sum) / (float)n + eps);
+        for (i = 0; unit && i < n; i++) { /* first: y may be x */
+            unit[(ptrdiff_t)r * n + i] = x[i] * scale;
+        }
         for (i = 0; i < n; i++) {
             y[i] = x[i] * scale * gamma[i];
-        }
-        for (i = 0; unit && i < n; i++) {
-            unit[(ptrdiff_t)r * n + i] = x[i] * scale;
         }
         if (inverse) {
             inverse[r] = scale;
@@ -154,6 +154,34 @@ static void gate_back(float *gated, const float *up, size_t n, float *d_out)
         const Lanes g = lanes_load_part(gated + i, some), d = lanes_load_part(d_out + i, some);
         const Lanes s = sigmoid(g);
         const Lanes slope = s * (1.0f + g * (1.0f - s));
+        lanes_store_part(gated + i, d * slope * lanes_load_part(up + i, some), some);
+        lanes_store_part(d_out + i, d * g * s, some);
+    }
+}
+
+/* GELU's tanh form, g (1 + tanh u) / 2, is g sigmoid(2 u): that 2 u. */
+INLINE Lanes gelu_inner(Lanes g)
+{
+    return 1.59576912f * (g + 0.044715f * g * g * g); /* sqrt(8 / pi) */
+}
+
+static void gelu_gate(const float *gated, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some);
+        lanes_store_part(out + i, g * sigmoid(gelu_inner(g)) * lanes_load_part(up + i, some), some);
+    }
+}
+
+static void gelu_gate_back(float *gated, const float *up, size_t n, float *d_out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some), d = lanes_load_part(d_out + i, some);
+        const Lanes s = sigmoid(gelu_inner(g));
+        const Lanes inner_slope = 1.59576912f * (1.0f + 0.134145f * g * g);
+        const Lanes slope = s * (1.0f + g * (1.0f - s) * inner_slope);
         lanes_store_part(gated + i, d * slope * lanes_load_part(up + i, some), some);
         lanes_store_part(d_out + i, d * g * s, some);
     }
@@ -269,6 +297,8 @@ const Loops LOOPS_TABLE = {
     .norm_back = norm_back,
     .gate = gate,
     .gate_back = gate_back,
+    .gelu_gate = gelu_gate,
+    .gelu_gate_back = gelu_gate_back,
     .distill = distill,
     .exponentials = exponentials,
     .decode = decode,

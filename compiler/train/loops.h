@@ -66,7 +66,8 @@ typedef struct Loops {
      * scratch: (2 n + 4 head_dim) x 16. */
     void (*attend_back_queries)(const AttentionBack *a, int block, float *scratch);
     void (*attend_back_keys)(const AttentionBack *a, int block, float *scratch);
-    /* rows x n: y = x gamma / rms(x); unit = x / rms(x) and inverse = 1 / rms unless NULL. */
+    /* rows x n: y = x gamma / rms(x); unit = x / rms(x) and inverse = 1 / rms unless NULL. y may
+     * be x. */
     void (*norm)(const float *x, const float *gamma, float eps, int rows, int n, float *y,
                  float *unit, float *inverse);
     /* dx += and d_gamma += from dy, with unit and inverse as norm gave them. */
@@ -76,6 +77,9 @@ typedef struct Loops {
     void (*gate)(const float *gate, const float *up, size_t n, float *out);
     /* d_out becomes d_up in place; gate becomes d_gate. */
     void (*gate_back)(float *gate, const float *up, size_t n, float *d_out);
+    /* The same with GELU in its tanh form. */
+    void (*gelu_gate)(const float *gate, const float *up, size_t n, float *out);
+    void (*gelu_gate_back)(float *gate, const float *up, size_t n, float *d_out);
     /* logits (n) become weight * (softmax(logits) - softmax(goal)); gives KL(goal || logits), nats.
      * probability: n, scratch. */
     double (*distill)(float *logits, const float *goal, int n, float weight, float *probability);

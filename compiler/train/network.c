@@ -12,7 +12,7 @@ static int larger(int a, int b)
     return a > b ? a : b;
 }
 
-/* Angles of the reference, pos * theta^(-2i / head_dim). */
+/* Angles of the reference. */
 static void make_angles(Arena *a, Network *n, int layer)
 {
     const Model *m = n->model;
@@ -25,7 +25,7 @@ static void make_angles(Arena *a, Network *n, int layer)
     n->cosine[layer] = NEW(a, float, (size_t)n->max_tokens *(size_t)half);
     n->sine[layer] = NEW(a, float, (size_t)n->max_tokens *(size_t)half);
     for (int i = 0; i < half; i++) {
-        const double speed = pow((double)m->rope_theta, -2.0 * i / head_dim);
+        const double speed = model_frequency(m, i);
         for (int pos = 0; pos < n->max_tokens; pos++) {
             n->cosine[layer][(size_t)pos * (size_t)half + (size_t)i] = (float)cos(pos * speed);
             n->sine[layer][(size_t)pos * (size_t)half + (size_t)i] = (float)sin(pos * speed);
@@ -33,18 +33,26 @@ static void make_angles(Arena *a, Network *n, int layer)
     }
 }
 
+int network_norm(const Model *m, int layer, NormPlace place)
+{
+    return layer * (m->qk_norm ? 4 : 2) + (int)place;
+}
+
+int network_final_norm(const Model *m)
+{
+    return network_norm(m, m->n_layers, NORM_ATTN);
+}
+
 Network *network_new(Arena *a, const Model *m, int max_tokens)
 {
-    if (max_tokens < 1 || m->norm != NORM_RMS || m->position != POSITION_ROPE ||
-        m->activation != ACT_SILU) {
-        die("network: %d tokens, norm %d, position %d, activation %d", max_tokens, m->norm,
-            m->position, m->activation);
+    if (max_tokens < 1 || m->norm != NORM_RMS || m->position != POSITION_ROPE) {
+        die("network: %d tokens, norm %d, position %d", max_tokens, m->norm, m->position);
     }
     Network *n = NEW(a, Network, 1);
     n->model = m;
     n->max_tokens = max_tokens;
     n->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
-    n->gamma = NEW(a, const float *, 2 * (size_t)m->n_layers + 1);
+    n->gamma = NEW(a, const float *, network_final_norm(m) + 1);
     n->cosine = NEW(a, float *, m->n_layers);
     n->sine = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
@@ -89,7 +97,7 @@ Network *network_of_model(Arena *a, const Model *m, int max_tokens)
         room = NULL;
         n->weight[i] = network_read(a, &m->blocks[i / ROLES].linear[i % ROLES], &room);
     }
-    for (int i = 0; i <= 2 * m->n_layers; i++) {
+    for (int i = 0; i <= network_final_norm(m); i++) {
         n->gamma[i] = model_norm(walk, i)->gamma;
     }
     return n;
@@ -98,13 +106,14 @@ Network *network_of_model(Arena *a, const Model *m, int max_tokens)
 Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, bool keep)
 {
     const Model *m = n->model;
-    int q_dim = 0, kv_dim = 0, neurons = 0, heads = 0, head_dim = 0;
+    int q_dim = 0, kv_dim = 0, neurons = 0, heads = 0, kv_heads = 0, head_dim = 0;
     for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? m->n_layers : layer + 1); l++) {
         const Block *b = &m->blocks[l];
         q_dim = larger(q_dim, b->n_heads * b->head_dim);
         kv_dim = larger(kv_dim, b->n_kv_heads * b->head_dim);
         neurons = larger(neurons, b->n_neurons);
         heads = larger(heads, b->n_heads);
+        kv_heads = larger(kv_heads, b->n_kv_heads);
         head_dim = larger(head_dim, b->head_dim);
     }
     const size_t rows = (size_t)n_rows, dim = (size_t)m->dim;
@@ -126,6 +135,12 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, 
         t->mlp_unit = NEW(a, float, rows *dim);
         t->mlp_inverse = NEW(a, float, rows);
         t->total = NEW(a, float, rows *(size_t)heads);
+    }
+    if (keep && m->qk_norm) {
+        t->q_unit = NEW(a, float, rows *(size_t)q_dim);
+        t->q_inverse = NEW(a, float, rows *(size_t)heads);
+        t->k_unit = NEW(a, float, rows *(size_t)kv_dim);
+        t->k_inverse = NEW(a, float, rows *(size_t)kv_heads);
     }
     return t;
 }
@@ -219,6 +234,17 @@ void network_embed(const Network *n, const int *tokens, int n_tokens, float *res
     }
 }
 
+/* y (n_tokens x rows) = x W^T + bias of a linear of a layer, or y += */
+static void project(const Network *n, int layer, Role role, const float *x, int n_tokens, bool add,
+                    float *y)
+{
+    const Linear *l = &n->model->blocks[layer].linear[role];
+    multiply_forward(n->weight[layer * ROLES + (int)role], l->rows, l->cols, x, n_tokens, add, y);
+    for (int i = 0; l->bias && i < n_tokens; i++) {
+        loops()->add(l->bias, (size_t)l->rows, y + (size_t)i * (size_t)l->rows);
+    }
+}
+
 /* What linears of a layer read, n_tokens x width: of a model with binary activations their signs.
  */
 static void binarize_rows(const Network *n, float *x, int n_tokens, int width)
@@ -233,14 +259,28 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
-    const float **w = n->weight + (size_t)layer * ROLES;
-    const int q_dim = b->n_heads * b->head_dim, kv_dim = b->n_kv_heads * b->head_dim;
-    loops()->norm(residual, n->gamma[2 * layer], m->norm_eps, n_tokens, m->dim, t->attn_in,
-                  t->attn_unit, t->attn_inverse);
+    loops()->norm(residual, n->gamma[network_norm(m, layer, NORM_ATTN)], m->norm_eps, n_tokens,
+                  m->dim, t->attn_in, t->attn_unit, t->attn_inverse);
     binarize_rows(n, t->attn_in, n_tokens, m->dim);
-    multiply_forward(w[ROLE_Q], q_dim, m->dim, t->attn_in, n_tokens, false, t->q);
-    multiply_forward(w[ROLE_K], kv_dim, m->dim, t->attn_in, n_tokens, false, t->k);
-    multiply_forward(w[ROLE_V], kv_dim, m->dim, t->attn_in, n_tokens, false, t->v);
+    project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
+    project(n, layer, ROLE_K, t->attn_in, n_tokens, false, t->k);
+    project(n, layer, ROLE_V, t->attn_in, n_tokens, false, t->v);
+    if (m->qk_norm) { /* each head is a row */
+        loops()->norm(t->q, n->gamma[network_norm(m, layer, NORM_Q)], m->norm_eps,
+                      n_tokens * b->n_heads, b->head_dim, t->q, t->q_unit, t->q_inverse);
+        loops()->norm(t->k, n->gamma[network_norm(m, layer, NORM_K)], m->norm_eps,
+                      n_tokens * b->n_kv_heads, b->head_dim, t->k, t->k_unit, t->k_inverse);
+    }
+}
+
+static void gate(const Network *n, const Activations *t, size_t size)
+{
+    switch (n->model->activation) {
+    case ACT_SILU: loops()->gate(t->gate, t->up, size, t->gated); return;
+    case ACT_GELU_TANH: loops()->gelu_gate(t->gate, t->up, size, t->gated); return;
+    case ACTIVATIONS: break;
+    }
+    die("network: activation %d", n->model->activation);
 }
 
 void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
@@ -248,18 +288,16 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
-    const float **w = n->weight + (size_t)layer * ROLES;
-    const int q_dim = b->n_heads * b->head_dim;
-    binarize_rows(n, t->mixed, n_tokens, q_dim);
-    multiply_forward(w[ROLE_O], m->dim, q_dim, t->mixed, n_tokens, true, residual);
-    loops()->norm(residual, n->gamma[2 * layer + 1], m->norm_eps, n_tokens, m->dim, t->mlp_in,
-                  t->mlp_unit, t->mlp_inverse);
+    binarize_rows(n, t->mixed, n_tokens, b->n_heads * b->head_dim);
+    project(n, layer, ROLE_O, t->mixed, n_tokens, true, residual);
+    loops()->norm(residual, n->gamma[network_norm(m, layer, NORM_MLP)], m->norm_eps, n_tokens,
+                  m->dim, t->mlp_in, t->mlp_unit, t->mlp_inverse);
     binarize_rows(n, t->mlp_in, n_tokens, m->dim);
-    multiply_forward(w[ROLE_GATE], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->gate);
-    multiply_forward(w[ROLE_UP], b->n_neurons, m->dim, t->mlp_in, n_tokens, false, t->up);
-    loops()->gate(t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
+    project(n, layer, ROLE_GATE, t->mlp_in, n_tokens, false, t->gate);
+    project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->up);
+    gate(n, t, (size_t)n_tokens * (size_t)b->n_neurons);
     binarize_rows(n, t->gated, n_tokens, b->n_neurons);
-    multiply_forward(w[ROLE_DOWN], m->dim, b->n_neurons, t->gated, n_tokens, true, residual);
+    project(n, layer, ROLE_DOWN, t->gated, n_tokens, true, residual);
 }
 
 void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens)
@@ -276,7 +314,7 @@ void network_logits(const Network *n, const float *residual, int n_tokens, float
                     float *unit, float *inverse, float *logits)
 {
     const Model *m = n->model;
-    loops()->norm(residual, n->gamma[2 * m->n_layers], m->norm_eps, n_tokens, m->dim, normed, unit,
-                  inverse);
+    loops()->norm(residual, n->gamma[network_final_norm(m)], m->norm_eps, n_tokens, m->dim, normed,
+                  unit, inverse);
     multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
 }

@@ -11,7 +11,7 @@ typedef struct Network {
     int max_tokens;
     const float *embed, *head; /* vocab x dim; the same when tied */
     const float **weight;      /* n_layers x ROLES */
-    const float **gamma;       /* 2 n_layers + 1, numbered as by model_norm */
+    const float **gamma;       /* numbered as by model_norm; biases are the model's own */
     float **cosine, **sine;    /* each layer: max_tokens x head_dim / 2, of the rope angles */
 } Network;
 
@@ -22,14 +22,21 @@ typedef struct Activations {
     float *attn_in;                  /* dim: what Q, K and V read */
     float *attn_unit, *attn_inverse; /* dim, 1: residual / rms, 1 / rms; NULL unless kept */
     float *q, *k, *v;                /* rotated; heads side by side */
-    float *total;                    /* each head: max_tokens logs of softmax sums, or NULL */
-    float *mixed;                    /* what O reads */
-    float *mlp_in;                   /* dim: what GATE and UP read */
-    float *mlp_unit, *mlp_inverse;   /* as above */
-    float *gate, *up, *gated;        /* n_neurons; DOWN reads gated */
-    float *scratch;                  /* attention's, for each share of its blocks */
-    size_t scratch_size;             /* floats of one share */
+    float *q_unit, *q_inverse;       /* as above, of each head: before its norm */
+    float *k_unit, *k_inverse;
+    float *total;                  /* each head: max_tokens logs of softmax sums, or NULL */
+    float *mixed;                  /* what O reads */
+    float *mlp_in;                 /* dim: what GATE and UP read */
+    float *mlp_unit, *mlp_inverse; /* as above */
+    float *gate, *up, *gated;      /* n_neurons; DOWN reads gated */
+    float *scratch;                /* attention's, for each share of its blocks */
+    size_t scratch_size;           /* floats of one share */
 } Activations;
+
+/* Norms of a layer, and the one after the last: the number of a norm in `gamma`. */
+typedef enum NormPlace { NORM_ATTN, NORM_MLP, NORM_Q, NORM_K } NormPlace;
+int network_norm(const Model *m, int layer, NormPlace place);
+int network_final_norm(const Model *m);
 
 /* Weights are not set. */
 Network *network_new(Arena *a, const Model *m, int max_tokens);

@@ -41,15 +41,19 @@ void sequence_refresh(Sequence *s, int layer)
     if (layer < 0) {
         n->embed = network_read(s->arena, &m->embed, &room[0]);
         n->head = m->tied_head ? n->embed : network_read(s->arena, &m->head, &room[1]);
-        n->gamma[2 * m->n_layers] = m->final_norm.gamma;
+        n->gamma[network_final_norm(m)] = m->final_norm.gamma;
         return;
     }
     const Block *b = &m->blocks[layer];
     for (int role = 0; role < ROLES; role++) {
         n->weight[layer * ROLES + role] = network_read(s->arena, &b->linear[role], &room[role]);
     }
-    n->gamma[2 * layer] = b->attn_norm.gamma;
-    n->gamma[2 * layer + 1] = b->mlp_norm.gamma;
+    n->gamma[network_norm(m, layer, NORM_ATTN)] = b->attn_norm.gamma;
+    n->gamma[network_norm(m, layer, NORM_MLP)] = b->mlp_norm.gamma;
+    if (m->qk_norm) {
+        n->gamma[network_norm(m, layer, NORM_Q)] = b->q_norm.gamma;
+        n->gamma[network_norm(m, layer, NORM_K)] = b->k_norm.gamma;
+    }
 }
 
 void sequence_start(Sequence *s, const int *tokens, int n)

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 1024 }; /* beyond every sequence that is compared: nothing leaves the cache */
+/* Beyond every sequence that is compared: nothing leaves the cache, but where the model says so. */
+static int window_of(const Model *m)
+{
+    return strcmp(m->family, "mistral") == 0 ? m->context : 1024;
+}
 
 static const float *step_program(Simulator *s, int token, int vocab, float *logits)
 {
@@ -29,7 +33,7 @@ static void dump(Unit *u, bool simulate, const char *path, int n, char **tokens)
         run_passes(u, NULL, NULL, NULL);
     else
         run_passes(u, "fold", NULL, NULL);
-    Reference *r = simulate ? NULL : reference_new(u->arena, u->model, WINDOW, 0);
+    Reference *r = simulate ? NULL : reference_new(u->arena, u->model, window_of(u->model), 0);
     Simulator *s = simulate ? simulator_new(u->arena, u) : NULL;
     float *logits = NEW(u->arena, float, vocab);
     for (int i = 0; i < n; i++) {
@@ -44,7 +48,7 @@ static void dump(Unit *u, bool simulate, const char *path, int n, char **tokens)
 static void greedy(Unit *u, int n, int token)
 {
     run_passes(u, "fold", NULL, NULL);
-    Reference *r = reference_new(u->arena, u->model, WINDOW, 0);
+    Reference *r = reference_new(u->arena, u->model, window_of(u->model), 0);
     for (int i = 0; i < n; i++) {
         const float *row = reference_step(r, token);
         token = 0;

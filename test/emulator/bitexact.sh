@@ -97,7 +97,7 @@ config() {
     name=$1 model=$2 golden=
     shift 2
     rm -rf "$work"/for-*
-    platforms >"$work/platforms"
+    platforms | grep -E "^(${only:-.*}) " >"$work/platforms"
     while read -r platform target board compiler flags <&3; do
         out=$work/for-$target
         if [ ! -d "$out" ] && ! "$lmcc" compile "$model" --name tiny -o "$out" -t "$target" \
@@ -136,6 +136,18 @@ if [ -f "$data/stories260K.bin" ]; then
 else
     skip stories260K "no $data/stories260K.bin"
     [ -n "${REQUIRE_ALL:-}" ] && skipped=$((skipped - 1))
+fi
+# The families' own ops, a core of each kind: biases, norms of q and k, GELU, a sliding window.
+python=${PYTHON:-/usr/bin/python3}
+only='gcc-O2|cortex-m0|cortex-m4f|cortex-m55|rv32imc|big-endian'
+if "$python" -c 'import numpy' 2>/dev/null; then
+    "$python" -B "$root/test/oracle/make_models.py" "$work/models" || exit 1
+    config all-parts "$work/models/hf_all" --bits 2 --bits '*.attn.*=4'
+    config gemma "$work/models/hf_gemma" --bits 4 --bits '*.mlp.*=1.6'
+    config mistral "$work/models/hf_mistral" --bits 8 --sinks 2
+    config qwen2 "$work/models/hf_qwen2" --bits 3
+else
+    skip families "no numpy"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }

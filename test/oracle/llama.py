@@ -1,4 +1,5 @@
-"""An independent Llama in float64, from the formats' and the architecture's description alone.
+"""An independent Llama in float64, and the families that differ from it a little, from the formats'
+and the architectures' descriptions alone.
 
 The compiler's float reference and the generated code are compared with it.  It reads llama2.c
 checkpoints, GGUF files and Hugging Face directories, and keeps every layer's keys and values, so that a
@@ -31,14 +32,17 @@ class Llama:
     head_dim: int
     context: int
     eps: float
-    theta: float
+    rates: np.ndarray  # (head_dim / 2), radians that a RoPE pair turns at each position
     interleaved: bool  # RoPE pairs are (2i, 2i + 1); otherwise (i, i + head_dim / 2)
     bos: int
     eos: int
     embed: np.ndarray  # (vocab, dim)
     final_norm: np.ndarray
     head: np.ndarray  # (vocab, dim)
-    layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0)
+    layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0); Qwen3: q_norm, k_norm
+    window: int = 0  # tokens that one sees, itself included; 0: all before it
+    gelu: bool = False  # gated by GELU in its tanh form, not by SiLU
+    embed_scale: float = 1.0
     binary: bool = False  # a block's linears read signs of their inputs times the mean size
     cache: list = field(default_factory=list)  # per layer (keys, values), each (time, kv, head_dim)
 
@@ -48,13 +52,13 @@ class Llama:
 
     def forward(self, tokens):
         """Appends the tokens to the sequence; the logits (len(tokens), vocab) after each."""
-        x = self.embed[np.asarray(tokens, int)]
+        x = self.embed[np.asarray(tokens, int)] * self.embed_scale
         for i, layer in enumerate(self.layers):
             h = self.activations(rms_norm(x, layer["att_norm"][0], self.eps))
             x = x + self.attention(i, layer, h)
             h = self.activations(rms_norm(x, layer["ffn_norm"][0], self.eps))
             gate, up = linear(h, layer["w1"]), linear(h, layer["w3"])
-            h = self.activations(gate / (1 + np.exp(-gate)) * up)
+            h = self.activations((gelu_tanh if self.gelu else silu)(gate) * up)
             x = x + linear(h, layer["w2"])
         return rms_norm(x, self.final_norm, self.eps) @ self.head.T
 
@@ -67,25 +71,28 @@ class Llama:
     def attention(self, i, layer, x):
         n, (keys, values) = len(x), self.cache[i]
         past = len(keys)
-        q = self.rotate(linear(x, layer["wq"]).reshape(n, self.heads, -1), past)
-        k = self.rotate(linear(x, layer["wk"]).reshape(n, self.kv_heads, -1), past)
+        q = linear(x, layer["wq"]).reshape(n, self.heads, -1)
+        k = linear(x, layer["wk"]).reshape(n, self.kv_heads, -1)
+        if "q_norm" in layer:
+            q, k = rms_norm(q, layer["q_norm"], self.eps), rms_norm(k, layer["k_norm"], self.eps)
+        q, k = self.rotate(q, past), self.rotate(k, past)
         v = linear(x, layer["wv"]).reshape(n, self.kv_heads, -1)
         keys, values = self.cache[i] = np.concatenate((keys, k)), np.concatenate((values, v))
-        later = np.arange(past + n)[None, :] > past + np.arange(n)[:, None]
+        distance = past + np.arange(n)[:, None] - np.arange(past + n)[None, :]
+        unseen = (distance < 0) | (distance >= (self.window or past + n))
         out = np.empty_like(q)
         for h in range(self.heads):
             kv = h * self.kv_heads // self.heads
             scores = q[:, h] @ keys[:, kv].T / np.sqrt(self.head_dim)
-            scores[later] = -np.inf
+            scores[unseen] = -np.inf
             weights = np.exp(scores - scores.max(1, keepdims=True))
             out[:, h] = weights / weights.sum(1, keepdims=True) @ values[:, kv]
         return linear(self.activations(out.reshape(n, -1)), layer["wo"])
 
     def rotate(self, x, past):
-        """x (time, heads, head_dim): turns pair i at position p by p * theta^(-2 i / head_dim)."""
+        """x (time, heads, head_dim): turns pair i at position p by p * rates[i]."""
         half = self.head_dim // 2
-        rates = self.theta ** (-np.arange(half) / half)
-        angles = np.outer(past + np.arange(len(x)), rates)[:, None, :]
+        angles = np.outer(past + np.arange(len(x)), self.rates)[:, None, :]
         first = slice(0, None, 2) if self.interleaved else slice(0, half)
         second = slice(1, None, 2) if self.interleaved else slice(half, None)
         out = np.empty_like(x)
@@ -118,6 +125,14 @@ def rms_norm(x, weight, eps):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * weight
 
 
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def gelu_tanh(x):
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
+
+
 def linear(x, weight_and_bias):
     weight, bias = weight_and_bias
     return x @ weight.T + bias
@@ -126,7 +141,8 @@ def linear(x, weight_and_bias):
 def load_llama2c(path):
     c, w = llama2c.read(path)
     layers = [{name: (w[name][i], 0) for name in HF_LAYER} for i in range(c.layers)]
-    return Llama(c.heads, c.kv_heads, c.dim // c.heads, c.context, 1e-5, 10000.0, True, 1, 2,
+    return Llama(c.heads, c.kv_heads, c.dim // c.heads, c.context, 1e-5,
+                 rope_rates(c.dim // c.heads, 10000.0), True, 1, 2,
                  w["embed"], w["final_norm"], w.get("head", w["embed"]), layers)
 
 
@@ -139,28 +155,62 @@ def read_tensors(folder):
     return {name: shards[file][name] for name, file in weight_map.items()}
 
 
-def rope_theta(config):
+def rope_rates(head_dim, theta):
+    return theta ** (-np.arange(head_dim // 2) / (head_dim // 2))
+
+
+def scale_llama3(rates, rope):
+    """Long waves turn `factor` times slower, short ones as before, in between a mixture."""
+    context = rope["original_max_position_embeddings"]
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    length, out = 2 * np.pi / rates, []
+    for rate, wave in zip(rates, length):
+        if wave < context / high:
+            out.append(rate)
+        elif wave > context / low:
+            out.append(rate / rope["factor"])
+        else:
+            smooth = (context / wave - low) / (high - low)
+            out.append((1 - smooth) * rate / rope["factor"] + smooth * rate)
+    return np.array(out)
+
+
+def hf_rates(config, head_dim):
     """transformers 4 has rope_theta and rope_scaling, 5 has rope_parameters."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind != "default":
+    rates = rope_rates(head_dim, float(rope.get("rope_theta", config.get("rope_theta", 10000.0))))
+    if kind == "llama3":
+        return scale_llama3(rates, rope)
+    if kind not in ("default", "linear"):
         raise ValueError(f"RoPE scaling {kind}: not part of this reference")
-    return float(rope.get("rope_theta", config.get("rope_theta", 10000.0)))
+    return rates / rope["factor"] if kind == "linear" else rates
 
 
 def load_hf(folder):
     c, t = json.loads((folder / "config.json").read_text()), read_tensors(folder)
-    if c["model_type"] != "llama":
-        raise ValueError(f"{folder}: model_type {c['model_type']}: only llama is known")
+    family = c["model_type"]
+    if family not in ("llama", "mistral", "qwen2", "qwen3", "gemma"):
+        raise ValueError(f"{folder}: model_type {family}: not known")
+    gemma = family == "gemma"
+    norm = lambda name: t[name + ".weight"] + gemma  # stored less one
     pair = lambda name: (t[name + ".weight"], t.get(name + ".bias", 0))
     layers = [{name: pair(f"model.layers.{i}.{hf}") for name, hf in HF_LAYER.items()}
               for i in range(c["num_hidden_layers"])]
+    for i, layer in enumerate(layers):
+        for name in ("att_norm", "ffn_norm"):
+            layer[name] = (norm(f"model.layers.{i}.{HF_LAYER[name]}"), 0)
+        if family == "qwen3":
+            layer |= {name: norm(f"model.layers.{i}.self_attn.{name}")
+                      for name in ("q_norm", "k_norm")}
+    head_dim = c.get("head_dim") or c["hidden_size"] // c["num_attention_heads"]
     heads, embed = c["num_attention_heads"], t["model.embed_tokens.weight"]
     head = embed if c.get("tie_word_embeddings", False) else t["lm_head.weight"]
-    return Llama(heads, c.get("num_key_value_heads") or heads,
-                 c.get("head_dim") or c["hidden_size"] // heads, c["max_position_embeddings"],
-                 c["rms_norm_eps"], rope_theta(c), False, c["bos_token_id"], c["eos_token_id"],
-                 embed, t["model.norm.weight"], head, layers, c.get("activation_bits") == 1)
+    return Llama(heads, c.get("num_key_value_heads") or heads, head_dim,
+                 c["max_position_embeddings"], c["rms_norm_eps"], hf_rates(c, head_dim), False,
+                 c["bos_token_id"], c["eos_token_id"], embed, norm("model.norm"), head, layers,
+                 (family == "mistral" and c["sliding_window"]) or 0, gemma,
+                 c["hidden_size"] ** 0.5 if gemma else 1.0, c.get("activation_bits") == 1)
 
 
 def load_gguf(path):
@@ -171,7 +221,7 @@ def load_gguf(path):
     embed, heads = t["token_embd.weight"], key("attention.head_count")
     return Llama(heads, key("attention.head_count_kv"), key("rope.dimension_count"),
                  key("context_length"), key("attention.layer_norm_rms_epsilon"),
-                 key("rope.freq_base"), True, keys["tokenizer.ggml.bos_token_id"],
+                 rope_rates(key("rope.dimension_count"), key("rope.freq_base")), True, keys["tokenizer.ggml.bos_token_id"],
                  keys["tokenizer.ggml.eos_token_id"], embed, t["output_norm.weight"],
                  t.get("output.weight", embed), layers)
 

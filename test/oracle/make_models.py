@@ -28,6 +28,9 @@ walked until it met a child who wasn't asleep. They'll say it couldn't have been
 The child and the moon talked about the sea, the stars, and 12 or 345 other things. Then the moon
 went home, and the child slept. The animals were quiet for a while, then they all went to bed."""
 
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 64}
+
 # name -> tokenizer kind, dtype, shards, and what differs from hf_base's config
 HF_MODELS = {
     "hf_f16": ("bytes", "F16", 1, {"torch_dtype": "float16"}),
@@ -42,6 +45,27 @@ HF_MODELS = {
                                   "rope_parameters": {"rope_type": "default",
                                                       "rope_theta": 50000.0}}),
     "hf_binary": ("bytes", "F32", 1, {"activation_bits": 1}),
+    "hf_llama3": ("bytes", "F32", 1, {"rope_theta": 500000.0, "rope_scaling": LLAMA3,
+                                      "head_dim": 24}),
+    "hf_linear": ("bytes", "F32", 1, {"rope_scaling": {"type": "linear", "factor": 2.5}}),
+    "hf_mistral": ("scores", "F32", 1, {"model_type": "mistral", "sliding_window": 24,
+                                        "architectures": ["MistralForCausalLM"], "head_dim": 14,
+                                        "tie_word_embeddings": False}),
+    "hf_qwen2": ("bytes", "F32", 1, {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"],
+                                     "use_sliding_window": False, "sliding_window": 32,
+                                     "max_window_layers": 3, "rope_theta": 1000000.0}),
+    "hf_qwen3": ("bytes", "BF16", 1, {"model_type": "qwen3",
+                                      "architectures": ["Qwen3ForCausalLM"], "head_dim": 14,
+                                      "attention_bias": True, "torch_dtype": "bfloat16",
+                                      "rope_theta": 1000000.0, "rms_norm_eps": 1e-06}),
+    "hf_gemma": ("scores", "F32", 1, {"model_type": "gemma", "architectures": ["GemmaForCausalLM"],
+                                      "hidden_act": "gelu_pytorch_tanh", "head_dim": 14,
+                                      "num_key_value_heads": 1, "rms_norm_eps": 1e-06}),
+    # every part at once that a family may have
+    "hf_all": ("bytes", "F32", 1, {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"],
+                                   "attention_bias": True, "mlp_bias": True, "head_dim": 24,
+                                   "rope_theta": 500000.0, "rope_scaling": LLAMA3,
+                                   "tie_word_embeddings": False}),
 }
 
 GGUF_TYPES = ["F16", "BF16", "Q8_0", "Q4_0", "TQ1_0", "TQ2_0", "I2_S"]
@@ -121,20 +145,30 @@ def hf_shapes(c):
     return {HF_LAYER[name]: shape for name, shape in shapes.items()}
 
 
+def has_bias(c, name):
+    if "attn" in name:
+        return c["attention_bias"] or (c["model_type"] == "qwen2" and "o_proj" not in name)
+    return c["mlp_bias"]
+
+
 def random_hf_tensors(rng, c):
     normal = lambda shape, scale: (scale * rng.standard_normal(shape)).astype(np.float32)
-    dim = c["hidden_size"]
+    dim, gemma = c["hidden_size"], c["model_type"] == "gemma"
     tensors = {"model.embed_tokens.weight": normal((VOCAB, dim), 0.4)}
+    one = 0 if gemma else 1  # gemma's norms are stored less one
     for i in range(c["num_hidden_layers"]):
         for name, shape in hf_shapes(c).items():
             prefix = f"model.layers.{i}.{name}."
             if len(shape) == 1:
-                tensors[prefix + "weight"] = 1 + normal(shape, 0.2)
+                tensors[prefix + "weight"] = one + normal(shape, 0.2)
                 continue
             tensors[prefix + "weight"] = normal(shape, shape[1] ** -0.5)
-            if c["attention_bias"] and "attn" in name or c["mlp_bias"] and "mlp" in name:
+            if has_bias(c, name):
                 tensors[prefix + "bias"] = normal(shape[:1], 0.3)
-    tensors["model.norm.weight"] = 1 + normal((dim,), 0.2)
+        for name in ("q_norm", "k_norm") if c["model_type"] == "qwen3" else ():
+            shape = (c.get("head_dim") or dim // c["num_attention_heads"],)
+            tensors[f"model.layers.{i}.self_attn.{name}.weight"] = 1 + normal(shape, 0.2)
+    tensors["model.norm.weight"] = one + normal((dim,), 0.2)
     if not c["tie_word_embeddings"]:
         tensors["lm_head.weight"] = normal((VOCAB, dim), 0.4)
     return tensors

@@ -16,10 +16,13 @@ typedef struct Setup {
     int tokens[TOKENS];
 } Setup;
 
-static Setup set_up(uint32_t seed, bool tied)
+static Setup set_up(uint32_t seed, bool tied, bool extras)
 {
     Setup s = {.arena = arena_new()};
     s.model = tiny_model(s.arena, seed, tied);
+    if (extras) {
+        tiny_extras(s.arena, s.model);
+    }
     s.layout = layout_new(s.arena, s.model);
     s.all = NEW(s.arena, float, s.layout->size);
     s.gradient = NEW(s.arena, float, s.layout->size);
@@ -93,9 +96,9 @@ static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
 static void every_tensor(void **state)
 {
     (void)state;
-    for (uint32_t seed = 1; seed <= 4; seed++) {
-        Setup s = set_up(seed, seed % 2);
-        s.model->rope_interleaved = seed > 2;
+    for (uint32_t seed = 1; seed <= 8; seed++) {
+        Setup s = set_up(seed, seed % 2, seed > 4);
+        s.model->rope_interleaved = seed % 4 < 2;
         loss(&s);
         trace_backward(s.trace, s.layout, s.gradient);
         Linear *l;
@@ -103,7 +106,8 @@ static void every_tensor(void **state)
             check_tensor(&s, l->name, s.layout->linear[i], (size_t)l->rows * (size_t)l->cols);
         }
         for (int i = 0; i < s.layout->n_norms; i++) {
-            check_tensor(&s, model_norm(s.model, i)->name, s.layout->norm[i], (size_t)s.model->dim);
+            const Norm *v = model_norm(s.model, i);
+            check_tensor(&s, v->name, s.layout->norm[i], (size_t)v->n);
         }
         arena_free(s.arena);
     }
@@ -113,7 +117,7 @@ static void every_tensor(void **state)
 static void loss_is_kl(void **state)
 {
     (void)state;
-    Setup s = set_up(5, true);
+    Setup s = set_up(5, true, true);
     Reference *r = reference_new(s.arena, s.model, 32, 0);
     const int vocab = s.model->vocab;
     double kl = 0;
@@ -136,7 +140,7 @@ static void loss_is_kl(void **state)
 static void adds(void **state)
 {
     (void)state;
-    Setup s = set_up(6, true);
+    Setup s = set_up(6, true, false);
     loss(&s);
     trace_backward(s.trace, s.layout, s.gradient);
     float *once = arena_copy(s.arena, s.gradient, s.layout->size, sizeof(float));

@@ -54,11 +54,31 @@ static void splits_pairs(void **state)
     arena_free(a);
 }
 
+/* Biases and the weights of a head's norm move with the rows. */
+static void splits_extras(void **state)
+{
+    (void)state;
+    for (int norms = 0; norms < 2; norms++) {
+        Arena *a = arena_new();
+        Model *m = tiny_model(a, 11, true);
+        tiny_extras(a, m);
+        m->rope_interleaved = true;
+        const Model *before = model_copy(a, m);
+        Unit u = tiny_unit(a, m);
+        recipe_set(a, (Recipe *)(uintptr_t)u.recipe,
+                   norms ? "fold.norms=true" : "fold.norms=false");
+        pass_fold(&u);
+        assert_same_logits(a, before, m, 20, 1e-5);
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_function),
         cmocka_unit_test(splits_pairs),
+        cmocka_unit_test(splits_extras),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

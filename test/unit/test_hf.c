@@ -1,6 +1,8 @@
 /* Hugging Face Llama directories: both spellings of the configuration, and what must be refused. */
 #include "import_test.h"
 
+#include <math.h>
+
 enum { DIM = 8, HIDDEN = 12, LAYERS = 2, HEADS = 4, KV_HEADS = 2, HEAD_DIM = 6, VOCAB = 10 };
 
 /* Everything but `extra`, which may repeat no key. */
@@ -160,16 +162,17 @@ typedef struct Bad {
 } Bad;
 
 static const Bad bad[] = {
-    {"{}", "model_type: (missing): supported: llama"},
-    {"{\"model_type\":\"gpt2\"}", "model_type: \"gpt2\": supported: llama"},
+    {"{}", "model_type: (missing): supported: llama, mistral, qwen2, qwen3, gemma"},
+    {"{\"model_type\":\"gpt2\"}", "model_type: \"gpt2\": supported: llama, mistral"},
     {"{\"model_type\":\"llama\",\"architectures\":[\"LlamaForSequenceClassification\"]}",
-     "supported: LlamaForCausalLM"},
+     "supported for llama: LlamaForCausalLM"},
     {"{\"model_type\":\"llama\"}", "hidden_size: (missing): an integer from 1 to 65536"},
     {"{\"model_type\":\"llama\",\"model_type\":\"llama\"}", "duplicate"},
     {"[1]", "an object was expected"},
     {"{", "not valid JSON: line 1"},
-    {CONFIG(",\"hidden_dim\":{\"a\":1},\"attention_bias\":true"), "attention_bias: true: biases"},
-    {CONFIG(",\"mlp_bias\":true"), "mlp_bias: true: biases"},
+    {CONFIG(",\"attention_bias\":true"), "tensor model.layers.0.self_attn.q_proj.bias: missing"},
+    {CONFIG(",\"mlp_bias\":true"), "tensor model.layers.0.mlp.gate_proj.bias: missing"},
+    {CONFIG(",\"mlp_bias\":1"), "mlp_bias: 1: true or false"},
     {CONFIG(",\"partial_rotary_factor\":0.5"), "partial_rotary_factor: 0.5"},
     {CONFIG(",\"quantization_config\":{}"), "quantized checkpoints are not read"},
     {CONFIG(",\"activation_bits\":2"), "activation_bits: 2: supported: 8, and 1 for binary"},
@@ -177,10 +180,19 @@ static const Bad bad[] = {
     {CONFIG(",\"sliding_window\":4"), "sliding_window: 4: supported: null"},
     {CONFIG(",\"rope_interleaved\":true"), "rope_interleaved: true"},
     {CONFIG(",\"layer_types\":[\"full_attention\",\"sliding_attention\"]"), "layer_types"},
-    {CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}"),
-     "rope_scaling: type: \"linear\": scaled positions are not supported"},
-    {CONFIG(",\"rope_parameters\":{\"rope_type\":\"llama3\"}"), "rope_type: \"llama3\""},
-    {CONFIG(",\"rope_parameters\":{\"factor\":8}"), "rope_parameters: factor: 8"},
+    {CONFIG(",\"rope_scaling\":{\"type\":\"yarn\",\"factor\":2}"),
+     "rope_scaling: type: \"yarn\": supported rope types: \"default\", \"linear\", \"llama3\""},
+    {CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0}"),
+     "rope_scaling: factor: 0: a number"},
+    {CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"beta\":1}"),
+     "rope_scaling: beta: 1: supported"},
+    {CONFIG(",\"rope_parameters\":{\"rope_type\":\"llama3\",\"factor\":8}"),
+     "rope_parameters: low_freq_factor: (missing): missing for this rope type"},
+    {CONFIG(",\"rope_parameters\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,"
+            "\"high_freq_factor\":4,\"original_max_position_embeddings\":64}"),
+     "high_freq_factor: 4: must be more than low_freq_factor"},
+    {CONFIG(",\"rope_parameters\":{\"type\":\"default\"},\"rope_scaling\":{\"type\":\"linear\"}"),
+     "they must agree"},
     {CONFIG(",\"rope_parameters\":{\"partial_rotary_factor\":0.25}"), "partial_rotary_factor"},
     {CONFIG(",\"rope_parameters\":[]"), "rope_parameters: []: an object"},
     {CONFIG(",\"rope_theta\":2e4,\"rope_parameters\":{\"rope_theta\":3e4}"), "they must agree"},
@@ -209,6 +221,61 @@ static void test_rejections(void **state)
                  "hidden_size: 99999: an integer from 1 to 65536 was expected");
     EXPECT_FATAL(import_config(CONFIG(",\"hidden_act2\":1,\"rope_theta\":[\"\\u001b[31m\"]")),
                  "[\"\\u001B[31m\"]"); /* no control character reaches the terminal */
+}
+
+/* Families on the same tensors: what their rows of the table change. */
+static void test_families(void **state)
+{
+    (void)state;
+    static const char family[] =
+        "{\"model_type\":\"%s\",\"hidden_size\":8,\"intermediate_size\":12,\"num_hidden_layers\":2,"
+        "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":6,\"vocab_size\":10,"
+        "\"tie_word_embeddings\":true,\"max_position_embeddings\":64%s}";
+    write_model(NULL, 0, 0);
+    const Model *m = import_config(arena_printf(arena, family, "mistral", ""));
+    assert_int_equal(m->context, 64); /* sliding_window is 4096 where the file does not say */
+    assert_string_equal(m->family, "mistral");
+    m = import_config(arena_printf(arena, family, "mistral", ",\"sliding_window\":16"));
+    assert_int_equal(m->context, 16);
+    m = import_config(arena_printf(arena, family, "mistral", ",\"sliding_window\":null"));
+    assert_int_equal(m->context, 64);
+    EXPECT_FATAL(import_config(arena_printf(arena, family, "qwen2", "")),
+                 "tensor model.layers.0.self_attn.q_proj.bias: missing");
+    EXPECT_FATAL(
+        import_config(arena_printf(arena, family, "qwen2", ",\"use_sliding_window\":true")),
+        "use_sliding_window: true: supported: false");
+    EXPECT_FATAL(import_config(arena_printf(arena, family, "qwen3", "")),
+                 "tensor model.layers.0.self_attn.q_norm.weight: missing");
+    EXPECT_FATAL(import_config(arena_printf(arena, family, "gemma", ",\"hidden_act\":\"silu\"")),
+                 "hidden_act: \"silu\": supported for this family: \"gelu_pytorch_tanh\"");
+    EXPECT_FATAL(import_config("{\"model_type\":\"qwen2\",\"hidden_size\":8,\"vocab_size\":10,"
+                               "\"intermediate_size\":12,\"num_hidden_layers\":2,"
+                               "\"num_attention_heads\":4}"),
+                 "num_key_value_heads: (missing)");
+    EXPECT_FATAL(import_config(arena_printf(arena, family, "llama", ",\"hidden_act\":\"gelu\"")),
+                 "hidden_act: \"gelu\": supported for this family: \"silu\"");
+    m = import_config(arena_printf(arena, family, "gemma", ",\"rms_norm_eps\":1e-4"));
+    assert_true(m->activation == ACT_GELU_TANH);
+    assert_true(m->blocks[0].attn_norm.gamma[3] == 1 + test_weight(1, 3));
+    assert_true(m->blocks[1].linear[ROLE_DOWN].w[5] == test_weight(18, 5) / sqrtf(8));
+    assert_true(m->blocks[1].linear[ROLE_UP].w[5] == test_weight(17, 5));
+    assert_true(fabsf(m->norm_eps - 1e-4f / 8) < 1e-10f);
+}
+
+/* By hand, theta 1e4, head_dim 6: rates 1, 0.0464, 0.00215; waves of 6.28, 135, 2917 positions. */
+static void test_rope_scaling(void **state)
+{
+    (void)state;
+    write_model(NULL, 0, 0);
+    const Model *m = import_config(
+        CONFIG(",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,"
+               "\"high_freq_factor\":4,\"original_max_position_embeddings\":270}"));
+    const double mixed = (270 * pow(1e4, -1.0 / 3) / (2 * acos(-1.0)) - 1) / 3;
+    assert_true(m->rope_factor[0] == 1 && m->rope_factor[2] == 8);
+    assert_true(fabs((double)m->rope_factor[1] - 1 / ((1 - mixed) / 8 + mixed)) < 1e-6);
+    assert_true(fabs(model_frequency(m, 2) - pow(1e4, -2.0 / 3) / 8) < 1e-12);
+    m = import_config(CONFIG(",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.5}"));
+    assert_true(m->rope_factor[0] == 2.5f && m->rope_factor[2] == 2.5f);
 }
 
 static void test_tensors(void **state)
@@ -260,8 +327,9 @@ static void test_weight_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_reads),   FILE_TEST(test_spellings),    FILE_TEST(test_rejections),
-        FILE_TEST(test_tensors), FILE_TEST(test_weight_files),
+        FILE_TEST(test_reads),        FILE_TEST(test_spellings),    FILE_TEST(test_rejections),
+        FILE_TEST(test_tensors),      FILE_TEST(test_weight_files), FILE_TEST(test_families),
+        FILE_TEST(test_rope_scaling),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }

@@ -25,9 +25,12 @@ static void check_round_trip(const Unit *u)
 static void test_round_trip(void **state)
 {
     (void)state;
-    for (int tied = 0; tied < 2; tied++) {
+    for (int kind = 0; kind < 3; kind++) { /* with a head, tied, tied with all extras */
         Arena *a = arena_new();
-        Unit *u = new_unit(a, tied);
+        Unit *u = new_unit(a, kind > 0);
+        if (kind == 2) {
+            tiny_extras(a, u->model);
+        }
         check_round_trip(u);
         for (const Pass *p = passes; p->name; p++) {
             run_pass(u, p);

@@ -528,6 +528,95 @@ static void test_glu(void **state)
     assert_true(worst < 0.6);
 }
 
+/* A product cut to its upper half loses up to two steps of y. */
+static void test_bias(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 2000; trial++) {
+        enum { N = 30, FRACTION = 20 };
+        int32_t y[N], bias[N];
+        double want[N];
+        const lm_scale unit =
+            LM_SCALE((int32_t)(32768 + draw() % 32768), -(int32_t)(trial % 30) - 20);
+        for (int i = 0; i < N; i++) {
+            y[i] = (int32_t)((double)tiny_random() * ldexp(1, trial % 28));
+            bias[i] = (int32_t)((double)tiny_random() * (1 << 24));
+            want[i] = real(1, unit) * y[i] + ldexp(bias[i], -FRACTION);
+        }
+        const lm_scale s = lm_bias(y, bias, unit, N, FRACTION);
+        for (int i = 0; i < N; i++) {
+            const double moved = fabs(want[i] - ldexp(bias[i], -FRACTION));
+            if (moved < 1000)
+                worst = fmax(worst, fabs(y[i] * real(1, s) - want[i]) /
+                                        (ldexp(1, -FRACTION) + 2 * real(1, unit)));
+        }
+    }
+    printf("bias: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 1);
+}
+
+static void test_head_norm(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        enum { N_HEADS = 3, DIM = 10, FRACTION = 26 };
+        int32_t y[N_HEADS * DIM];
+        int16_t gamma[DIM];
+        double want[N_HEADS * DIM];
+        const double eps = trial % 3 ? 1e-6 : 0;
+        const lm_scale unit =
+            LM_SCALE((int32_t)(32768 + draw() % 32768), -(int32_t)(trial % 40) - 10);
+        int eps_e = 0, root_e = 0;
+        const double eps_m = frexp(eps * DIM, &eps_e), root_m = frexp(sqrt(DIM), &root_e);
+        for (int i = 0; i < DIM; i++)
+            gamma[i] = (int16_t)(tiny_random() * 8000);
+        for (int h = 0; h < N_HEADS; h++) {
+            double squares = 0;
+            for (int i = 0; i < DIM; i++) {
+                y[h * DIM + i] = (int32_t)((double)tiny_random() * ldexp(1, trial % 29));
+                want[h * DIM + i] = y[h * DIM + i] * real(1, unit);
+                squares += want[h * DIM + i] * want[h * DIM + i];
+            }
+            for (int i = 0; i < DIM; i++) /* gamma in units of 2^-14 */
+                want[h * DIM + i] *= gamma[i] / 16384.0 / sqrt(squares / DIM + eps + 1e-300);
+        }
+        const lm_scale s =
+            lm_head_norm(y, gamma, unit, N_HEADS, DIM, (uint32_t)floor(eps_m * 65536), eps_e - 16,
+                         (uint32_t)floor(root_m * 65536), root_e - 16 - 14 - 31, FRACTION);
+        for (int i = 0; i < N_HEADS * DIM; i++)
+            worst = fmax(worst, fabs(y[i] * real(1, s) - want[i]));
+    }
+    printf("head norm: largest error %.6f\n", worst);
+    assert_true(worst < 0.0005);
+}
+
+static void test_geglu(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 2000; trial++) {
+        enum { N = 30 };
+        int32_t gate[N], up[N];
+        int8_t x[N];
+        double want[N], largest = 0;
+        for (int i = 0; i < N; i++) {
+            gate[i] = (int32_t)((double)tiny_random() * 60000);
+            up[i] = (int32_t)((double)tiny_random() * ldexp(1, trial % 24));
+            const double g = gate[i] / 16384.0;
+            want[i] =
+                0.5 * g * (1 + tanh(sqrt(2 / acos(-1.0)) * (g + 0.044715 * g * g * g))) * up[i];
+            largest = fmax(largest, fabs(want[i]));
+        }
+        const lm_scale s = lm_geglu(gate, up, LM_SCALE(32768, -29), LM_SCALE(32768, -15), x, N);
+        for (int i = 0; i < N && largest > 0; i++)
+            worst = fmax(worst, fabs(real(x[i], s) - want[i]) / (largest / 127));
+    }
+    printf("geglu: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.6);
+}
+
 static void test_hash(void **state)
 {
     uint32_t words[32];
@@ -550,7 +639,8 @@ int main(void)
         cmocka_unit_test(test_norm),           cmocka_unit_test(test_norm_of_nothing),
         cmocka_unit_test(test_quantize_small), cmocka_unit_test(test_attention),
         cmocka_unit_test(test_rotation),       cmocka_unit_test(test_glu),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_bias),           cmocka_unit_test(test_head_norm),
+        cmocka_unit_test(test_geglu),          cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

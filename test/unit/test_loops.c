@@ -12,7 +12,7 @@ extern const Loops loops_avx2, loops_avx512;
 #define MOST 4096
 
 typedef struct Results {
-    float value[24][MOST];
+    float value[27][MOST];
     double kl;
     uint8_t code[MOST];
 } Results;
@@ -66,6 +66,10 @@ static void run_rows(Arena *a, const Loops *with, int n, int dim, Results *r)
     with->gate(x, r->value[8], (size_t)(n * dim), r->value[15]);
     memcpy(r->value[16], r->value[15], (size_t)(n * dim) * sizeof(float));
     with->gate_back(r->value[13], r->value[8], (size_t)(n * dim), r->value[16]);
+    memcpy(r->value[24], x, (size_t)(n * dim) * sizeof(float));
+    with->gelu_gate(x, r->value[8], (size_t)(n * dim), r->value[25]);
+    memcpy(r->value[26], r->value[25], (size_t)(n * dim) * sizeof(float));
+    with->gelu_gate_back(r->value[24], r->value[8], (size_t)(n * dim), r->value[26]);
     r->value[17][0] = with->exponentials(x, n * dim, 0.7f, r->value[18], &top);
     r->kl = with->distill(r->value[14], x, dim, 0.1f, r->value[19]);
 }

@@ -33,7 +33,8 @@ static void assert_as_reference(Arena *a, const Model *m, int n)
     }
 }
 
-/* Grouped queries, odd shapes, tied and not, rope pairs either way, every length. */
+/* Grouped queries, odd shapes, tied and not, rope pairs either way, every length; with and without
+ * biases, norms of heads, scaled positions and GELU. */
 static void as_reference(void **state)
 {
     (void)state;
@@ -42,6 +43,9 @@ static void as_reference(void **state)
         Model *m = tiny_model(a, seed, seed % 2);
         m->rope_interleaved = seed % 4 < 2;
         m->activation_bits = seed % 3 ? 8 : 1;
+        if (seed > 4) {
+            tiny_extras(a, m);
+        }
         assert_as_reference(a, m, seed < 4 ? (int)seed : 32 - (int)seed);
         arena_free(a);
     }
@@ -54,6 +58,9 @@ static void quantized_as_reference(void **state)
     for (size_t i = 0; i < LENGTH(bits); i++) {
         Arena *a = arena_new();
         Unit u = tiny_unit(a, tiny_model(a, 9, i % 2));
+        if (i % 2) {
+            tiny_extras(a, u.model);
+        }
         recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, bits[i]);
         pass_quantize(&u);
         assert_as_reference(a, u.model, 20);

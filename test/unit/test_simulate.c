@@ -9,20 +9,32 @@
  * of their size makes a model that behaves like a trained one. */
 static void calm(Model *m)
 {
-    for (int l = 0; l < m->n_layers; l++)
+    for (int l = 0; l < m->n_layers; l++) {
+        for (int i = 0; m->qk_norm && i < m->blocks[l].q_norm.n; i++)
+            m->blocks[l].q_norm.gamma[i] /= 9;
         for (int role = ROLE_Q; role <= ROLE_K; role++) {
             Linear *w = &m->blocks[l].linear[role];
             for (int i = 0; i < w->rows * w->cols; i++)
                 w->w[i] /= 3;
         }
+    }
+}
+
+/* Of every second seed with what families may have. */
+static Model *calm_model(Arena *a, uint32_t seed, bool tied)
+{
+    Model *m = tiny_model(a, seed, tied);
+    if (seed % 2)
+        tiny_extras(a, m);
+    calm(m);
+    return m;
 }
 
 static Unit *compiled(Arena *a, Recipe *r, uint32_t seed, bool tied)
 {
     Unit *u = NEW(a, Unit, 1);
     u->arena = a;
-    u->model = tiny_model(a, seed, tied);
-    calm(u->model);
+    u->model = calm_model(a, seed, tied);
     u->recipe = r;
     u->target = target_load(a, "host");
     run_passes(u, NULL, NULL, NULL);
@@ -110,10 +122,9 @@ static const Unit *with_signs(Arena *a, double bits, uint32_t seed, int kernel)
     r->activations = 1;
     Unit *u = NEW(a, Unit, 1);
     *u = (Unit){.arena = a,
-                .model = tiny_model(a, seed, true),
+                .model = calm_model(a, seed, true),
                 .recipe = r,
                 .target = target_load(a, "host")};
-    calm(u->model);
     run_passes(u, "lower", NULL, NULL);
     for (int i = 0; i < u->program->n_ops && kernel >= 0; i++) {
         Op *op = &u->program->ops[i];

@@ -294,6 +294,62 @@ static void test_damaged_signs(void **state)
     }
 }
 
+static void other_bias(Unit *u)
+{
+    ((int32_t *)u->program->data[find_op(u, OP_BIAS)->data[0]].bytes)[3] += 2;
+}
+static void other_rows(Unit *u)
+{
+    find_op(u, OP_BIAS)->imm[BIAS_N]--;
+}
+static void head_norm_dim(Unit *u)
+{
+    find_op(u, OP_HEAD_NORM)->imm[HEAD_NORM_DIM] = 4;
+}
+static void head_norm_heads(Unit *u)
+{
+    find_op(u, OP_HEAD_NORM)->imm[HEAD_NORM_HEADS] = 2;
+}
+static void short_norm(Unit *u)
+{
+    u->model->blocks[1].k_norm.n = 4;
+}
+static void infinite_bias(Unit *u)
+{
+    u->model->blocks[1].linear[ROLE_UP].bias[2] = INFINITY;
+}
+static void still_pair(Unit *u)
+{
+    u->model->rope_factor[1] = 0;
+}
+
+static void test_extras(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*spoil)(Unit *u);
+        const char *message;
+    } cases[] = {
+        {other_bias, "(bias): row 3 of layers.0.attn.q has another bias in the model"},
+        {other_rows, "(bias): n is 23, not 24 to 24"},
+        {head_norm_dim, "(head-norm): dim is 4, not 6 to 6"},
+        {head_norm_heads, "(head-norm): heads is 2, not 4 to 4"},
+        {short_norm, "layers.1.attn.k_norm has 4 weights"},
+        {infinite_bias, "layers.1.mlp.up: weight 2 is not finite"},
+        {still_pair, "rope_factor 1 is 0"},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        Arena *a = arena_new();
+        Unit *u = new_unit(a, true);
+        tiny_extras(a, u->model);
+        run_passes(u, "lower", NULL, NULL);
+        verify(u, NULL);
+        cases[i].spoil(u);
+        EXPECT_FATAL(verify(u, NULL), cases[i].message);
+        arena_free(a);
+    }
+}
+
 static void top_all(Unit *u)
 {
     find_op(u, OP_TOP)->imm[TOP_N] = MAX_TOP + 1;
@@ -440,9 +496,10 @@ static void test_other_target(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_damage),      cmocka_unit_test(test_damaged_signs),
-        cmocka_unit_test(test_damaged_top), cmocka_unit_test(test_damaged_text),
-        cmocka_unit_test(test_sums),        cmocka_unit_test(test_other_target),
+        cmocka_unit_test(test_damage),       cmocka_unit_test(test_damaged_signs),
+        cmocka_unit_test(test_extras),       cmocka_unit_test(test_damaged_top),
+        cmocka_unit_test(test_damaged_text), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_other_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

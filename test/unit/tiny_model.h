@@ -87,6 +87,25 @@ static inline Model *tiny_model(Arena *a, uint32_t seed, bool tied)
     return m;
 }
 
+/* What the families have beside a llama: biases everywhere, norms of queries and keys, scaled
+ * positions, GELU. */
+static inline void tiny_extras(Arena *a, Model *m)
+{
+    static const float factors[] = {1, 1.5f, 8};
+    m->qk_norm = true;
+    m->activation = ACT_GELU_TANH;
+    m->rope_factor = arena_copy(a, factors, 3, sizeof *factors);
+    for (int l = 0; l < m->n_layers; l++) {
+        Block *b = &m->blocks[l];
+        b->q_norm = (Norm){.n = 6, .gamma = tiny_weights(a, 6, 1, 0.3f)};
+        b->k_norm = (Norm){.n = 6, .gamma = tiny_weights(a, 6, 1, 0.3f)};
+        for (int r = 0; r < ROLES; r++) {
+            b->linear[r].bias = tiny_weights(a, b->linear[r].rows, 0, 0.3f);
+        }
+    }
+    model_name_tensors(a, m);
+}
+
 static inline Unit tiny_unit(Arena *a, Model *m)
 {
     return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};

@@ -1,0 +1,64 @@
+#!/bin/sh
+# Families that differ from llama: biases, norms of queries and keys, GELU, scaled positions, a sliding
+# window. The integer program at 8 bits against an implementation in numpy, and what the whole chain
+# says of each: text IR, verify, manifest. The float reference is compared in reference.sh.
+. "$(dirname "$0")/lib.sh"
+
+COSINE=0.999
+ROWS=90
+
+if ! need_models; then
+    skip "families: no numpy"
+    finish
+fi
+dump=$work/dump_logits
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
+    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
+    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+tokens=$(awk -v n=$ROWS 'BEGIN { for (i = 0; i < n; i++) print 1 + (i * i * 7 + i * 31) % 390 }')
+echo $tokens >"$work/tokens"
+
+# integers NAME
+integers() {
+    d=
+    "$PYTHON" "$root/test/oracle/run_oracle.py" logits "$models/$1" "$work/tokens" \
+        "$work/oracle.f32" && "$dump" simulate "$models/$1" "$work/ours.f32" $tokens &&
+        d=$("$PYTHON" "$here/cosine.py" "$work/oracle.f32" "$work/ours.f32" $ROWS $COSINE) &&
+        ok "$1: logits of the integer program, cosine $d" ||
+        fail "$1: cosine: ${d:-no result} (limit $COSINE)"
+}
+
+# chain NAME: the text of the IR compiles to the same files, and these pass lmcc verify.
+chain() {
+    compile "$models/$1" "$work/$1" --name m --bits 8 || fail "$1: does not compile"
+    "$lmcc" compile -q "$models/$1" --until fold --dump fold >"$work/$1.ir" &&
+        compile "$work/$1.ir" "$work/$1-ir" --name m --bits 8
+    check "$1: from the text IR, the same code" cmp "$work/$1/m.c" "$work/$1-ir/m.c"
+    check "$1: the same weights" cmp "$work/$1/m_weights.c" "$work/$1-ir/m_weights.c"
+    check "$1: verify" "$lmcc" verify "$work/$1"
+}
+
+# says NAME TEXT...: the manifest has each text.
+says() {
+    name=$1
+    shift
+    for text; do
+        grep -q "$text" "$work/$name/m.json" || fail "$name: the manifest lacks $text"
+    done
+    ok "$name: $# facts in the manifest"
+}
+
+compile "$models/hf_base" "$work/hf_base" --name m --bits 8
+for m in hf_bias hf_llama3 hf_linear hf_mistral hf_qwen2 hf_qwen3 hf_gemma hf_all; do
+    integers $m
+    chain $m
+done
+says hf_bias '"biases": 21'
+says hf_llama3 '"family": "llama"' '"rope_factors": \[1, ' '8\]'
+says hf_linear '"rope_factors": \[2.5, 2.5, '
+says hf_mistral '"family": "mistral"' '"context": 24'
+says hf_qwen2 '"family": "qwen2"' '"biases": 9'
+says hf_qwen3 '"family": "qwen3"' '"qk_norm": true' '"biases": 12'
+says hf_gemma '"family": "gemma"' '"activation": "gelu-tanh"'
+says hf_base '"activation": "silu"' '"qk_norm": false' '"biases": 0' '"rope_factors": null'
+finish
