@@ -141,7 +141,7 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 
 fmt:  ## lay the code out
 	@clang-format -i $(shell git ls-files '*.c' '*.h' | \
-	    grep -vE 'lm_tables|lm_gelu_table|lm_unicode|unicode_data.c')
+	    grep -vE 'package/|lm_tables|lm_gelu_table|lm_unicode|unicode_data.c')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

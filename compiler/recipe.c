@@ -490,8 +490,7 @@ void recipe_set(Arena *a, Recipe *r, const char *assignment)
     }
     if (k->kind == KEY_RULES)
         node_fatal(&value, path, "give each pattern as PATTERN=BITS, or in a recipe file");
-    const bool list =
-        k->kind == KEY_COUNTS || k->kind == KEY_LAYER_LIST || k->kind == KEY_TEXTS;
+    const bool list = k->kind == KEY_COUNTS || k->kind == KEY_LAYER_LIST || k->kind == KEY_TEXTS;
     store(a, r, k, list ? split_list(a, value.text) : &value);
     check(r, &value);
 }

@@ -104,8 +104,8 @@ void read_profile(Arena *a, const char *elf, const char *profile, Bench *bench);
 
 /* compiler/cli/search.c */
 bool wants_search(const Options *o);
-/* Replaces the unit's recipe by the best that there is within the limits, and prints the curve; where
- * nothing fits, fatal, saying what would. */
+/* Replaces the unit's recipe by the best that there is within the limits, and prints the curve;
+ * where nothing fits, fatal, saying what would. */
 void search_within_limits(Unit *u, const Options *o);
 
 /* compiler/cli/fit.c: where a model would fit with every weight at one width. */

@@ -66,9 +66,9 @@ Sums *sums_new(Arena *a, int rows, int cols)
 {
     Sums *m = NEW(a, Sums, 1);
     *m = (Sums){.rows = rows,
-                   .cols = cols,
-                   .h = NEW(a, double, (size_t)cols *(size_t)cols),
-                   .c = NEW(a, double, (size_t)rows *(size_t)cols)};
+                .cols = cols,
+                .h = NEW(a, double, (size_t)cols *(size_t)cols),
+                .c = NEW(a, double, (size_t)rows *(size_t)cols)};
     return m;
 }
 
@@ -128,8 +128,8 @@ static double *normal_matrix(Arena *a, const Sums *m, const int *list, int n)
 }
 
 /* What row r is to give more, as a product with each kept input: C + W[cut] H[cut, keep]. */
-static void missing(const float *w, const Sums *m, const bool *keep, const int *list, int n,
-                    int r, double *b)
+static void missing(const float *w, const Sums *m, const bool *keep, const int *list, int n, int r,
+                    double *b)
 {
     const size_t cols = (size_t)m->cols;
     for (int i = 0; i < n; i++) {

@@ -30,7 +30,7 @@ struct Pruning {
     const Prune *recipe;
     const PruneKind *kind;
     Model *whole;      /* as the pass found it */
-    Sums **moments; /* n_layers: of the inputs of kind->role in `whole` */
+    Sums **moments;    /* n_layers: of the inputs of kind->role in `whole` */
     Trial *trial;      /* of unit->model */
     Loss before;       /* of `whole` */
     PruneLayer *layer; /* n_layers */

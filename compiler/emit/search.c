@@ -1,6 +1,6 @@
 /* What a search found, for the manifest: the limits, the curve, and which point of it was taken. */
-#include "emit.h"
 #include "search.h"
+#include "emit.h"
 
 static void write_point(const Point *p, Buf *b)
 {
@@ -29,12 +29,13 @@ void emit_search(const Emission *e, Buf *b)
         buf_printf(b, ", \"ms\": %g", s->limits.ms);
     if (s->limits.loss > 0)
         buf_printf(b, ", \"loss\": %g", s->limits.loss);
-    buf_printf(b,
-               ", \"prefer\": \"%s\"},\n    \"samples\": {\"documents\": %d, \"tokens\": %lld, "
-               "\"float_perplexity\": %.6f},\n"
-               "    \"runs\": {\"float\": %d, \"integer\": %d}, \"chosen\": %d,\n    \"curve\": [\n",
-               prefer_names[s->limits.prefer], s->n_docs, (long long)s->tokens, s->perplexity,
-               s->probes, s->confirmations, s->chosen);
+    buf_printf(
+        b,
+        ", \"prefer\": \"%s\"},\n    \"samples\": {\"documents\": %d, \"tokens\": %lld, "
+        "\"float_perplexity\": %.6f},\n"
+        "    \"runs\": {\"float\": %d, \"integer\": %d}, \"chosen\": %d,\n    \"curve\": [\n",
+        prefer_names[s->limits.prefer], s->n_docs, (long long)s->tokens, s->perplexity, s->probes,
+        s->confirmations, s->chosen);
     for (int i = 0; i < s->n; i++) {
         write_point(&s->points[i], b);
         buf_puts(b, i + 1 < s->n ? ",\n" : "\n    ]},\n");

@@ -1,5 +1,5 @@
-/* Two models in one program, and two conversations with one of them: they share nothing but constant
- * data. Run under the address and undefined-behaviour sanitizers. */
+/* Two models in one program, and two conversations with one of them: they share nothing but
+ * constant data. Run under the address and undefined-behaviour sanitizers. */
 #include "ant.h"
 #include "bee.h"
 
@@ -45,7 +45,8 @@ static int count_text(void *user, const char *text, int32_t bytes)
     return 0;
 }
 
-/* Any bytes are a text: one buffer of exact size for each length, so that reading past it is seen. */
+/* Any bytes are a text: one buffer of exact size for each length, so that reading past it is seen.
+ */
 static void check_text(void)
 {
     static const char text[] = "It was \xc3\xa9t\xc3\xa9 \xf0\x9f\x90\x9c, \xff\xc3 12:30\n\n";
@@ -63,7 +64,8 @@ static void check_text(void)
     check(ant_encode(text, sizeof text - 1, tokens, 2) == ANT_E_SPACE, "ant_encode without room");
     ant_reset(&ants[0]);
     check(ant_generate(&ants[0], text, 100, &how, count_text, &bytes, tokens,
-                       (int32_t)(sizeof tokens / sizeof tokens[0])) >= 0, "ant_generate");
+                       (int32_t)(sizeof tokens / sizeof tokens[0])) >= 0,
+          "ant_generate");
 }
 
 static void check_arguments(void)
@@ -74,7 +76,8 @@ static void check_arguments(void)
     check(ant_step(&ants[0], wrong, NULL) == ANT_E_ARGUMENT, "step of a token past the vocabulary");
     check(ant_prefill(&ants[0], &wrong, 1) == ANT_E_ARGUMENT, "prefill past the vocabulary");
     ant_reset(&ants[0]);
-    check(ant_sample(&ants[0], &(ant_sampling){0, 0, 0, 0, NULL}) == ANT_E_EMPTY, "sample of nothing");
+    check(ant_sample(&ants[0], &(ant_sampling){0, 0, 0, 0, NULL}) == ANT_E_EMPTY,
+          "sample of nothing");
 }
 
 int main(void)

@@ -211,7 +211,7 @@ static void test_foreign(void **state)
         {0, 0x04034B50, "PyTorch pickles are not read"},
         {0, 0x0A8A0280, "PyTorch pickles are not read"},
         {0, 0x46554747, "keys: a file of 28 bytes"}, /* GGUF by its magic, whatever the name */
-        {0, 640, "dim 640"}, /* 80 02 00 00: a dim and not a pickle */
+        {0, 640, "dim 640"},                         /* 80 02 00 00: a dim and not a pickle */
     };
     for (size_t i = 0; i < LENGTH(kinds); i++) {
         Buf b = {0};
