@@ -34,7 +34,7 @@ all_ways() {
 
 target=
 all_ways tales "$tales/model" --bits 4 --bits 'embed=6' --window 100 --sinks 3 \
-    --prune-neurons 0.1 --prune-heads 0.1
+    --prune-neurons 0.1 --prune-heads 0.1 --set prune-heads.method=magnitude
 if have_stories; then
     target="-t rp2040"
     all_ways stories260K "$stories" --set quantize.method=gptq --bits 1.6 -t rp2040 --set fold.norms=true --window 64
