@@ -3,6 +3,15 @@
 # environment says; and the manifest as recipe gives the same again.
 . "$(dirname "$0")/lib.sh"
 
+# As compile, with nothing set: the recipe says it all.
+recompile() {
+    model=$1
+    out=$2
+    shift 2
+    case $model in "$stories") set -- --tokenizer "$stories_tokenizer" "$@" ;; esac
+    "$lmcc" compile -q -o "$out" "$@" "$model"
+}
+
 # same WHAT FOLDER
 same() {
     check "$1" diff -r "$first" "$2"
@@ -23,7 +32,7 @@ all_ways() {
         TZ=Asia/Tokyo USER=nobody && compile "$model" elsewhere --name story "$@") &&
         same "$name: another folder and environment" "$base/elsewhere"
     # The manifest holds the recipe; target and limits are the command line's.
-    compile "$model" "$base/manifest" --recipe "$first/story.json" ${target:-} &&
+    recompile "$model" "$base/manifest" --recipe "$first/story.json" ${target:-} &&
         same "$name: with its manifest as recipe" "$base/manifest"
     if grep -rlE "/tmp|/work|/home|$(id -un)@|$(pwd)|$(uname -n)" "$first"; then
         fail "$name: an output file names this machine"
@@ -34,7 +43,8 @@ all_ways() {
 
 target=
 all_ways tales "$tales/model" --bits 4 --bits 'embed=6' --window 100 --sinks 3 \
-    --prune-neurons 0.1 --prune-heads 0.1 --set prune-heads.method=magnitude
+    --prune-neurons 0.1 --prune-heads 0.1 --set prune-heads.method=magnitude \
+    --set prune-heads.compensate=no --set prune-neurons.method=magnitude --set prune-neurons.compensate=no
 if have_stories; then
     target="-t rp2040"
     all_ways stories260K "$stories" --set quantize.method=gptq --bits 1.6 -t rp2040 --set fold.norms=true --window 64
