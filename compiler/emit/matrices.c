@@ -113,7 +113,7 @@ void write_matvec_part(Writer *w, const Op *op)
     buf_printf(w->calls, "    %s(%s, %s, %s, ", name, from(w, data(w, op->data[0]), offset),
                data(w, op->data[1]), at(w, op->in[0]));
     if (sum)
-        buf_printf(w->calls, "s%d, ", op->scalar_in[0]);
+        buf_printf(w->calls, "s%d, ", local(w, op->scalar_in[0]));
     buf_printf(w->calls, "%s, %lld);\n", at(w, op->out[0]), imm(op, MATVEC_ROWS));
 }
 
