@@ -8,15 +8,6 @@
 #define RESAMPLES 2000
 #define COVERED 0.95
 
-/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static int compare(const void *x, const void *y)
 {
     const double a = *(const double *)x, b = *(const double *)y;
@@ -46,7 +37,7 @@ static Sums draw(int n, const DocumentScore *first, const DocumentScore *documen
 {
     Sums s = {0};
     for (int i = 0; i < n; i++) {
-        const int d = (int)(next_random(state) % (uint64_t)n);
+        const int d = (int)(random_next(state) % (uint64_t)n);
         s.tokens += (double)documents[d].tokens;
         s.equal += (double)documents[d].equal;
         s.nll += documents[d].nll;

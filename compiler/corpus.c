@@ -116,3 +116,12 @@ Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, i
     }
     return c;
 }
+
+int corpus_longest(const Corpus *c)
+{
+    int most = 1;
+    for (int d = 0; d < c->n_docs; d++) {
+        most = larger(most, c->n_tokens[d]);
+    }
+    return most;
+}

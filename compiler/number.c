@@ -1,4 +1,5 @@
-/* Little-endian reads from any alignment, the 16-bit float formats, checked size arithmetic. */
+/* Little-endian reads from any alignment, the 16-bit float formats, checked size arithmetic,
+ * the smaller and the larger of two. */
 #include "util.h"
 
 #include <string.h>
@@ -59,4 +60,19 @@ int bit_length(uint64_t v)
     for (; v; v >>= 1)
         n++;
     return n;
+}
+
+int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+int larger(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+int64_t round_up(int64_t v, int64_t to)
+{
+    return (v + to - 1) / to * to;
 }

@@ -44,11 +44,6 @@ static const float *dequantize(Arena *a, const Linear *l)
     return w;
 }
 
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static void allocate_vectors(Arena *a, Reference *r)
 {
     const Model *m = r->model;

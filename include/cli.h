@@ -59,7 +59,9 @@ typedef struct Generated {
 } Generated;
 bool is_generated(const char *path); /* a folder with a manifest of ours */
 const Node *read_manifest(Arena *a, const char *dir,
-                          const char **name); /* fatal unless there is one */
+                          const char **name);                  /* fatal unless there is one */
+const Node *manifest_member(const Node *map, const char *key); /* fatal unless it is there */
+const char *file_hash(Arena *a, const File *f);                /* as manifests have it */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
 
 /* compiler/cli/temporary.c: a folder that goes when the process ends, or when told to. */

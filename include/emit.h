@@ -29,8 +29,9 @@ typedef struct Emission {
     int n_tables; /* tokenizer arrays */
     Data *tables;
     bool wide_ids;
-    const char *config; /* the user's own NAME_config.h, or NULL */
-    int n_files;        /* written so far, for the manifest */
+    const Buf *shapes, *layers; /* the generated parts of NAME.c, while it is written */
+    const char *config;         /* the user's own NAME_config.h, or NULL */
+    int n_files;                /* written so far, for the manifest */
     struct EmittedFile {
         const char *name;
         uint64_t hash;

@@ -97,6 +97,7 @@ struct Corpus {
  * when the mean line is longer than 200 bytes. Documents are cut into pieces of `context` tokens,
  * each starting with bos. */
 Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context);
+int corpus_longest(const Corpus *c); /* tokens of a document, at least 1 */
 
 /* compiler/eval.c: perplexity of anything that steps. */
 Stepper stepper_reference(Reference *r);

@@ -101,5 +101,16 @@ float f16_to_f32(uint16_t h);
 float bf16_to_f32(uint16_t h);
 bool mul_size(size_t a, size_t b, size_t *out); /* false on overflow */
 int bit_length(uint64_t v);                     /* 0 for 0 */
+int smaller(int a, int b);
+int larger(int a, int b);
+int64_t round_up(int64_t v, int64_t to); /* to the next multiple */
+
+/* compiler/random.c ------------------------------------------------------------------------ */
+
+/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): the next word of a sequence whose state is any
+ * number, and the function that makes it from RANDOM_STEP times its index, added to the seed. */
+uint64_t random_next(uint64_t *state);
+uint64_t random_mix(uint64_t z);
+#define RANDOM_STEP 0x9e3779b97f4a7c15u
 
 #endif

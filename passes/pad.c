@@ -3,11 +3,6 @@
  * counts the bytes that this wastes. */
 #include "pass.h"
 
-static int64_t round_up(int64_t v, int64_t to)
-{
-    return (v + to - 1) / to * to;
-}
-
 typedef struct Packed {
     int codes, rows;
     int64_t stride;

@@ -6,11 +6,6 @@
 
 #include <stdlib.h>
 
-static int64_t round_up(int64_t v, int64_t to)
-{
-    return (v + to - 1) / to * to;
-}
-
 static int64_t bytes_of(const Buffer *b)
 {
     return (int64_t)b->count * elem_bytes[b->elem];

@@ -144,11 +144,7 @@ static void observe(Pruning *p)
 {
     const Model *m = p->whole;
     const Corpus *c = unit_samples(p->unit);
-    int most = 1;
-    for (int d = 0; d < c->n_docs; d++) {
-        most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
-    }
-    Sequence *s = sequence_new(p->arena, m, most);
+    Sequence *s = sequence_new(p->arena, m, corpus_longest(c));
     p->moments = NEW(p->arena, Sums *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
         const Linear *w = &m->blocks[l].linear[p->kind->role];

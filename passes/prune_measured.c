@@ -42,11 +42,6 @@ static int next_unit(const PruneLayer *layer)
     return best;
 }
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Clears the flags of what the step takes; gives how many. */
 static int take(const Greedy *g, const Step *s)
 {

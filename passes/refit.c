@@ -20,15 +20,6 @@ typedef struct Refit {
     float *error;           /* longest document x dim */
 } Refit;
 
-static int longest(const Corpus *c)
-{
-    int most = 1;
-    for (int d = 0; d < c->n_docs; d++) {
-        most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
-    }
-    return most;
-}
-
 static float *embedded(Refit *f, Sequence *s, int d)
 {
     const int n = f->samples->n_tokens[d];
@@ -42,7 +33,7 @@ static Refit *open_refit(Unit *u, const Model *whole, const Removal *gone)
     Arena *a = arena_new();
     Refit *f = NEW(a, Refit, 1);
     *f = (Refit){a, u->model, whole, unit_samples(u), gone, NULL, NULL, NULL, NULL, NULL};
-    const int most = longest(f->samples);
+    const int most = corpus_longest(f->samples);
     f->own = sequence_new(a, f->model, most);
     f->target = sequence_new(a, whole, most);
     f->x = NEW(a, float *, f->samples->n_docs);

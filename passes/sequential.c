@@ -194,10 +194,7 @@ void quantize_sequential(Unit *u)
 {
     Arena *scratch = arena_new();
     Run r = {.unit = u, .samples = unit_samples_of(u, u->recipe->fit_tokens)};
-    r.longest = 1;
-    for (int d = 0; d < r.samples->n_docs; d++) {
-        r.longest = r.samples->n_tokens[d] > r.longest ? r.samples->n_tokens[d] : r.longest;
-    }
+    r.longest = corpus_longest(r.samples);
     r.drift = NEW(scratch, float, (size_t)r.longest *(size_t)u->model->dim);
     r.weight = NEW(scratch, float, r.longest);
     network_init(scratch, &r.before, float_view(scratch, u->model), r.samples, r.longest);

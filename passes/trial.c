@@ -20,15 +20,6 @@ struct Trial {
     double *doc_kl;   /* n_docs: means */
 };
 
-static int longest(const Corpus *c)
-{
-    int most = 1;
-    for (int d = 0; d < c->n_docs; d++) {
-        most = c->n_tokens[d] > most ? c->n_tokens[d] : most;
-    }
-    return most;
-}
-
 /* Takes documents while their streams and predictions fit. */
 static void take_samples(Trial *t, int tokens)
 {
@@ -61,7 +52,7 @@ static double log_total(const float *logits, int n)
 static void keep_target(Trial *t, const Model *original)
 {
     Arena *a = arena_new();
-    Sequence *s = sequence_new(a, original, longest(t->samples));
+    Sequence *s = sequence_new(a, original, corpus_longest(t->samples));
     const size_t vocab = (size_t)original->vocab;
     float *out = t->target;
     for (int d = 0; d < t->n_docs; d++) {
@@ -105,7 +96,7 @@ static Trial *open_trial(Arena *a, const Unit *u, const Corpus *samples, int tok
     t->kl = NEW(a, double, t->n_tokens);
     t->nll = NEW(a, double, t->n_tokens);
     t->doc_kl = NEW(a, double, t->n_docs);
-    t->sequence = sequence_new(a, m, longest(t->samples));
+    t->sequence = sequence_new(a, m, corpus_longest(t->samples));
     keep_target(t, u->original ? u->original : m);
     embed_samples(t);
     return t;

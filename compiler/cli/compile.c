@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 static void check_pass_name(const char *option, const char *name)
 {
@@ -48,8 +47,7 @@ static const char *edited_config(Arena *a, const char *dir, const char *name)
     const Node *entry = files && files->kind == NODE_MAP ? node_get(files, file) : NULL;
     const Node *hash = entry && entry->kind == NODE_MAP ? node_get(entry, "xxh64") : NULL;
     const File f = file_map(a, path);
-    const char *now = arena_printf(a, "%016llx", (unsigned long long)XXH64(f.data, f.size, 0));
-    if (!hash || hash->kind != NODE_SCALAR || strcmp(hash->text, now) == 0)
+    if (!hash || hash->kind != NODE_SCALAR || strcmp(hash->text, file_hash(a, &f)) == 0)
         return NULL;
     warn("%s: has been edited: left as it is", path);
     return arena_strndup(a, (const char *)f.data, f.size);

@@ -18,23 +18,15 @@ typedef struct Figure {
 
 enum { FLASH, WEIGHTS, TOKENIZER, RAM, KV, READ, INSTRUCTIONS, CYCLES, WORST_SNR, PPL, FIGURES };
 
-static const Node *member(const Node *map, const char *key)
-{
-    const Node *n = map->kind == NODE_MAP ? node_get(map, key) : NULL;
-    if (!n)
-        fatal("%s: %s: missing", map->file, key);
-    return n;
-}
-
 static double number(const Node *map, const char *key)
 {
-    return node_double(member(map, key), key, -1e18, 1e18);
+    return node_double(manifest_member(map, key), key, -1e18, 1e18);
 }
 
 /* Sum of what the ops have under the key; those without an estimate count as nothing. */
 static double sum_of_ops(const Node *manifest, const char *key)
 {
-    const Node *ops = member(manifest, "ops");
+    const Node *ops = manifest_member(manifest, "ops");
     double sum = 0;
     for (int i = 0; i < ops->n; i++)
         if (ops->child[i]->kind == NODE_MAP && node_get(ops->child[i], key))
@@ -44,7 +36,7 @@ static double sum_of_ops(const Node *manifest, const char *key)
 
 static double worst_snr(const Node *manifest)
 {
-    const Node *tensors = member(manifest, "tensors");
+    const Node *tensors = manifest_member(manifest, "tensors");
     double worst = INFINITY;
     for (int i = 0; i < tensors->n; i++)
         worst = fmin(worst, number(tensors->child[i], "snr_db"));
@@ -53,7 +45,7 @@ static double worst_snr(const Node *manifest)
 
 static void read_figures(const Node *m, int side, Figure *f)
 {
-    const Node *sizes = member(m, "sizes");
+    const Node *sizes = manifest_member(m, "sizes");
     f[WEIGHTS].value[side] = number(sizes, "weights");
     f[TOKENIZER].value[side] = number(sizes, "tokenizer");
     f[FLASH].value[side] = f[WEIGHTS].value[side] + f[TOKENIZER].value[side];
@@ -127,14 +119,14 @@ static void print_figures(const Figure *f)
 static const Node *tensor_named(const Node *tensors, const char *name)
 {
     for (int i = 0; i < tensors->n; i++)
-        if (strcmp(node_string(member(tensors->child[i], "name"), "name"), name) == 0)
+        if (strcmp(node_string(manifest_member(tensors->child[i], "name"), "name"), name) == 0)
             return tensors->child[i];
     return NULL;
 }
 
 static const char *text_of(const Node *map, const char *key)
 {
-    return node_string(member(map, key), key);
+    return node_string(manifest_member(map, key), key);
 }
 
 /* "288x128 planes 4 bits 20.97 dB" */
@@ -147,7 +139,7 @@ static const char *tensor_text(Arena *arena, const Node *t)
 /* Tensors whose shape, format or error changed, in the order of the second folder. */
 static void print_tensors(Arena *arena, const Node *before, const Node *after)
 {
-    const Node *a = member(before, "tensors"), *b = member(after, "tensors");
+    const Node *a = manifest_member(before, "tensors"), *b = manifest_member(after, "tensors");
     for (int i = 0; i < b->n; i++) {
         const char *name = text_of(b->child[i], "name");
         const Node *old = tensor_named(a, name);
@@ -163,8 +155,8 @@ static void print_tensors(Arena *arena, const Node *before, const Node *after)
 
 static void print_output(const Node *before, const Node *after)
 {
-    const char *a = text_of(member(before, "golden"), "logits_xxh32");
-    const char *b = text_of(member(after, "golden"), "logits_xxh32");
+    const char *a = text_of(manifest_member(before, "golden"), "logits_xxh32");
+    const char *b = text_of(manifest_member(after, "golden"), "logits_xxh32");
     if (strcmp(a, b) == 0)
         printf("  the same logits: %s\n", a);
     else

@@ -179,11 +179,6 @@ static const Tokenizer *need_tokenizer(const Model *m)
     return m->tokenizer;
 }
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static void add_float(Arena *a, Judged *j, const char *what, const Model *m, int window, int sinks)
 {
     Stepper *steppers = add_row(a, j, what);

@@ -5,11 +5,6 @@
 
 #define LONGEST_WINDOW 65536 /* that lower takes */
 
-static int64_t round_up(int64_t v, int64_t to)
-{
-    return (v + to - 1) / to * to;
-}
-
 Unit *fit_shapes(Arena *a, const Model *m, double bits)
 {
     Unit *u = NEW(a, Unit, 1);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -61,6 +62,19 @@ const Node *read_manifest(Arena *a, const char *dir, const char **name)
     if (prefix_fault(*name))
         fatal("%s: name: %s", path, prefix_fault(*name));
     return m;
+}
+
+const Node *manifest_member(const Node *map, const char *key)
+{
+    const Node *n = map->kind == NODE_MAP ? node_get(map, key) : NULL;
+    if (!n)
+        fatal("%s: %s: missing", map->file, key);
+    return n;
+}
+
+const char *file_hash(Arena *a, const File *f)
+{
+    return arena_printf(a, "%016llx", (unsigned long long)XXH64(f->data, f->size, 0));
 }
 
 /* Runs a command without a shell; its diagnostics go to our stderr. */

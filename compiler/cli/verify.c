@@ -10,14 +10,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-static const Node *need(const Node *map, const char *key)
-{
-    const Node *n = map->kind == NODE_MAP ? node_get(map, key) : NULL;
-    if (!n)
-        fatal("%s: %s: missing", map->file, key);
-    return n;
-}
-
 /* Below the folder, not above it: a manifest is input too. */
 static bool stays_inside(const char *name)
 {
@@ -28,7 +20,7 @@ static bool stays_inside(const char *name)
  * ecosystems that are not used may be gone. */
 static int check_files(Arena *a, const Generated *g, Buf *report)
 {
-    const Node *files = need(g->manifest, "files");
+    const Node *files = manifest_member(g->manifest, "files");
     if (files->kind != NODE_MAP)
         fatal("%s: files: expected a map", g->manifest->file);
     const char *own = arena_printf(a, "%s_config.h", g->name);
@@ -40,8 +32,8 @@ static int check_files(Arena *a, const Generated *g, Buf *report)
             (strchr(name, '/') && !file_exists(path)))
             continue;
         const File f = file_map(a, path);
-        const char *hash = arena_printf(a, "%016llx", (unsigned long long)XXH64(f.data, f.size, 0));
-        if (strcmp(hash, node_string(need(files->child[i], "xxh64"), "xxh64")) != 0) {
+        if (strcmp(file_hash(a, &f),
+                   node_string(manifest_member(files->child[i], "xxh64"), "xxh64")) != 0) {
             buf_printf(report, "  %-20s differs from what was generated\n", name);
             bad++;
         }
@@ -73,8 +65,8 @@ static Layer compare_layer(const Generated *g, const Node *kept, int layer, int 
 /* Steps through the golden tokens; gives how many differ. */
 static int replay(const Generated *g, const Node *golden, uint32_t *hash)
 {
-    const Node *tokens = need(golden, "tokens");
-    int64_t token = node_int(need(golden, "start"), "start", 0, g->vocab - 1);
+    const Node *tokens = manifest_member(golden, "tokens");
+    int64_t token = node_int(manifest_member(golden, "start"), "start", 0, g->vocab - 1);
     int differing = 0;
     *hash = 0;
     g->reset();
@@ -94,8 +86,9 @@ static int replay(const Generated *g, const Node *golden, uint32_t *hash)
 
 static void report_layers(Arena *a, const Generated *g, const Node *golden, bool json, Buf *b)
 {
-    const Node *kept = need(golden, "float_residual");
-    const int every = (int)node_int(need(golden, "float_residual_every"), "every", 1, 1 << 20);
+    const Node *kept = manifest_member(golden, "float_residual");
+    const int every =
+        (int)node_int(manifest_member(golden, "float_residual_every"), "every", 1, 1 << 20);
     for (int l = 0; l < kept->n && l <= g->layers; l++) {
         const Layer c = compare_layer(g, kept->child[l], l, every);
         if (json)
@@ -111,13 +104,13 @@ int command_verify(Arena *a, const Options *o)
 {
     Buf files = {0}, layers = {0};
     const Generated *g = generated_open(a, o->args[0], o->cc);
-    const Node *golden = need(g->manifest, "golden");
+    const Node *golden = manifest_member(g->manifest, "golden");
     uint32_t hash;
     const int bad_files = check_files(a, g, &files);
     const int differing = replay(g, golden, &hash);
     report_layers(a, g, golden, o->json, &layers);
     const int selftest = g->selftest();
-    const char *want = node_string(need(golden, "logits_xxh32"), "logits_xxh32");
+    const char *want = node_string(manifest_member(golden, "logits_xxh32"), "logits_xxh32");
     const bool same = strcmp(arena_printf(a, "%08x", (unsigned)hash), want) == 0;
     const bool passed = bad_files == 0 && differing == 0 && same && selftest == 0;
     if (o->json)
@@ -131,9 +124,9 @@ int command_verify(Arena *a, const Options *o)
                "  tokens that differ   %d\n  files that differ    %d\n%s"
                "  residual stream at the last step against the float model:\n"
                "  layer      SNR dB    cosine\n%s%s\n",
-               o->args[0], g->strerror(selftest), need(golden, "tokens")->n, (unsigned)hash, want,
-               differing, bad_files, files.data ? files.data : "", layers.data ? layers.data : "",
-               passed ? "verified" : "NOT verified");
+               o->args[0], g->strerror(selftest), manifest_member(golden, "tokens")->n,
+               (unsigned)hash, want, differing, bad_files, files.data ? files.data : "",
+               layers.data ? layers.data : "", passed ? "verified" : "NOT verified");
     buf_free(&files);
     buf_free(&layers);
     return passed ? 0 : 1;

@@ -103,17 +103,20 @@ void emit_kernels(const Emission *e, Buf *b)
 
 static void fill_source(const Emission *e, const char *marker, Buf *b)
 {
-    Buf shapes = {0}, layers = {0};
-    emit_ops(e, &shapes, &layers);
-    const Buf *part = strcmp(marker, "shapes") == 0 ? &shapes : &layers;
+    const Buf *part = strcmp(marker, "shapes") == 0 ? e->shapes : e->layers;
     buf_write(b, part->data, part->len);
-    buf_free(&shapes);
-    buf_free(&layers);
 }
 
 void emit_source(const Emission *e, Buf *b)
 {
-    emit_template(e, "model.c", fill_source, b);
+    Buf shapes = {0}, layers = {0};
+    Emission with = *e;
+    emit_ops(e, &shapes, &layers);
+    with.shapes = &shapes;
+    with.layers = &layers;
+    emit_template(&with, "model.c", fill_source, b);
+    buf_free(&shapes);
+    buf_free(&layers);
 }
 
 static void hash_rows(const Emission *e, const Data *d, int n, Buf *b)

@@ -5,34 +5,31 @@
 
 #include <string.h>
 
+#define IN(package) 1U << PACKAGE_##package
+
 /* @name@ in a path stands for the prefix. `file` is what @file@ means in a forwarding file. */
 static const struct {
-    Package package;
+    unsigned packages; /* that have it */
     const char *path, *template, *file;
 } package_files[] = {
-    {PACKAGE_CMAKE, "CMakeLists.txt", "CMakeLists.txt", NULL},
-    {PACKAGE_CMAKE, "test/@name@_check.c", "check.c", NULL},
-    {PACKAGE_ZEPHYR, "zephyr/module.yml", "zephyr/module.yml", NULL},
-    {PACKAGE_ZEPHYR, "zephyr/CMakeLists.txt", "zephyr/CMakeLists.txt", NULL},
-    {PACKAGE_ZEPHYR, "zephyr/Kconfig", "zephyr/Kconfig", NULL},
-    {PACKAGE_ESP_IDF, "CMakeLists.txt", "CMakeLists.txt", NULL},
-    {PACKAGE_ESP_IDF, "idf_component.yml", "idf_component.yml", NULL},
-    {PACKAGE_ARDUINO, "library.properties", "arduino/library.properties", NULL},
-    {PACKAGE_ARDUINO, "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL},
-    {PACKAGE_PLATFORMIO, "library.json", "library.json", NULL},
-    {PACKAGE_ARDUINO, "src/@name@.h", "arduino/forward.h", "@name@.h"},
-    {PACKAGE_ARDUINO, "src/@name@.c", "arduino/forward.h", "@name@.c"},
-    {PACKAGE_ARDUINO, "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c"},
-    {PACKAGE_ARDUINO, "src/@name@_tokenizer.c", "arduino/forward.h", "@name@_tokenizer.c"},
-    {PACKAGE_ARDUINO, "src/@name@_selftest.c", "arduino/forward.h", "@name@_selftest.c"},
-    {PACKAGE_PLATFORMIO, "src/@name@.h", "arduino/forward.h", "@name@.h"},
-    {PACKAGE_PLATFORMIO, "src/@name@.c", "arduino/forward.h", "@name@.c"},
-    {PACKAGE_PLATFORMIO, "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c"},
-    {PACKAGE_PLATFORMIO, "src/@name@_tokenizer.c", "arduino/forward.h", "@name@_tokenizer.c"},
-    {PACKAGE_PLATFORMIO, "src/@name@_selftest.c", "arduino/forward.h", "@name@_selftest.c"},
-    {PACKAGE_CMSIS, "lmcc.@name@.pdsc", "package.pdsc", NULL},
-    {PACKAGE_MAKE, "@name@.mk", "package.mk", NULL},
-    {PACKAGE_MAKE, "test/@name@_check.c", "check.c", NULL},
+    {IN(CMAKE) | IN(ESP_IDF), "CMakeLists.txt", "CMakeLists.txt", NULL},
+    {IN(CMAKE) | IN(MAKE), "test/@name@_check.c", "check.c", NULL},
+    {IN(ZEPHYR), "zephyr/module.yml", "zephyr/module.yml", NULL},
+    {IN(ZEPHYR), "zephyr/CMakeLists.txt", "zephyr/CMakeLists.txt", NULL},
+    {IN(ZEPHYR), "zephyr/Kconfig", "zephyr/Kconfig", NULL},
+    {IN(ESP_IDF), "idf_component.yml", "idf_component.yml", NULL},
+    {IN(ARDUINO), "library.properties", "arduino/library.properties", NULL},
+    {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL},
+    {IN(PLATFORMIO), "library.json", "library.json", NULL},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.h", "arduino/forward.h", "@name@.h"},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.c", "arduino/forward.h", "@name@.c"},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c"},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_tokenizer.c", "arduino/forward.h",
+     "@name@_tokenizer.c"},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_selftest.c", "arduino/forward.h",
+     "@name@_selftest.c"},
+    {IN(CMSIS), "lmcc.@name@.pdsc", "package.pdsc", NULL},
+    {IN(MAKE), "@name@.mk", "package.mk", NULL},
 };
 
 static const char *description(const Emission *e)
@@ -79,24 +76,11 @@ static const char *path_of(const Emission *e, size_t i)
     return path;
 }
 
-/* Wanted, and not yet written for another package. */
-static bool is_due(const Emission *e, size_t i)
-{
-    const unsigned packages = e->unit->recipe->packages;
-    if (!(packages >> package_files[i].package & 1))
-        return false;
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(package_files[k].path, package_files[i].path) == 0 &&
-            packages >> package_files[k].package & 1)
-            return false;
-    return true;
-}
-
 void emit_packages(Emission *e, void (*each)(Emission *e, Output *o, const char *name, Buf *b),
                    Output *o)
 {
     for (size_t i = 0; i < LENGTH(package_files); i++) {
-        if (!is_due(e, i))
+        if (!(package_files[i].packages & e->unit->recipe->packages))
             continue;
         const char *name =
             arena_printf(e->arena, "runtime_template/package/%s", package_files[i].template);

@@ -25,7 +25,6 @@ struct Fitter {
 Fitter *fitter_new(Arena *a, const Unit *u, const Model *m)
 {
     Fitter *f = NEW(a, Fitter, 1);
-    f->longest = 1;
     *f =
         (Fitter){.arena = a, .unit = *u, .recipe = *u->recipe, .model = m, .layer = -1, .first = 1};
     f->recipe.n_rules = 0;
@@ -34,10 +33,10 @@ Fitter *fitter_new(Arena *a, const Unit *u, const Model *m)
         return f;
     }
     f->samples = unit_samples(&f->unit);
+    f->longest = corpus_longest(f->samples);
     f->residual = NEW(a, float *, f->samples->n_docs);
     for (int d = 0; d < f->samples->n_docs; d++) {
         const int n = f->samples->n_tokens[d];
-        f->longest = n > f->longest ? n : f->longest;
         f->residual[d] = NEW(a, float, (size_t)n *(size_t)m->dim);
     }
     f->sequence = sequence_new(a, m, f->longest);

@@ -5,13 +5,9 @@
 
 #include "train/lanes.h"
 #include "train/loops.h"
+#include "util.h"
 
 #include <math.h>
-
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 #define KEYS 4 /* keys or queries scored together */
 #define DIMS 8 /* of an output summed together */

@@ -58,11 +58,6 @@ void layout_point(const Layout *y, Network *n, const float *all)
     }
 }
 
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 Trace *trace_new(Arena *a, const Network *n)
 {
     const Model *m = n->model;

@@ -7,11 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static int larger(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 /* Angles of the reference. */
 static void make_angles(Arena *a, Network *n, int layer)
 {

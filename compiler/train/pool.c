@@ -92,21 +92,13 @@ Pool *pool_new(Unit *u, Arena *a, int64_t tokens)
     return p;
 }
 
-/* SplitMix64's output function (Steele, Lea, Flood, OOPSLA 2014). */
-static uint64_t hash(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static void shuffle(int *order, int n, uint64_t seed)
 {
     for (int i = 0; i < n; i++) {
         order[i] = i;
     }
     for (int i = n - 1; i > 0; i--) {
-        const int with = (int)(hash(seed + (uint64_t)i * 0x9e3779b97f4a7c15u) % (uint64_t)(i + 1));
+        const int with = (int)(random_mix(seed + (uint64_t)i * RANDOM_STEP) % (uint64_t)(i + 1));
         const int kept = order[i];
         order[i] = order[with];
         order[with] = kept;

@@ -11,15 +11,6 @@
 #define MAX_STREAMS 32
 #define CACHE_BYTES ((size_t)64 << 20) /* of one thread's caches, at least one document's */
 
-/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
-static uint64_t next_word(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 /* A document on its way. */
 typedef struct Stream {
     int document; /* in the plan */
@@ -100,7 +91,7 @@ static bool begin(Sampler *s, Documents *docs, Stream *stream)
     }
     uint64_t state = (uint64_t)s->plan->seed << 32 | (uint32_t)(s->plan->first + mine);
     stream->document = mine;
-    stream->random = next_word(&state);
+    stream->random = random_next(&state);
     stream->token = s->first_token;
     stream->pos = 0;
     return true;
@@ -155,7 +146,7 @@ static int draw(Sampler *s, Stream *stream, const float *logits)
     float top;
     const double total =
         (double)loops()->exponentials(logits, vocab, (float)(1 / heat), s->weight, &top);
-    double left = (double)(next_word(&stream->random) >> 11) * 0x1p-53 * total;
+    double left = (double)(random_next(&stream->random) >> 11) * 0x1p-53 * total;
     for (int i = 0; i < vocab - 1; i++) {
         left -= (double)s->weight[i];
         if (left < 0) {

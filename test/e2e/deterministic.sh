@@ -3,15 +3,6 @@
 # environment says; and the manifest as recipe gives the same again.
 . "$(dirname "$0")/lib.sh"
 
-# As compile, with nothing set: the recipe says it all.
-recompile() {
-    model=$1
-    out=$2
-    shift 2
-    case $model in "$stories") set -- --tokenizer "$stories_tokenizer" "$@" ;; esac
-    "$lmcc" compile -q -o "$out" "$@" "$model"
-}
-
 # same WHAT FOLDER
 same() {
     check "$1" diff -r "$first" "$2"
@@ -32,7 +23,7 @@ all_ways() {
         TZ=Asia/Tokyo USER=nobody && compile "$model" elsewhere --name story "$@") &&
         same "$name: another folder and environment" "$base/elsewhere"
     # The manifest holds the recipe; target and limits are the command line's.
-    recompile "$model" "$base/manifest" --recipe "$first/story.json" ${target:-} &&
+    compile_as_said "$model" "$base/manifest" --recipe "$first/story.json" ${target:-} &&
         same "$name: with its manifest as recipe" "$base/manifest"
     if grep -rlE "/tmp|/work|/home|$(id -un)@|$(pwd)|$(uname -n)" "$first"; then
         fail "$name: an output file names this machine"

@@ -61,12 +61,18 @@ need_models() {
 }
 
 # compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr. Weights are fitted without samples, which is
-# quick, unless the options say otherwise.
+# quick, unless the options say otherwise. compile_as_said: as the options alone say.
 compile() {
     model=$1
     out=$2
     shift 2
-    set -- -o "$out" --set quantize.method=weights "$@" "$model"
+    compile_as_said "$model" "$out" --set quantize.method=weights "$@"
+}
+compile_as_said() {
+    model=$1
+    out=$2
+    shift 2
+    set -- -o "$out" "$@" "$model"
     case $model in "$stories") set -- --tokenizer "$stories_tokenizer" "$@" ;; esac
     "$lmcc" compile -q "$@"
 }
