@@ -18,7 +18,8 @@ const Corpus *judge_samples(const Judge *j);
 double judge_perplexity(const Judge *j); /* of the original */
 int judge_runs(const Judge *j);          /* models judged so far */
 Score judge_model(Judge *j, const Model *m);
-/* Anything that steps; a stepper for each of evaluation_threads(samples). */
+int judge_threads(const Judge *j);
+/* Anything that steps; a stepper for each of judge_threads. */
 Score judge_steppers(Judge *j, const Stepper *steppers);
 /* The original with linear i (as model_linears counts) in another's place: what it loses, nats. */
 double judge_linear(Judge *j, int i, const Linear *l);

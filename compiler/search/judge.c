@@ -227,6 +227,11 @@ int judge_runs(const Judge *j)
     return j->runs;
 }
 
+int judge_threads(const Judge *j)
+{
+    return j->threads;
+}
+
 Score judge_model(Judge *j, const Model *m)
 {
     Arena *a = arena_new();

@@ -152,7 +152,7 @@ void point_measure(Searcher *s, Point *p, const Limits *limits)
         u.samples = s->folded->samples; /* they would come out the same */
     }
     run_passes(&u, "plan", NULL, NULL);
-    const int threads = evaluation_threads(judge_samples(s->judge));
+    const int threads = judge_threads(s->judge);
     Stepper *steppers = NEW(a, Stepper, threads);
     for (int i = 0; i < threads; i++) {
         steppers[i] = stepper_simulator(a, simulator_new(a, &u), u.model->vocab);

@@ -4,13 +4,16 @@
 #include "sequence.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #define MAX_CONFIRMATIONS 8
 #define NEAR_BYTES 0.003 /* two points nearer than this are as good as each other */
 #define CURVE_POINTS 14
-#define TRIED_VARIANTS 4 /* ways to prune whose best candidate is judged as a whole */
-#define MAX_ROUNDS 3     /* of refinement */
+#define SMALL_MODEL (1 << 22) /* parameters: below, threads inside a fit wait more than they work  \
+                               */
+#define TRIED_VARIANTS 4      /* ways to prune whose best candidate is judged as a whole */
+#define MAX_ROUNDS 3          /* of refinement */
 
 const char *const prefer_names[PREFERENCES] = {"auto", "loss", "bytes"};
 
@@ -384,6 +387,10 @@ Search *search_recipe(const Unit *u, const Limits *limits)
     }
     Searcher s = {.arena = u->arena, .unit = u, .folded = folded_copy(u->arena, u)};
     s.judge = judge_new(s.arena, s.folded->original, other_samples(s.folded));
+    const int threads = omp_get_max_threads(); /* the judge has taken its own */
+    if (model_parameters(u->model) < SMALL_MODEL) {
+        omp_set_num_threads(1);
+    }
     s.fronts = find_fronts(s.folded, s.judge, limits->ms);
     Search *out = NEW(s.arena, Search, 1);
     const Corpus *c = judge_samples(s.judge);
@@ -402,5 +409,6 @@ Search *search_recipe(const Unit *u, const Limits *limits)
     if (!p) {
         out->hint = hint(&s, limits);
     }
+    omp_set_num_threads(threads);
     return out;
 }

@@ -12,7 +12,8 @@ model=$models/v0.bin
 number() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$work/found/model.json" | head -n 1; }
 
 # Quick: few widths, few rounds.
-set -- -t stm32h743 --bits 4 --set quantize.rounds=2
+set -- -t stm32h743 --bits 4 --set quantize.rounds=2 --set quantize.method=weights \
+    --set prune-heads.method=magnitude --set prune-neurons.method=magnitude
 "$lmcc" compile "$model" "$@" --max-loss 60% -o "$work/found" >"$work/curve" 2>"$work/log" ||
     fail "--max-loss 60%: $(cat "$work/log")"
 check "the curve has one chosen point" test "$(grep -c '^->' "$work/curve")" -eq 1

@@ -135,8 +135,8 @@ static void judge_agrees(void **state)
         const Stepper second = stepper_reference(reference_new(a, changed, 32, 0));
         const Score s = evaluate(a, c, second, &first, m->vocab);
         assert_true(fabs(s.kl - alone) < 1e-4 * alone);
-        Stepper *each = NEW(a, Stepper, evaluation_threads(c));
-        for (int k = 0; k < evaluation_threads(c); k++) {
+        Stepper *each = NEW(a, Stepper, judge_threads(j));
+        for (int k = 0; k < judge_threads(j); k++) {
             each[k] = stepper_reference(reference_new(a, changed, 32, 0));
         }
         assert_true(fabs(judge_steppers(j, each).kl - alone) < 1e-4 * alone);
