@@ -1,5 +1,5 @@
 /* Finds the range of the residual stream: the largest |residual| over the unit's samples. */
-#include "sequence.h"
+#include "calibrate.h"
 
 #include <math.h>
 
@@ -34,4 +34,7 @@ void pass_calibrate(Unit *u)
         }
     }
     u->model->residual_absmax = top;
+    if (u->calib) {
+        check_calibration_text(u, c);
+    }
 }

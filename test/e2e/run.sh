@@ -19,9 +19,9 @@ run() {
 }
 run reference
 run clean perplexity &
-run cli api top packages diff install wiki deterministic routes search families
+run cli api calibration top packages diff install wiki deterministic routes search families
 wait
-for script in reference routes families perplexity deterministic clean api top packages diff \
+for script in reference routes families perplexity deterministic clean api calibration top packages diff \
     install wiki search cli; do
     cat "$WORK/$script.log"
 done | tee "$WORK/all"
