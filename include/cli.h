@@ -26,6 +26,7 @@ typedef struct Options {
 
 typedef struct Command {
     const char *name, *operands, *what; /* for help */
+    char letter;                        /* in the table of options: which ones it takes */
     int min_args, max_args;
     int (*run)(Arena *a, const Options *o);
 } Command;
@@ -63,6 +64,19 @@ const Node *read_manifest(Arena *a, const char *dir,
 const Node *manifest_member(const Node *map, const char *key); /* fatal unless it is there */
 const char *file_hash(Arena *a, const File *f);                /* as manifests have it */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
+
+/* compiler/cli/recorded.c: what a manifest records, as the commands need it. */
+int64_t manifest_number(const Node *m, const char *map, const char *key, int64_t min, int64_t max);
+int manifest_int(const Node *m, const char *map, const char *key, int min); /* to INT32_MAX */
+DocsKind docs_kind(const Options *o);                                       /* --docs */
+/* A text in the documents that the code's window holds, by its own tokenizer. */
+Corpus *generated_corpus(Arena *a, const Options *o, const Generated *g, const char *text);
+/* --ref, its vocabulary pruned and its scales folded as the code's recipe says, and how many tokens
+ * its cache should hold. Another model than the code was compiled from: a warning. */
+const Model *generated_reference(Arena *a, const Options *o, const Generated *g);
+int generated_window(const Generated *g, const Model *m);
+void generated_reset(const Generated *g); /* the calling thread's own state, which may be new */
+const int32_t *generated_step(const Generated *g, int token); /* of it; fatal when refused */
 
 /* compiler/cli/temporary.c: a folder that goes when the process ends, or when told to. */
 const char *temporary_folder(void);
@@ -129,6 +143,7 @@ int command_targets(Arena *a, const Options *o);
 int command_eval(Arena *a, const Options *o);
 int command_verify(Arena *a, const Options *o);
 int command_bench(Arena *a, const Options *o);
+int command_probe(Arena *a, const Options *o);
 int command_run(Arena *a, const Options *o);
 int command_doctor(Arena *a, const Options *o);
 int command_diff(Arena *a, const Options *o);

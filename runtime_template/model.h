@@ -126,6 +126,21 @@ int model_selftest(model_t *s);
  * as model_selftest computes it. */
 uint32_t model_logits_hash(model_t *s, int32_t steps);
 
+#if MODEL_WITH_PROBE
+/* The residual stream after each layer (see the configuration file). model_probe.c keeps of it what
+ * `lmcc probe` prints, a row for the embedding (layer -1) and one for each layer, since the last
+ * reset: after model_selftest the same hashes as on the host, down to the first layer that is
+ * wrong. */
+typedef struct model_probe_row {
+    uint32_t hash;      /* XXH32 of the values as little-endian words, from call to call */
+    int32_t largest;    /* v, or -v - 1 of a negative v */
+    uint32_t saturated; /* values at an end of int32 */
+} model_probe_row;
+void model_probe(int32_t layer, const int32_t *resid, int32_t n);
+void model_probe_reset(void);
+const model_probe_row *model_probe_rows(void); /* MODEL_LAYERS + 1 of them */
+#endif
+
 /* What an error means, in English. */
 const char *model_strerror(int error);
 

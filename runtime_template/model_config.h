@@ -38,9 +38,17 @@
 #endif
 
 /* Called after the embedding (layer -1) and after each layer with the residual stream: n values in
- * units of 2^-MODEL_RESIDUAL_FRACTION. Costs nothing when empty. */
+ * units of 2^-MODEL_RESIDUAL_FRACTION. Costs nothing when empty. MODEL_WITH_PROBE 1: the call is of
+ * model_probe, which is yours or that of model_probe.c. */
+#ifndef MODEL_WITH_PROBE
+#define MODEL_WITH_PROBE 0
+#endif
 #ifndef MODEL_PROBE
+#if MODEL_WITH_PROBE
+#define MODEL_PROBE(layer, resid, n) model_probe((layer), (resid), (n))
+#else
 #define MODEL_PROBE(layer, resid, n) ((void)0)
+#endif
 #endif
 
 #endif

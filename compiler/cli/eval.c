@@ -34,18 +34,13 @@ typedef struct GeneratedStepper {
 
 static void reset_generated(void *self)
 {
-    const Generated *g = ((GeneratedStepper *)self)->code;
-    const int status = g->init(); /* a thread's own state, which may be new */
-    if (status != 0)
-        fatal("%s: %s_init: %s", g->dir, g->name, g->strerror(status));
+    generated_reset(((GeneratedStepper *)self)->code);
 }
 
 static const float *step_generated(void *self, int token)
 {
     GeneratedStepper *s = self;
-    const int32_t *fixed = s->code->step(token);
-    if (!fixed)
-        fatal("%s: token %d: refused", s->code->dir, token);
+    const int32_t *fixed = generated_step(s->code, token);
     for (int i = 0; i < s->code->vocab; i++)
         s->logits[i] = (float)fixed[i] / (float)(1 << LOGIT_FRACTION);
     return s->logits;
@@ -56,42 +51,6 @@ static Stepper stepper_generated(Arena *a, const Generated *g)
     GeneratedStepper *s = NEW(a, GeneratedStepper, 1);
     *s = (GeneratedStepper){g, NEW(a, float, g->vocab)};
     return (Stepper){s, reset_generated, step_generated};
-}
-
-static int encode_generated(const void *self, Arena *a, const char *text, size_t n, int **ids)
-{
-    const Generated *g = self;
-    if (n > INT32_MAX - 2)
-        fatal("text of %zu bytes: too long", n);
-    *ids = NEW(a, int, n + 2);
-    const int32_t count = g->encode(text, (uint32_t)n, *ids, (int32_t)(n + 2));
-    if (count < 0)
-        fatal("%s: %s", g->dir, g->strerror(count));
-    return count;
-}
-
-static int64_t manifest_number(const Node *m, const char *map, const char *key, int64_t min,
-                               int64_t max)
-{
-    const Node *n = node_get(m, map);
-    n = n && n->kind == NODE_MAP ? node_get(n, key) : NULL;
-    if (!n)
-        fatal("%s: %s.%s: missing", m->file, map, key);
-    return node_int(n, key, min, max);
-}
-
-static int manifest_int(const Node *m, const char *map, const char *key, int min)
-{
-    return (int)manifest_number(m, map, key, min, INT32_MAX);
-}
-
-static DocsKind docs_kind(const Options *o)
-{
-    static const char *const names[DOCS_KINDS] = {"auto", "lines", "file"};
-    const int k = o->docs ? find_name(names, DOCS_KINDS, o->docs) : DOCS_AUTO;
-    if (k < 0)
-        usage_error("--docs: %s: expected auto, lines or file", text_clip(o->docs).s);
-    return (DocsKind)k;
 }
 
 static void print_interval(const char *format, Interval i, double factor)
@@ -207,12 +166,10 @@ static int eval_model(Arena *a, const Options *o)
     return 0;
 }
 
-static void add_reference(Arena *a, const Options *o, Judged *j, const Generated *g, int window)
+static void add_reference(Arena *a, const Options *o, Judged *j, const Generated *g)
 {
-    const Model *m = import_model(a, o->reference, o->tokenizer);
-    if (m->vocab != g->vocab)
-        fatal("%s: vocab %d: %s has %d", o->reference, m->vocab, g->dir, g->vocab);
-    add_float(a, j, "float", m, window ? window : m->context,
+    const Model *m = generated_reference(a, o, g);
+    add_float(a, j, "float", m, generated_window(g, m),
               manifest_int(g->manifest, "recipe", "sinks", 0));
 }
 
@@ -223,12 +180,7 @@ static Judged judged_generated(Arena *a, const Options *o, const Generated *g, c
         fatal("%s: head.top: %d: perplexity needs all logits, which this code never has; lmcc eval "
               "MODEL --recipe %s/%s.json computes the same ones",
               g->dir, g->top, g->dir, g->name);
-    const int window = manifest_int(g->manifest, "recipe", "window", 0);
-    const int context = manifest_int(g->manifest, "model", "context", 1);
-    const int bos = manifest_int(g->manifest, "tokenizer", "bos", -1);
-    const TextEncoder by = {g, bos, encode_generated};
-    const Corpus *c =
-        corpus_read(a, by, text, docs_kind(o), smaller(context, window ? window : context));
+    const Corpus *c = generated_corpus(a, o, g, text);
     return (Judged){.corpus = c, .threads = evaluation_threads(c), .vocab = g->vocab};
 }
 
@@ -244,7 +196,7 @@ static int eval_generated(Arena *a, const Options *o)
     const Generated *g = generated_open(a, o->args[0], o->cc);
     Judged j = judged_generated(a, o, g, o->args[1]);
     if (o->reference)
-        add_reference(a, o, &j, g, manifest_int(g->manifest, "recipe", "window", 0));
+        add_reference(a, o, &j, g);
     add_generated(a, &j, g);
     judge(a, o, &j, (uint64_t)manifest_number(g->manifest, "recipe", "seed", 0, UINT32_MAX));
     return 0;

@@ -7,7 +7,7 @@
 
 typedef enum Kind { TEXT, SIZE, COUNT, REAL, FLAG, RECIPE, BITS, SET, GATE, QUIET, VERBOSE } Kind;
 
-/* Letters of the commands that take an option: Compile Inspect Eval Verify Bench Run Doctor. */
+/* `on`: letters of the commands that take an option, as the table of commands has them. */
 typedef struct Option {
     const char *name; /* "--target" */
     char letter;      /* 't', 0: none */
@@ -27,7 +27,7 @@ static const Option options[] = {
     {"--name", 0, "NAME", "C", RECIPE, 0, "name", "C prefix of everything generated [model]"},
     {"--recipe", 0, "FILE", "CE", TEXT, AT(recipe), NULL,
      "what each pass does, YAML, or a manifest"},
-    {"--tokenizer", 0, "FILE", "CIE", TEXT, AT(tokenizer), NULL,
+    {"--tokenizer", 0, "FILE", "CIEP", TEXT, AT(tokenizer), NULL,
      "tokenizer.bin or tokenizer.json [beside the model]"},
     {"--bits", 0, "[GLOB=]BITS", "CE", BITS, 0, NULL,
      "bits a weight, of tensors matching GLOB: 1..6, 1.6, 8 [8]"},
@@ -65,10 +65,10 @@ static const Option options[] = {
      "search: of what fits take the least loss, bytes [bytes with --max-loss]"},
     {"--dump", 0, "PASS", "C", TEXT, AT(dump), NULL, "print the IR as text after a pass"},
     {"--until", 0, "PASS", "C", TEXT, AT(until), NULL, "stop after a pass, write nothing"},
-    {"--ref", 0, "MODEL", "EV", TEXT, AT(reference), NULL, "float model to compare a DIR with"},
-    {"--docs", 0, "KIND", "ED", TEXT, AT(docs), NULL,
+    {"--ref", 0, "MODEL", "EP", TEXT, AT(reference), NULL, "float model to compare a DIR with"},
+    {"--docs", 0, "KIND", "EDP", TEXT, AT(docs), NULL,
      "documents of TEXT: lines, file, auto [auto]"},
-    {"--cc", 0, "COMMAND", "EVRD", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
+    {"--cc", 0, "COMMAND", "EVRDP", TEXT, AT(cc), NULL, "the host's C compiler [$CC or cc]"},
     {"--board", 0, "NAME", "B", TEXT, AT(board), NULL, "emulated board [the target's]"},
     {"--profile", 0, NULL, "B", FLAG, AT(profile), NULL, "where the instructions of a token go"},
     {"--tokens", 'n', "N", "R", COUNT, AT(tokens), NULL, "how many to write [256]"},
@@ -79,14 +79,14 @@ static const Option options[] = {
     {"--text", 0, "TEXT", "D", TEXT, AT(text), NULL, "diff: compare the perplexity on it too"},
     {"--fail-if", 0, "GATE", "D", GATE, 0, NULL,
      "diff: status 1 when so: 'ppl>+1%', 'flash>512K', 'ram>+0', 'snr<20'"},
-    {"--json", 0, NULL, "IEVBD", FLAG, AT(json), NULL, "print JSON"},
-    {"--quiet", 'q', NULL, "CITEVBRD", QUIET, 0, NULL, "print no warnings"},
-    {"--verbose", 'v', NULL, "CITEVBRD", VERBOSE, 0, NULL, "say what is being done"},
+    {"--json", 0, NULL, "IEVBPH", FLAG, AT(json), NULL, "print JSON"},
+    {"--quiet", 'q', NULL, "CITEVBRDPH", QUIET, 0, NULL, "print no warnings"},
+    {"--verbose", 'v', NULL, "CITEVBRDPH", VERBOSE, 0, NULL, "say what is being done"},
 };
 
 static bool takes(const Command *c, const Option *o)
 {
-    return strchr(o->on, c->name[0] - 'a' + 'A') != NULL;
+    return strchr(o->on, c->letter) != NULL;
 }
 
 void print_options(const Command *c, Buf *b)

@@ -237,6 +237,11 @@ static void emit_bench(const Emission *e, Buf *b)
     emit_template(e, "model_bench.c", fill_nothing, b);
 }
 
+static void emit_probe(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_probe.c", fill_nothing, b);
+}
+
 static void emit_license(const Emission *e, Buf *b)
 {
     emit_template(e, "LICENSE", fill_nothing, b);
@@ -256,6 +261,7 @@ static const struct {
     {"%s_tokenizer.c", emit_tokenizer},
     {"%s_selftest.c", emit_selftest},
     {"%s_bench.c", emit_bench},
+    {"%s_probe.c", emit_probe},
     {"%s_report.html", emit_report},
     {"LICENSE", emit_license},
     {"%s.json", emit_manifest},

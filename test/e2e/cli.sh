@@ -43,6 +43,8 @@ expect 2 'no such pass' compile "$model" -o x --dump frobnicate
 expect 2 'takes no value' compile "$model" -o x --quiet=yes
 expect 2 'whole number' run x --seed 1.5
 expect 2 'expected a number' run x --temperature -1
+expect 2 'no such option' doctor --fail-if 'ram>1'
+expect 2 'no such option' verify x --ref y
 expect 2 'expected auto, lines or file' eval "$model" "$0" --docs pages
 
 # Wrong inputs.
@@ -97,6 +99,7 @@ done
 
 # JSON.
 for command in "inspect $model --json" "bench whole --json" "verify whole --json" \
+    "probe whole --json" "doctor --json" \
     "eval whole $here/../../README.md --docs file --json"; do
     "$lmcc" $command >out.json 2>err.txt && "$PYTHON" -m json.tool out.json >/dev/null 2>&1 &&
         ok "lmcc $command: valid JSON" ||
