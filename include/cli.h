@@ -17,7 +17,8 @@ typedef struct Options {
     double temperature, top_p;
     int64_t top_k, seed, tokens;
     bool json, profile;
-    const char *text; /* of diff */
+    const char *text;  /* of diff */
+    const char *junit; /* a file */
     int n_gates;
     const char **gates; /* --fail-if */
     int n_sets;
@@ -77,6 +78,15 @@ const Model *generated_reference(Arena *a, const Options *o, const Generated *g)
 int generated_window(const Generated *g, const Model *m);
 void generated_reset(const Generated *g); /* the calling thread's own state, which may be new */
 const int32_t *generated_step(const Generated *g, int token); /* of it; fatal when refused */
+
+/* compiler/cli/junit.c: results as JUnit XML. */
+typedef struct Junit {
+    const char *suite; /* "lmcc verify story" */
+    int tests, failures;
+    Buf cases;
+} Junit;
+void junit_case(Junit *j, const char *name, const char *failure); /* failure: NULL, it passed */
+void junit_write(Junit *j, const char *path);                     /* and frees it; fatal on error */
 
 /* compiler/cli/temporary.c: a folder that goes when the process ends, or when told to. */
 const char *temporary_folder(void);

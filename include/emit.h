@@ -11,10 +11,13 @@
 
 /* What the compiler itself computed for the unit, for the self-test and the manifest. */
 typedef struct Golden {
-    int start;                /* first token: bos, or 0 */
-    int tokens[GOLDEN_STEPS]; /* greedy */
-    uint32_t logits_hash;     /* XXH32 chained over the steps' logits */
-    uint32_t weights_hash;    /* XXH32 chained over every Data, tokenizer included */
+    int start;                     /* first token: bos, or 0 */
+    int tokens[GOLDEN_STEPS];      /* greedy */
+    uint32_t logits_hash;          /* XXH32 chained over the steps' logits */
+    uint32_t hashes[GOLDEN_STEPS]; /* the same after each step */
+    uint32_t *layer_hashes; /* XXH32 chained over the steps' residual stream: layers + 1, the first
+                               of the embedding */
+    uint32_t weights_hash;  /* XXH32 chained over every Data, tokenizer included */
     float *residuals; /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
@@ -67,6 +70,8 @@ void emit_weights(const Emission *e, Buf *b);               /* story_weights.c *
 void emit_tokenizer(const Emission *e, Buf *b);             /* story_tokenizer.c */
 void emit_selftest(const Emission *e, Buf *b);              /* story_selftest.c */
 void emit_manifest(const Emission *e, Buf *b);              /* story.json */
+void emit_golden_header(const Emission *e, Buf *b);         /* story_golden.h */
+void emit_golden_json(const Emission *e, Buf *b);           /* story_golden.json */
 void emit_search(const Emission *e, Buf *b);                /* its "search", if there was one */
 void emit_report(const Emission *e, Buf *b);                /* story_report.html */
 

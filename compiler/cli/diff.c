@@ -64,7 +64,7 @@ static double change(const Figure *f)
 
 /* NAME>LIMIT: "flash>512K" (of the second folder), "ppl>+1%" (more than the first by that share),
  * "ram>+0" (by that much); < likewise. True when it is so. */
-static bool gate(const char *text, const Figure *figures, Buf *why)
+static bool gate(Arena *a, const char *text, const Figure *figures, Junit *results, Buf *why)
 {
     const size_t n = strcspn(text, "<>");
     const Figure *f = NULL;
@@ -96,9 +96,11 @@ static bool gate(const char *text, const Figure *figures, Buf *why)
                         : relative ? f->value[AFTER] - f->value[BEFORE]
                                    : f->value[AFTER];
     const bool failed = text[n] == '>' ? seen > v : seen < v;
+    const char *now = arena_printf(a, "%s is %.10g, was %.10g", f->what + strspn(f->what, " "),
+                                   f->value[AFTER], f->value[BEFORE]);
     if (failed)
-        buf_printf(why, "  %s: %s is %.10g, was %.10g\n", text, f->what, f->value[AFTER],
-                   f->value[BEFORE]);
+        buf_printf(why, "  %s: %s\n", text, now);
+    junit_case(results, text, failed ? now : NULL);
     return failed;
 }
 
@@ -190,11 +192,15 @@ int command_diff(Arena *a, const Options *o)
     print_output(m[BEFORE], m[AFTER]);
     print_tensors(a, m[BEFORE], m[AFTER]);
     Buf why = {0};
+    Junit results = {.suite = "lmcc diff"};
     bool failed = false;
     for (int i = 0; i < o->n_gates; i++)
-        failed |= gate(o->gates[i], f, &why);
+        failed |= gate(a, o->gates[i], f, &results, &why);
     if (failed)
         printf("FAILED\n%s", (const char *)why.data);
     buf_free(&why);
+    if (o->junit)
+        junit_write(&results, o->junit);
+    buf_free(&results.cases);
     return failed;
 }

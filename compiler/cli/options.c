@@ -79,6 +79,7 @@ static const Option options[] = {
     {"--text", 0, "TEXT", "D", TEXT, AT(text), NULL, "diff: compare the perplexity on it too"},
     {"--fail-if", 0, "GATE", "D", GATE, 0, NULL,
      "diff: status 1 when so: 'ppl>+1%', 'flash>512K', 'ram>+0', 'snr<20'"},
+    {"--junit", 0, "FILE", "VD", TEXT, AT(junit), NULL, "write the results as JUnit XML too"},
     {"--json", 0, NULL, "IEVBPH", FLAG, AT(json), NULL, "print JSON"},
     {"--quiet", 'q', NULL, "CITEVBRDPH", QUIET, 0, NULL, "print no warnings"},
     {"--verbose", 'v', NULL, "CITEVBRDPH", VERBOSE, 0, NULL, "say what is being done"},

@@ -262,6 +262,8 @@ static const struct {
     {"%s_selftest.c", emit_selftest},
     {"%s_bench.c", emit_bench},
     {"%s_probe.c", emit_probe},
+    {"%s_golden.h", emit_golden_header},
+    {"%s_golden.json", emit_golden_json},
     {"%s_report.html", emit_report},
     {"LICENSE", emit_license},
     {"%s.json", emit_manifest},

@@ -56,10 +56,15 @@ void compute_golden(Emission *e)
     Simulator *s = simulator_new(e->arena, e->unit);
     g->start = m->tokenizer && m->tokenizer->bos >= 0 ? m->tokenizer->bos : 0;
     int token = g->start;
+    g->layer_hashes = NEW(e->arena, uint32_t, m->n_layers + 1);
     for (int i = 0; i < GOLDEN_STEPS; i++) {
         int words;
         const int32_t *logits = simulator_step(s, token), *output = simulator_output(s, &words);
         g->logits_hash = XXH32(output, (size_t)words * sizeof *output, g->logits_hash);
+        g->hashes[i] = g->logits_hash;
+        for (int l = 0; l <= m->n_layers; l++)
+            g->layer_hashes[l] = XXH32(simulator_residual(s, l - 1),
+                                       (size_t)m->dim * sizeof *logits, g->layer_hashes[l]);
         token = g->tokens[i] = argmax(logits, m->vocab);
     }
     g->weights_hash = hash_data(e->unit->program->data, e->unit->program->n_data, 0);

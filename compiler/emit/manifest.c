@@ -254,6 +254,9 @@ static void write_golden(const Emission *e, Buf *b)
                g->start, (unsigned)g->logits_hash, (unsigned)g->weights_hash);
     for (int i = 0; i < GOLDEN_STEPS; i++)
         buf_printf(b, "%s%d", i ? ", " : "", g->tokens[i]);
+    buf_puts(b, "],\n    \"layers_xxh32\": [");
+    for (int l = 0; l <= layers; l++)
+        buf_printf(b, "%s\"%08x\"", l ? ", " : "", (unsigned)g->layer_hashes[l]);
     buf_printf(b, "],\n    \"float_residual_every\": %d, \"float_residual\": [", every);
     for (int l = 0; l <= layers; l++) {
         buf_printf(b, "%s\n      [", l ? "," : "");

@@ -22,6 +22,11 @@ check "fails on a share" gate 1 "$work/b" "$work/a" --fail-if 'weights>+1%'
 check "fails on an error" gate 1 "$work/a" "$work/b" --fail-if 'snr<20'
 check "fails on perplexity" gate 1 "$work/a" "$work/b" --text "$work/text" --docs lines --fail-if 'ppl>+1%'
 check "names the gate" grep -q '^  ppl>+1%: perplexity is' "$work/out"
+check "gates as JUnit XML" gate 1 "$work/a" "$work/b" --fail-if 'flash>300K' --fail-if 'ram>1M' --junit "$work/gates.xml"
+check "one of two failed" "$PYTHON" -c "
+import sys, xml.etree.ElementTree as t
+cases = t.parse(sys.argv[1]).getroot().find('testsuite').findall('testcase')
+assert [(c.get('name'), c.find('failure') is None) for c in cases] == [('flash>300K', False), ('ram>1M', True)]" "$work/gates.xml"
 check "perplexity without a text is a usage error" gate 2 "$work/a" "$work/b" --fail-if 'ppl>+1%'
 for bad in 'flush>1' 'flash' 'flash>x' 'flash>1%' 'flash>1Q'; do
     check "--fail-if $bad is a usage error" gate 2 "$work/a" "$work/b" --fail-if "$bad"

@@ -36,7 +36,7 @@ if ! need_models; then
     finish
 fi
 code="m.c m_kernels.h m_weights.c"
-all="m.h m.c m_kernels.h m_weights.c m_tokenizer.c m_selftest.c m_config.h m_bench.c m_probe.c"
+all="m.h m.c m_kernels.h m_weights.c m_tokenizer.c m_selftest.c m_config.h m_bench.c m_probe.c m_golden.h"
 
 for bits in 8 3; do
     for m in v0.bin v1.bin v0.gguf hf_base; do to "$models/$m" $m-$bits $bits; done
