@@ -16,7 +16,7 @@ LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 # Debian packages: to build, for what `make demo` shows, and for every test that there is.
 PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
 PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
-PACKAGES_TEST := libcmocka-dev python3 python3-numpy zstd cmake
+PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
                 gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
                 libc6-dev-powerpc-cross qemu-user
@@ -147,16 +147,19 @@ lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \
 	    -Icompiler compiler passes
 
-install: all  ## program, manual page and shell completion into PREFIX, /usr/local by default
+install: all  ## program, manual page, completion and schema into PREFIX, /usr/local by default
 	install -D -m 755 $(B)/lmcc $(DESTDIR)$(PREFIX)/bin/lmcc
 	install -D -m 644 compiler/share/lmcc.1 $(DESTDIR)$(PREFIX)/share/man/man1/lmcc.1
+	install -D -m 644 compiler/share/manifest.schema.json \
+	    $(DESTDIR)$(PREFIX)/share/lmcc/manifest.schema.json
 	install -D -m 644 compiler/share/lmcc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc
 	install -D -m 644 compiler/share/_lmcc $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc
 
 uninstall:  ## take it out again
 	rm -f $(DESTDIR)$(PREFIX)/bin/lmcc $(DESTDIR)$(PREFIX)/share/man/man1/lmcc.1 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc \
-	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc \
+	    $(DESTDIR)$(PREFIX)/share/lmcc/manifest.schema.json
 
 clean:  ## remove what was built
 	rm -rf $(B)

@@ -18,7 +18,8 @@ typedef struct Golden {
     uint32_t *layer_hashes; /* XXH32 chained over the steps' residual stream: layers + 1, the first
                                of the embedding */
     uint32_t weights_hash;  /* XXH32 chained over every Data, tokenizer included */
-    float *residuals; /* float reference after each layer at the last step: (layers+1) x dim */
+    double *layer_snr; /* dB over all steps, of the same against the float reference; 999: equal */
+    float *residuals;  /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
 typedef struct Emission {

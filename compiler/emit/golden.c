@@ -4,6 +4,7 @@
 #include "emit.h"
 #include "runtime.h"
 
+#include <math.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -32,21 +33,48 @@ static int same_place(const Unit *u, int layer)
                                           : u->original->n_layers - 1;
 }
 
-static void keep_residuals(Emission *e)
+/* The float reference beside the program: signal and noise of each layer's residual stream, summed
+ * over the steps, and what it is at the last one. */
+typedef struct Compared {
+    Reference *reference;
+    double *signal, *noise; /* layers + 1 */
+    double unit;            /* of the program's residual stream */
+} Compared;
+
+static Compared compared_new(const Emission *e, const Simulator *s)
 {
-    const Model *m = e->unit->original;
-    const int layers = e->unit->model->n_layers;
-    Reference *r = reference_new(e->arena, m, e->unit->program->window, e->unit->program->sinks);
-    int token = e->golden.start;
-    for (int i = 0; i < GOLDEN_STEPS; i++) {
-        reference_step(r, token);
-        token = e->golden.tokens[i];
+    const Program *p = e->unit->program;
+    const int rows = e->unit->model->n_layers + 1;
+    return (Compared){reference_new(e->arena, e->unit->original, p->window, p->sinks),
+                      NEW(e->arena, double, rows), NEW(e->arena, double, rows),
+                      simulator_residual_scale(s)};
+}
+
+static void compare_step(const Emission *e, Compared *c, const Simulator *s, int token)
+{
+    reference_step(c->reference, token);
+    for (int l = -1; l < e->unit->model->n_layers; l++) {
+        const int32_t *got = simulator_residual(s, l);
+        const float *meant = reference_residual(c->reference, same_place(e->unit, l));
+        for (int i = 0; i < e->unit->model->dim; i++) {
+            const double error = meant[i] - got[i] * c->unit;
+            c->signal[l + 1] += (double)meant[i] * (double)meant[i];
+            c->noise[l + 1] += error * error;
+        }
     }
-    const size_t dim = (size_t)m->dim;
-    e->golden.residuals = NEW(e->arena, float, (size_t)(layers + 1) * dim);
-    for (int l = -1; l < layers; l++)
-        memcpy(e->golden.residuals + (size_t)(l + 1) * dim,
-               reference_residual(r, same_place(e->unit, l)), dim * sizeof(float));
+}
+
+static void keep_comparison(Emission *e, const Compared *c)
+{
+    const int rows = e->unit->model->n_layers + 1;
+    const size_t dim = (size_t)e->unit->original->dim;
+    e->golden.residuals = NEW(e->arena, float, (size_t)rows *dim);
+    e->golden.layer_snr = NEW(e->arena, double, rows);
+    for (int l = 0; l < rows; l++) {
+        memcpy(e->golden.residuals + (size_t)l * dim,
+               reference_residual(c->reference, same_place(e->unit, l - 1)), dim * sizeof(float));
+        e->golden.layer_snr[l] = c->noise[l] > 0 ? 10 * log10(c->signal[l] / c->noise[l]) : 999;
+    }
 }
 
 void compute_golden(Emission *e)
@@ -54,6 +82,7 @@ void compute_golden(Emission *e)
     const Model *m = e->unit->model;
     Golden *g = &e->golden;
     Simulator *s = simulator_new(e->arena, e->unit);
+    Compared c = compared_new(e, s);
     g->start = m->tokenizer && m->tokenizer->bos >= 0 ? m->tokenizer->bos : 0;
     int token = g->start;
     g->layer_hashes = NEW(e->arena, uint32_t, m->n_layers + 1);
@@ -65,9 +94,10 @@ void compute_golden(Emission *e)
         for (int l = 0; l <= m->n_layers; l++)
             g->layer_hashes[l] = XXH32(simulator_residual(s, l - 1),
                                        (size_t)m->dim * sizeof *logits, g->layer_hashes[l]);
+        compare_step(e, &c, s, token);
         token = g->tokens[i] = argmax(logits, m->vocab);
     }
     g->weights_hash = hash_data(e->unit->program->data, e->unit->program->n_data, 0);
     g->weights_hash = hash_data(e->tables, e->n_tables, g->weights_hash);
-    keep_residuals(e);
+    keep_comparison(e, &c);
 }

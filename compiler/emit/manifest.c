@@ -257,6 +257,9 @@ static void write_golden(const Emission *e, Buf *b)
     buf_puts(b, "],\n    \"layers_xxh32\": [");
     for (int l = 0; l <= layers; l++)
         buf_printf(b, "%s\"%08x\"", l ? ", " : "", (unsigned)g->layer_hashes[l]);
+    buf_puts(b, "],\n    \"layers_snr_db\": [");
+    for (int l = 0; l <= layers; l++)
+        buf_printf(b, "%s%.2f", l ? ", " : "", g->layer_snr[l]);
     buf_printf(b, "],\n    \"float_residual_every\": %d, \"float_residual\": [", every);
     for (int l = 0; l <= layers; l++) {
         buf_printf(b, "%s\n      [", l ? "," : "");

@@ -51,6 +51,22 @@ check() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_numpy() { "$PYTHON" -c 'import numpy' 2>/dev/null; }
+# Whichever Python has the package; a manifest is what compiler/share/manifest.schema.json says.
+jsonschema=
+for python in "$PYTHON" python3; do
+    "$python" -c 'import jsonschema' 2>/dev/null && jsonschema=$python && break
+done
+have_jsonschema() { [ -n "$jsonschema" ]; }
+valid_manifest() {
+    "$jsonschema" -c "
+import json, sys, jsonschema
+schema, manifest = (json.load(open(f)) for f in sys.argv[1:])
+jsonschema.Draft7Validator.check_schema(schema)
+errors = list(jsonschema.Draft7Validator(schema).iter_errors(manifest))
+for e in errors:
+    print('/'.join(map(str, e.absolute_path)), e.message[:200])
+sys.exit(bool(errors))" "$root/compiler/share/manifest.schema.json" "$1"
+}
 have_stories() { [ -r "$stories" ] && [ -r "$stories_tokenizer" ]; }
 
 # The random models of test/oracle; false without numpy.

@@ -21,6 +21,7 @@ loss=$(sed -n 's/^->.* +*\(-*[0-9.]*\) %.*/\1/p' "$work/curve")
 check "its loss, $loss %, is measured and at most 60 %" \
     awk -v l="${loss:-100}" 'BEGIN { exit !(l <= 60) }'
 check "the manifest has the curve" grep -q '"curve": \[' "$work/found/model.json"
+have_jsonschema && check "the manifest is what its schema says" valid_manifest "$work/found/model.json"
 "$lmcc" compile -q "$model" -t stm32h743 --recipe "$work/found/model.json" -o "$work/again" ||
     fail "--recipe manifest: does not compile"
 check "its recipe compiles to the same files without a search" diff -r -x '*.json' -x '*.html' \
