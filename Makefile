@@ -19,7 +19,7 @@ PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
 PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
                 gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
-                libc6-dev-powerpc-cross qemu-user
+                libc6-dev-powerpc-cross qemu-user chromium nodejs npm
 
 TOOLS := compiler/embed.c compiler/make_tables.c
 LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \
@@ -29,7 +29,7 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 LOOPS := $(B)/compiler/train/loops_avx2.o $(B)/compiler/train/loops_avx512.o
 endif
 CLI := $(wildcard compiler/cli/*.c)
-EMBEDDED := $(sort $(shell find targets runtime_template -type f \
+EMBEDDED := $(sort compiler/emit/report.css $(shell find targets runtime_template -type f \
               \( -name '*.yaml' -o -name '*.[chS]' -o -name '*.ld' -o -name LICENSE \
                  -o -path '*/package/*' \)))
 UNIT := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/test_*.c))
@@ -104,6 +104,11 @@ deps-test: deps
 deps-all: deps-demo deps-test
 	$(call install_missing,$(PACKAGES_ALL))
 
+deps-report:  ## install what the report is checked with in a browser, from npm, into build/npm
+	@mkdir -p $(B)/npm
+	@npm install --prefix $(B)/npm --no-audit --no-fund --silent \
+	    html-validate@10 axe-core@4 puppeteer-core@24
+
 demo: deps-demo  ## compile examples/tales, run it on the host and on an emulated Cortex-M7
 	@$(MAKE) --no-print-directory all
 	@examples/tales/demo.sh $(B)/lmcc $(B)/demo
@@ -121,7 +126,7 @@ test: deps-test  ## every test whose tools are installed; says which are skipped
 	@$(MAKE) --no-print-directory all
 	@B=$(B) PYTHON=$(PYTHON) test/run.sh
 
-test-all: deps-all  ## every test; installs every toolchain and emulator
+test-all: deps-all deps-report  ## every test; installs every toolchain and emulator
 	@$(MAKE) --no-print-directory all
 	@B=$(B) PYTHON=$(PYTHON) REQUIRE_ALL=1 test/run.sh
 
@@ -170,6 +175,6 @@ help:  ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all tables deps deps-demo deps-test deps-all demo unit check test test-all fuzz fmt lint units \
+.PHONY: all tables deps deps-demo deps-test deps-all deps-report demo unit check test test-all fuzz fmt lint units \
         bench bench-check bench-record \
         install uninstall clean help

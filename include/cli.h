@@ -158,8 +158,4 @@ int command_run(Arena *a, const Options *o);
 int command_doctor(Arena *a, const Options *o);
 int command_diff(Arena *a, const Options *o);
 
-/* compiler/cli/text.c */
-const char *format_bytes(Arena *a, int64_t n); /* 1234567 -> "1,234,567" */
-const char *format_size(Arena *a, int64_t n);  /* 2097152 -> "2 MiB" */
-
 #endif

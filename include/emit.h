@@ -35,6 +35,7 @@ typedef struct Emission {
     bool wide_ids;
     const Buf *shapes, *layers; /* the generated parts of NAME.c, while it is written */
     const char *config;         /* the user's own NAME_config.h, or NULL */
+    const double *snr;          /* dB, of each linear's compressed weights; 999: equal */
     int n_files;                /* written so far, for the manifest */
     struct EmittedFile {
         const char *name;
@@ -81,8 +82,9 @@ void emit_packages(Emission *e, void (*each)(Emission *e, Output *o, const char 
                    Output *o);
 
 /* compiler/emit/manifest.c: figures that the report shows too. */
-double linear_snr(const Linear *l); /* dB, compressed against float weights; 999 when equal */
-Cost op_cost(const Emission *e, const Op *op); /* zeros without an estimate */
+void measure_tensors(Emission *e);                /* e->snr */
+int64_t bytes_read(const Program *p, int region); /* constants that a token reads, -1: of all */
+Cost op_cost(const Emission *e, const Op *op);    /* zeros without an estimate */
 
 /* One array: "const uint8_t story_x[4]", and the whole definition. */
 void emit_data_type(const char *prefix, const Data *d, Buf *b);

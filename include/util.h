@@ -68,6 +68,10 @@ void buf_puts(Buf *b, const char *s);
 void buf_json_string(Buf *b, const char *s, size_t n); /* quoted, ASCII only; bad UTF-8 -> U+FFFD */
 void buf_free(Buf *b);
 
+/* compiler/text.c: numbers as people read them. */
+const char *format_bytes(Arena *a, int64_t n); /* 1234567 -> "1,234,567" */
+const char *format_size(Arena *a, int64_t n);  /* 2097152 -> "2 MiB" */
+
 /* compiler/file.c -------------------------------------------------------------------------- */
 
 typedef struct File {

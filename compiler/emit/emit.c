@@ -326,6 +326,7 @@ void emit_all(const Unit *u, const char *config, Output *o)
     }
     encode_prompts(&e);
     compute_golden(&e);
+    measure_tensors(&e);
     for (size_t i = 0; i < LENGTH(files); i++) {
         if (files[i].emit == emit_manifest)
             emit_packages(&e, write_file, o);

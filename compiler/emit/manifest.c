@@ -69,9 +69,8 @@ static int64_t table_bytes(const Emission *e)
     return n;
 }
 
-/* Constants of a region (-1: of all) that one token reads: every matrix and its rows once, one row
- * of the embedding. */
-static int64_t bytes_read(const Program *p, int region)
+/* Every matrix and its rows once, one row of the embedding. */
+int64_t bytes_read(const Program *p, int region)
 {
     int64_t n = 0;
     for (int i = 0; i < p->n_step; i++) {
@@ -145,17 +144,30 @@ static void write_sizes(const Emission *e, Buf *b)
                (long long)bytes_read(p, -1), original, 1 - (double)p->weight_bytes / original);
 }
 
-double linear_snr(const Linear *l)
+static double linear_snr(const Linear *l)
 {
     double error = 0, power = 0;
     for (int r = 0; r < l->rows; r++) {
         for (int c = 0; c < l->cols; c++) {
             const double v = l->w[(size_t)r * (size_t)l->cols + (size_t)c];
-            error += pow(v - (double)linear_value(l, r, c), 2);
+            const double off = v - (double)linear_value(l, r, c);
+            error += off * off;
             power += v * v;
         }
     }
     return error > 0 ? 10 * log10(power / error) : 999;
+}
+
+void measure_tensors(Emission *e)
+{
+    Linear *l;
+    int n = 0;
+    while (model_linears(e->unit->model, n))
+        n++;
+    double *snr = NEW(e->arena, double, n);
+    for (int i = 0; (l = model_linears(e->unit->model, i)); i++)
+        snr[i] = linear_snr(l);
+    e->snr = snr;
 }
 
 static void write_tensors(const Emission *e, Buf *b)
@@ -167,7 +179,7 @@ static void write_tensors(const Emission *e, Buf *b)
         quoted(b, l->name);
         buf_printf(
             b, ", \"rows\": %d, \"cols\": %d, \"format\": \"%s\", \"bits\": %g, \"snr_db\": %.2f}",
-            l->rows, l->cols, format_names[l->format], linear_bits(l), linear_snr(l));
+            l->rows, l->cols, format_names[l->format], linear_bits(l), e->snr[i]);
     }
     buf_puts(b, "\n  ],\n");
 }

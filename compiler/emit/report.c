@@ -1,14 +1,10 @@
-/* The report: one self-contained HTML page. Flash by tensor, the state's memory as a map of offset
- * against time, the error of each tensor, the estimated cost of each op. */
-#include "emit.h"
+/* The report: one self-contained HTML page about what was compiled. Here its frame, the figures at
+ * the top, what deserves attention, and what it was made from. */
+#include "report.h"
 
-#include <math.h>
 #include <string.h>
 
-#define MAP_WIDTH 1000
-#define MAP_HEIGHT 360
-
-static void text(Buf *b, const char *s)
+void report_text(Buf *b, const char *s)
 {
     for (; *s; s++) {
         switch (*s) {
@@ -21,142 +17,230 @@ static void text(Buf *b, const char *s)
     }
 }
 
-static void head(const Emission *e, Buf *b)
+void report_strip(Buf *b)
 {
-    buf_puts(b,
-             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    text(b, e->name);
-    buf_puts(b,
-             " - lmcc report</title>\n<style>\n"
-             ":root{color-scheme:light dark;--fg:#1c2024;--bg:#fff;--line:#d0d5da;--bar:#3b6ea8;"
-             "--last:#8a5a00;--dim:#57606a}\n"
-             "@media(prefers-color-scheme:dark){:root{--fg:#e6e9ec;--bg:#15181b;--line:#394048;"
-             "--bar:#7aa7dd;--last:#e0b055;--dim:#9aa4ad}}\n"
-             "body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);"
-             "max-width:62rem;margin:auto;padding:1rem}\n"
-             "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid var(--line);"
-             "padding:.2rem .5rem;text-align:right}th:first-child,td:first-child{text-align:left}\n"
-             ".wide{overflow-x:auto}svg{width:100%;height:auto;background:var(--bg)}"
-             "rect{fill:var(--bar);stroke:var(--bg);stroke-width:1}rect.lasting{fill:var(--last)}\n"
-             "p,figcaption{color:var(--dim)}figure{margin:0}\n</style>\n</head>\n<body>\n<main>\n");
+    buf_puts(b, "<svg class=\"strip\" aria-hidden=\"true\">");
 }
 
-static void summary(const Emission *e, Buf *b)
+void report_box(Buf *b, const char *class, double from, double share, const char *what)
 {
+    if (share <= 0)
+        return;
+    buf_printf(b, "<rect class=\"%s\" x=\"%.3f%%\" width=\"%.3f%%\" height=\"100%%\"><title>",
+               class, 100 * from, 100 * share);
+    report_text(b, what);
+    buf_puts(b, "</title></rect>");
+}
+
+void report_strip_end(Buf *b)
+{
+    buf_puts(b, "</svg>");
+}
+
+void report_key(Buf *b, const char *class, const char *what)
+{
+    buf_printf(b,
+               "<li><svg class=\"key\" aria-hidden=\"true\"><rect class=\"%s\" width=\"100%%\" "
+               "height=\"100%%\"/></svg>%s</li>\n",
+               class, what);
+}
+
+void report_table(Buf *b, const char *caption, const char *const *heads)
+{
+    buf_printf(b,
+               "<section class=\"wide\" aria-label=\"%s\" tabindex=\"0\">\n<table>\n"
+               "<caption>%s</caption>\n<thead><tr>",
+               caption, caption);
+    for (; *heads; heads++) {
+        const bool bar = **heads == '|';
+        buf_printf(b, "<th scope=\"col\"%s>%s</th>", bar ? " class=\"bar\"" : "", *heads + bar);
+    }
+    buf_puts(b, "</tr></thead>\n<tbody>\n");
+}
+
+void report_table_end(Buf *b)
+{
+    buf_puts(b, "</tbody>\n</table>\n</section>\n");
+}
+
+const char *report_layer(const Emission *e, int layer)
+{
+    return layer < 0                           ? "input"
+           : layer >= e->unit->model->n_layers ? "head"
+                                               : arena_printf(e->arena, "layer %d", layer);
+}
+
+int64_t data_size(const Data *d)
+{
+    return d->count * elem_bytes[d->elem];
+}
+
+static void page_head(const Emission *e, Buf *b)
+{
+    const EmbeddedFile *css = embedded_find("compiler/emit/report.css");
+    if (!css)
+        die("no report.css");
+    buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                "<link rel=\"icon\" href=\"data:,\">\n<title>");
+    report_text(b, e->name);
+    buf_printf(b, ": lmcc report</title>\n<style>\n%s</style>\n</head>\n<body>\n", css->data);
+}
+
+static void title(const Emission *e, Buf *b)
+{
+    const Model *m = e->unit->model;
+    buf_puts(b, "<header>\n<h1>");
+    report_text(b, e->name);
+    buf_puts(b, "</h1>\n<p>A ");
+    report_text(b, m->family);
+    buf_printf(b, " model of %s parameters, %d layers, dim&nbsp;%d, vocabulary&nbsp;%d, for ",
+               format_bytes(e->arena, model_parameters(m)), m->n_layers, m->dim, m->vocab);
+    report_text(b, e->unit->target->what);
+    buf_puts(b, ".</p>\n</header>\n<main>\n");
+}
+
+static double mean_bits(Model *m)
+{
+    double bits = 0, weights = 0;
+    Linear *l;
+    for (int i = 0; (l = model_linears(m, i)); i++) {
+        bits += linear_bits(l) * l->rows * l->cols;
+        weights += (double)l->rows * l->cols;
+    }
+    return bits / weights;
+}
+
+static void figure(Buf *b, const char *name, const char *value, const char *unit, double share)
+{
+    buf_printf(b, "<div><dt>%s</dt><dd>%s <small>%s</small>", name, value, unit);
+    if (share >= 0) {
+        report_strip(b);
+        report_box(b, share > 0.9 ? "much" : "used", 0, share, name);
+        report_strip_end(b);
+    }
+    buf_puts(b, "</dd></div>\n");
+}
+
+static int64_t flash_limit(const Unit *u)
+{
+    return u->flash_limit ? u->flash_limit : target_flash(u->target);
+}
+
+static int64_t ram_limit(const Unit *u)
+{
+    return u->ram_limit ? u->ram_limit : target_ram(u->target);
+}
+
+static void figures(const Emission *e, Buf *b)
+{
+    Arena *a = e->arena;
     const Unit *u = e->unit;
     const Program *p = u->program;
     const double original = 4.0 * (double)model_parameters(u->original);
-    buf_puts(b, "<h1>");
-    text(b, e->name);
-    buf_puts(b, " for ");
-    text(b, u->target->what);
-    buf_printf(b,
-               "</h1>\n<table>\n<tr><th scope=\"row\">parameters</th><td>%lld</td></tr>\n"
-               "<tr><th scope=\"row\">weights, bytes of flash</th><td>%lld of %lld</td></tr>\n"
-               "<tr><th scope=\"row\">smaller than float32</th><td>%.1f %%</td></tr>\n"
-               "<tr><th scope=\"row\">state, bytes of RAM</th><td>%lld of %lld</td></tr>\n"
-               "<tr><th scope=\"row\">KV cache, tokens</th><td>%d</td></tr>\n</table>\n",
-               (long long)model_parameters(u->model), (long long)p->weight_bytes,
-               (long long)target_flash(u->target), 100 * (1 - (double)p->weight_bytes / original),
-               (long long)p->state_bytes, (long long)target_ram(u->target), p->window);
+    const Cost cost = token_cost(e);
+    const double cycles = cost_cycles(cost, u->target);
+    buf_puts(b, "<dl class=\"figures\">\n");
+    figure(b, "weights, flash", format_bytes(a, p->weight_bytes),
+           arena_printf(a, "of %s", format_size(a, flash_limit(u))),
+           (double)p->weight_bytes / (double)flash_limit(u));
+    figure(b, "state, RAM", format_bytes(a, p->state_bytes),
+           arena_printf(a, "of %s", format_size(a, ram_limit(u))),
+           (double)p->state_bytes / (double)ram_limit(u));
+    figure(b, "bits a weight", arena_printf(a, "%.3g", mean_bits(u->model)), "in the mean", -1);
+    figure(b, "below float32",
+           arena_printf(a, "%.1f", 100 * (1 - (double)p->weight_bytes / original)), "%", -1);
+    figure(b, "KV cache", format_bytes(a, p->window), "tokens", -1);
+    if (u->target->clock_hz > 0 && u->target->cycles_other > 0)
+        figure(b, "a token, about",
+               arena_printf(a, "%.3g", cycles / (double)u->target->clock_hz * 1000), "ms", -1);
+    else
+        figure(b, "a token, about", format_bytes(a, (int64_t)cost.instructions), "instructions",
+               -1);
+    buf_puts(b, "</dl>\n");
 }
 
-/* Each buffer a box: ops it lives for across, bytes it takes down. */
-static void memory_map(const Emission *e, Buf *b)
+static void attend(Buf *b, bool *any, const char *text)
 {
-    const Program *p = e->unit->program;
-    buf_printf(b,
-               "<h2>RAM over one token</h2>\n<figure>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" "
-               "aria-label=\"Buffers by offset over time\">\n",
-               MAP_WIDTH, MAP_HEIGHT);
-    for (int i = 0; i < p->n_buffers; i++) {
-        const Buffer *f = &p->buffers[i];
-        const double x = (double)f->first * MAP_WIDTH / p->n_ops;
-        const double w = (double)(f->last - f->first + 1) * MAP_WIDTH / p->n_ops;
-        const double y = (double)f->offset * MAP_HEIGHT / (double)p->state_bytes;
-        const double bytes = (double)f->count * elem_bytes[f->elem];
-        buf_printf(b, "<rect%s x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>",
-                   f->lasting ? " class=\"lasting\"" : "", x, y, w,
-                   bytes * MAP_HEIGHT / (double)p->state_bytes);
-        text(b, f->name);
-        buf_printf(b, ": %.0f bytes at %lld</title></rect>\n", bytes, (long long)f->offset);
-    }
-    buf_printf(b,
-               "</svg>\n<figcaption>Left to right: the %d ops of a token. Top to bottom: the %lld "
-               "bytes of the state's memory. Boxes across the whole width last from token to token "
-               "(the KV cache).</figcaption>\n</figure>\n",
-               p->n_ops, (long long)p->state_bytes);
+    buf_puts(b, *any ? "<li>"
+                     : "<section class=\"notes\" aria-labelledby=\"notes\">\n<h2 "
+                       "id=\"notes\">Worth knowing</h2>\n<ul>\n<li>");
+    report_text(b, text);
+    buf_puts(b, "</li>\n");
+    *any = true;
 }
 
-static int64_t data_bytes(const Program *p, const Op *op)
+/* What someone who takes this into a product should have seen. */
+static void attention(const Emission *e, Buf *b)
 {
-    int64_t n = 0;
-    for (int i = 0; i < 2; i++)
-        n += op->data[i] >= 0 ? p->data[op->data[i]].count * elem_bytes[p->data[op->data[i]].elem]
-                              : 0;
-    return n;
+    Arena *a = e->arena;
+    const Unit *u = e->unit;
+    const Program *p = u->program;
+    const Model *m = u->model;
+    const double last = e->golden.layer_snr[m->n_layers];
+    bool any = false;
+    if (last < 10)
+        attend(b, &any,
+               arena_printf(a,
+                            "After the last layer the error is %.1f dB below the signal: the text "
+                            "will differ visibly from the float model's. More bits, or --recover, "
+                            "bring it closer; lmcc eval says what it costs.",
+                            last));
+    if ((double)(p->weight_bytes + CODE_BYTES) > 0.9 * (double)flash_limit(u))
+        attend(b, &any, "Weights and code take more than 90 % of the flash at hand.");
+    if ((double)(p->state_bytes + STACK_BYTES) > 0.9 * (double)ram_limit(u))
+        attend(b, &any, "State and stack take more than 90 % of the RAM at hand.");
+    if (p->window < m->context)
+        attend(b, &any,
+               arena_printf(a,
+                            "The KV cache holds %d of the %d tokens that the model was trained "
+                            "for: what is older is forgotten%s.",
+                            p->window, m->context,
+                            p->sinks ? arena_printf(a, ", but for the first %d", p->sinks) : ""));
+    if (!m->tokenizer)
+        attend(b, &any, "There is no tokenizer: the code takes and gives token numbers.");
+    if (u->recipe->activations == 1)
+        attend(b, &any,
+               "Binary activations were asked for: right only where a model was trained so.");
+    if (any)
+        buf_puts(b, "</ul>\n</section>\n");
 }
 
-/* Of a matrix whose first op, or only one, is at `at`: all of its parts. */
-static Cost matrix_cost(const Emission *e, int at)
+static void origin(const Emission *e, Buf *b)
 {
-    const Program *p = e->unit->program;
-    const int linear = p->ops[at].linear;
-    Cost all = {0};
-    for (int i = at; i < p->n_step; i++) {
-        const Op *op = &p->ops[i];
-        if (i > at && (op->kind != OP_MATVEC_PART || op->linear != linear))
-            continue;
-        const Cost c = op_cost(e, op);
-        all = (Cost){all.instructions + c.instructions, all.loads + c.loads, all.stores + c.stores};
-    }
-    return all;
-}
-
-static void kernel_cell(const Op *op, Buf *b)
-{
-    buf_printf(b, "<td>%s", kernels[op->kernel].name);
-    if (op->kind == OP_MATVEC_PART)
-        buf_printf(b, ", %lld columns at a time", (long long)op->imm[PART_WIDTH]);
-    buf_puts(b, "</td>");
-}
-
-/* The matrices in the order they run: size, bits, kernel, estimated instructions. */
-static void matrices(const Emission *e, Buf *b)
-{
-    const Program *p = e->unit->program;
-    buf_puts(b,
-             "<h2>Matrices</h2>\n<div class=\"wide\">\n<table>\n<tr><th scope=\"col\">tensor</th>"
-             "<th scope=\"col\">shape</th><th scope=\"col\">bits</th><th scope=\"col\">bytes</th>"
-             "<th scope=\"col\">SNR dB</th><th scope=\"col\">kernel</th>"
-             "<th scope=\"col\">instructions, estimate</th><th scope=\"col\">cycles, estimate</th>"
-             "</tr>\n");
-    for (int i = 0; i < p->n_step; i++) {
-        const Op *op = &p->ops[i];
-        if (!op_is_matvec(op->kind) || (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0))
-            continue;
-        const Linear *l = model_linears(e->unit->model, op->linear);
-        const Cost cost = matrix_cost(e, i);
-        buf_puts(b, "<tr><td>");
-        text(b, l->name);
-        buf_printf(b, "</td><td>%d x %d</td><td>%g</td><td>%lld</td><td>%.1f</td>", l->rows,
-                   l->cols, linear_bits(l), (long long)data_bytes(p, op), linear_snr(l));
-        kernel_cell(op, b);
-        buf_printf(b, "<td>%.0f</td><td>%.0f</td></tr>\n", cost.instructions,
-                   cost_cycles(cost, e->unit->target));
-    }
-    buf_puts(
+    const Unit *u = e->unit;
+    Buf recipe = {0};
+    recipe_json(u->recipe, &recipe, 0);
+    buf_printf(
         b,
-        "</table>\n</div>\n<p>SNR: how far the compressed weights are from the float ones. "
-        "Estimates count the matrix alone; <code>lmcc bench</code> measures whole tokens.</p>\n");
+        "<section aria-labelledby=\"origin\">\n<h2 id=\"origin\">What it was made from</h2>\n"
+        "<dl class=\"facts\">\n<dt>model</dt><dd><code>%016llx</code></dd>\n"
+        "<dt>weights</dt><dd><code>%08x</code></dd>\n"
+        "<dt>logits of %d greedy steps</dt><dd><code>%08x</code></dd>\n"
+        "<dt>target</dt><dd>",
+        (unsigned long long)u->model->hash, (unsigned)e->golden.weights_hash, GOLDEN_STEPS,
+        (unsigned)e->golden.logits_hash);
+    report_text(b, u->target->name);
+    buf_puts(b, "</dd>\n<dt>compiler</dt><dd>lmcc " LMCC_VERSION "</dd>\n</dl>\n<details>\n"
+                "<summary>The recipe</summary>\n<pre tabindex=\"0\">");
+    report_text(b, recipe.data ? recipe.data : "");
+    buf_puts(b, "</pre>\n</details>\n</section>\n");
+    buf_free(&recipe);
 }
 
 void emit_report(const Emission *e, Buf *b)
 {
-    head(e, b);
-    summary(e, b);
-    memory_map(e, b);
-    matrices(e, b);
-    buf_puts(b, "</main>\n</body>\n</html>\n");
+    page_head(e, b);
+    title(e, b);
+    figures(e, b);
+    attention(e, b);
+    report_memory(e, b);
+    report_time(e, b);
+    report_quality(e, b);
+    origin(e, b);
+    buf_printf(
+        b,
+        "</main>\n<footer>\n<p>The same as data: <code>%s.json</code>. Instructions and times "
+        "are estimates; <code>lmcc bench</code> counts.</p>\n</footer>\n</body>\n</html>\n",
+        e->name);
 }

@@ -1,5 +1,5 @@
 /* Numbers as people read them. */
-#include "cli.h"
+#include "util.h"
 
 #include <stdio.h>
 #include <string.h>
