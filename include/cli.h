@@ -16,6 +16,8 @@ typedef struct Options {
     bool search;
     double temperature, top_p;
     int64_t top_k, seed, tokens;
+    int64_t rate, window_ms, hop_ms, bands, low_hz, high_hz; /* of frontend */
+    const char *prefix;                                      /* of frontend: C prefix */
     bool json, profile;
     const char *text;  /* of diff */
     const char *junit; /* a file */
@@ -156,6 +158,7 @@ int command_bench(Arena *a, const Options *o);
 int command_probe(Arena *a, const Options *o);
 int command_run(Arena *a, const Options *o);
 int command_doctor(Arena *a, const Options *o);
+int command_frontend(Arena *a, const Options *o);
 int command_diff(Arena *a, const Options *o);
 
 #endif

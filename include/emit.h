@@ -3,6 +3,7 @@
 #ifndef LMCC_EMIT_H
 #define LMCC_EMIT_H
 
+#include "frontend.h"
 #include "run.h"
 
 #define LMCC_VERSION "0.1.0"
@@ -34,6 +35,7 @@ typedef struct Emission {
     Data *tables;
     bool wide_ids;
     const Buf *shapes, *layers; /* the generated parts of NAME.c, while it is written */
+    const Frontend *frontend;   /* whose files are written, or NULL: those of a model */
     const char *config;         /* the user's own NAME_config.h, or NULL */
     const double *snr;          /* dB, of each linear's compressed weights; 999: equal */
     int n_files;                /* written so far, for the manifest */
@@ -47,6 +49,9 @@ typedef struct Emission {
 /* compiler/emit/emit.c: all files of the unit into the output. config: what NAME_config.h is to say
  * instead of the default, NULL: the default. */
 void emit_all(const Unit *u, const char *config, Output *o);
+
+/* compiler/emit/frontend.c: all files of a front end, `name` being their prefix. */
+void emit_frontend(Arena *a, const Frontend *f, const char *name, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 

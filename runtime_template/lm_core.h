@@ -11,6 +11,12 @@ LM_INLINE int32_t lm_mul16(int32_t a, uint32_t m)
     return (a >> 16) * (int32_t)m + (int32_t)((((uint32_t)a & 0xffffU) * m) >> 16);
 }
 
+/* floor(a * c / 2^16), c a signed fraction in units of 2^-15: half of the product. */
+LM_INLINE int32_t lm_mul_half(int32_t a, int32_t c)
+{
+    return (a >> 16) * c + (((int32_t)((uint32_t)a & 0xffffU) * c) >> 16);
+}
+
 /* a, 2^19 - 1 at most; what 2^31 gives is the table's end or its begin, both 0. */
 LM_INLINE uint32_t lm_clip19(uint32_t a)
 {

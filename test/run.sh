@@ -42,6 +42,7 @@ suite libfuzzer test/fuzz/libfuzzer/run.sh
 suite boards test/emulator/check_boards.sh
 suite bit-exact test/emulator/bitexact.sh
 suite loops test/emulator/loops.sh
+suite frontend test/emulator/frontend.sh
 suite tokenizers test/emulator/tokenizers.sh
 suite objects test/emulator/objects.sh
 if [ -n "$REQUIRE_ALL" ]; then

@@ -27,6 +27,8 @@ const Command commands[] = {
     {"run", "DIR [PROMPT]", "let generated code write text on the host", 'R', 1, 2, command_run},
     {"diff", "DIR_A DIR_B", "what changed between two generated folders; gates for a build server",
      'D', 2, 2, command_diff},
+    {"frontend", "", "write an audio front end as C: samples to log-mel frames", 'F', 0, 0,
+     command_frontend},
     {"doctor", "", "which compilers and emulators are here, and what the missing ones would enable",
      'H', 0, 0, command_doctor},
     {.name = NULL},

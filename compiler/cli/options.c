@@ -23,7 +23,7 @@ typedef struct Option {
 
 static const Option options[] = {
     {"--target", 't', "NAME|FILE", "CE", TEXT, AT(target), NULL, "what to compile for [host]"},
-    {"--output", 'o', "DIR", "C", TEXT, AT(output), NULL, "where the generated files go"},
+    {"--output", 'o', "DIR", "CF", TEXT, AT(output), NULL, "where the generated files go"},
     {"--name", 0, "NAME", "C", RECIPE, 0, "name", "C prefix of everything generated [model]"},
     {"--recipe", 0, "FILE", "CE", TEXT, AT(recipe), NULL,
      "what each pass does, YAML, or a manifest"},
@@ -80,9 +80,16 @@ static const Option options[] = {
     {"--fail-if", 0, "GATE", "D", GATE, 0, NULL,
      "diff: status 1 when so: 'ppl>+1%', 'flash>512K', 'ram>+0', 'snr<20'"},
     {"--junit", 0, "FILE", "VD", TEXT, AT(junit), NULL, "write the results as JUnit XML too"},
+    {"--name", 0, "NAME", "F", TEXT, AT(prefix), NULL, "C prefix of everything generated [mic]"},
+    {"--rate", 0, "HZ", "F", COUNT, AT(rate), NULL, "samples a second [16000]"},
+    {"--window-ms", 0, "MS", "F", COUNT, AT(window_ms), NULL, "what a frame sees [30]"},
+    {"--hop-ms", 0, "MS", "F", COUNT, AT(hop_ms), NULL, "from one frame to the next [20]"},
+    {"--bands", 0, "N", "F", COUNT, AT(bands), NULL, "features in a frame [40]"},
+    {"--low-hz", 0, "HZ", "F", COUNT, AT(low_hz), NULL, "where the first band begins [60]"},
+    {"--high-hz", 0, "HZ", "F", COUNT, AT(high_hz), NULL, "where the last band ends [7600]"},
     {"--json", 0, NULL, "IEVBPH", FLAG, AT(json), NULL, "print JSON"},
-    {"--quiet", 'q', NULL, "CITEVBRDPH", QUIET, 0, NULL, "print no warnings"},
-    {"--verbose", 'v', NULL, "CITEVBRDPH", VERBOSE, 0, NULL, "say what is being done"},
+    {"--quiet", 'q', NULL, "CITEVBRDPHF", QUIET, 0, NULL, "print no warnings"},
+    {"--verbose", 'v', NULL, "CITEVBRDPHF", VERBOSE, 0, NULL, "say what is being done"},
 };
 
 static bool takes(const Command *c, const Option *o)
@@ -193,6 +200,12 @@ static int parse_one(Arena *a, const Command *c, int argc, char **argv, int i, O
 void parse_options(Arena *a, const Command *c, int argc, char **argv, Options *o)
 {
     bool only_operands = false;
+    o->rate = 16000;
+    o->window_ms = 30;
+    o->hop_ms = 20;
+    o->bands = 40;
+    o->low_hz = 60;
+    o->high_hz = 7600;
     o->temperature = 0.8;
     o->top_p = 0.9;
     o->seed = 1;

@@ -12,6 +12,13 @@ LM_INLINE int32_t lm_mul16(int32_t a, uint32_t m)
     return high;
 }
 
+LM_INLINE int32_t lm_mul_half(int32_t a, int32_t c)
+{
+    int32_t high;
+    __asm__("smulwb %0, %1, %2" : "=r"(high) : "r"(a), "r"(c));
+    return high;
+}
+
 LM_INLINE uint32_t lm_clip19(uint32_t a)
 {
     uint32_t r;

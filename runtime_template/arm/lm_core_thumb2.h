@@ -9,6 +9,11 @@ LM_INLINE int32_t lm_mul16(int32_t a, uint32_t m)
     return (int32_t)(((int64_t)a * (int32_t)m) >> 16);
 }
 
+LM_INLINE int32_t lm_mul_half(int32_t a, int32_t c)
+{
+    return (int32_t)(((int64_t)a * c) >> 16);
+}
+
 LM_INLINE uint32_t lm_clip19(uint32_t a)
 {
     uint32_t r;

@@ -16,6 +16,6 @@
 DECLARE(portable_)
 DECLARE(variant_)
 
-#define STEPS 9
+#define STEPS 10
 
 #endif
