@@ -40,6 +40,8 @@ const char *const package_names[PACKAGES] = {[PACKAGE_CMAKE] = "cmake",
                                              [PACKAGE_CMSIS] = "cmsis-pack",
                                              [PACKAGE_MAKE] = "make"};
 const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAST] = "fast"};
+const char *const weights_form_names[WEIGHTS_FORMS] = {
+    [WEIGHTS_AUTO] = "auto", [WEIGHTS_C] = "c", [WEIGHTS_ASM] = "asm", [WEIGHTS_BLOB] = "blob"};
 
 typedef enum KeyKind {
     KEY_NAME,
@@ -112,6 +114,7 @@ static const Key keys[] = {
     {"recover.batch", KEY_INT, AT(recover_batch), .min = 1, .max = 256},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
+    {"weights", CHOICE(weights, weights_form_names)},
     {"flash", KEY_SIZE, AT(flash)},
     {"ram", KEY_SIZE, AT(ram)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},

@@ -66,6 +66,7 @@ const Node *read_manifest(Arena *a, const char *dir,
                           const char **name);                  /* fatal unless there is one */
 const Node *manifest_member(const Node *map, const char *key); /* fatal unless it is there */
 const char *file_hash(Arena *a, const File *f);                /* as manifests have it */
+WeightsForm generated_weights(const Node *manifest);           /* not AUTO */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
 
 /* compiler/cli/recorded.c: what a manifest records, as the commands need it. */
@@ -101,6 +102,7 @@ typedef struct Count {
 #define BENCH_COUNTS (GOLDEN_STEPS + 3) /* init, each step, a prefill of as many, a draw */
 typedef struct Bench {
     const char *dir, *name, *board;
+    WeightsForm weights;
     const char *flags; /* of the compiler, after the board's own */
     int n_counts;
     Count counts[BENCH_COUNTS];

@@ -23,6 +23,28 @@ typedef struct Golden {
     float *residuals;  /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
+/* NAME_weights.bin (docs/formats.md): it begins with these words; after them a row of the table for
+ * each Data of the Program, then the arrays. */
+enum {
+    BLOB_MAGIC,
+    BLOB_INTERFACE,
+    BLOB_BYTES,
+    BLOB_ARRAYS,
+    BLOB_ALIGN,
+    BLOB_LAYOUT,
+    BLOB_HASH,
+    BLOB_RESERVED,
+    BLOB_WORDS
+};
+#define BLOB_MAGIC_WORD 0x54574d4cU /* "LMWT" where the lowest byte comes first */
+#define BLOB_MOST_ALIGN 256
+typedef struct WeightsFile {
+    uint32_t word[BLOB_WORDS];
+    uint32_t *table;
+    int64_t *offset; /* of each Data, and the file's size */
+    int align;       /* of the first byte */
+} WeightsFile;
+
 typedef struct Emission {
     Arena *arena;
     const Unit *unit;
@@ -34,6 +56,8 @@ typedef struct Emission {
     int n_tables; /* tokenizer arrays */
     Data *tables;
     bool wide_ids;
+    WeightsForm weights; /* not AUTO */
+    const WeightsFile *file;
     const Buf *shapes, *layers; /* the generated parts of NAME.c, while it is written */
     const Frontend *frontend;   /* whose files are written, or NULL: those of a model */
     const char *config;         /* the user's own NAME_config.h, or NULL */
@@ -55,6 +79,15 @@ void emit_frontend(Arena *a, const Frontend *f, const char *name, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 
+/* compiler/weights_file.c: what the file of a planned Program has; tables: arrays that its hash
+ * covers without being in it. */
+WeightsFile *weights_file(Arena *a, const Program *p, const Data *tables, int n_tables);
+void weights_file_write(const Program *p, const WeightsFile *f, bool big_endian, Buf *b);
+int weights_file_align(const Data *d); /* bytes, of an array in it */
+/* A copy of a file of either byte order in that of the host (little-endian), f.size bytes from a
+ * BLOB_MOST_ALIGN boundary on. Fatal where it is none. */
+const uint8_t *weights_file_for_host(Arena *a, const File *f);
+
 /* compiler/emit/golden.c */
 void compute_golden(Emission *e);
 
@@ -74,6 +107,9 @@ void emit_runtime(const Emission *e, Buf *b);               /* the runtime files
 void emit_source(const Emission *e, Buf *b);                /* story.c */
 void emit_ops(const Emission *e, Buf *shapes, Buf *layers); /* the two generated parts of story.c */
 void emit_weights(const Emission *e, Buf *b);               /* story_weights.c */
+void emit_weights_asm(const Emission *e, Buf *b);           /* story_weights.S */
+void emit_weights_bin(const Emission *e, Buf *b);           /* story_weights.bin */
+void emit_declarations(const Emission *e, Buf *b);          /* of constants, in story_kernels.h */
 void emit_tokenizer(const Emission *e, Buf *b);             /* story_tokenizer.c */
 void emit_selftest(const Emission *e, Buf *b);              /* story_selftest.c */
 void emit_manifest(const Emission *e, Buf *b);              /* story.json */
@@ -94,5 +130,6 @@ Cost op_cost(const Emission *e, const Op *op);    /* zeros without an estimate *
 /* One array: "const uint8_t story_x[4]", and the whole definition. */
 void emit_data_type(const char *prefix, const Data *d, Buf *b);
 void emit_data(const char *prefix, const Data *d, Buf *b);
+void emit_constant(const Emission *e, const Data *d, Buf *b); /* with section and alignment */
 
 #endif

@@ -98,6 +98,18 @@ extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibb
 typedef enum Place { PLACE_DEFAULT, PLACE_FAST, PLACES } Place;
 extern const char *const place_names[PLACES]; /* "default", "fast" */
 
+/* What holds the weights: C arrays; an assembler source that includes NAME_weights.bin; that file
+ * alone, bound at run time. AUTO: C up to WEIGHTS_C_BYTES of them, the assembler above. */
+typedef enum WeightsForm {
+    WEIGHTS_AUTO,
+    WEIGHTS_C,
+    WEIGHTS_ASM,
+    WEIGHTS_BLOB,
+    WEIGHTS_FORMS
+} WeightsForm;
+extern const char *const weights_form_names[WEIGHTS_FORMS]; /* "auto", "c", "asm", "blob" */
+#define WEIGHTS_C_BYTES (100 * 1024)
+
 /* Ecosystems that a generated folder has the manifest of. */
 typedef enum Package {
     PACKAGE_CMAKE,
@@ -139,8 +151,9 @@ typedef struct Recipe {
     double recover_rate; /* learning rate at its height */
     int recover_batch;   /* windows a step */
     TableKind tables;
-    int64_t flash, ram;       /* bytes at hand; 0: the target's */
-    Place place;              /* of hot weights and code */
+    int64_t flash, ram; /* bytes at hand; 0: the target's */
+    Place place;        /* of hot weights and code */
+    WeightsForm weights;
     int batch;                /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
     unsigned packages;        /* a bit for each Package */
     int top;                  /* the head gives the largest logits only, so many; 0: all of them */

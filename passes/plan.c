@@ -80,11 +80,12 @@ void plan_state(Arena *a, Program *p, int64_t align)
     }
 }
 
-/* Bytes of fast memory for weights: what the state leaves of it, where it is there too. */
+/* Bytes of fast memory for weights: what the state leaves of it, where it is there too. A blob is
+ * in one piece. */
 static int64_t fast_room(const Unit *u)
 {
     const Target *t = u->target;
-    if (u->recipe->place != PLACE_FAST || t->fast_region < 0)
+    if (u->recipe->place != PLACE_FAST || u->recipe->weights == WEIGHTS_BLOB || t->fast_region < 0)
         return 0;
     const int64_t size = (int64_t)t->regions[t->fast_region].size;
     return t->fast_region == t->state_region ? size - u->program->state_bytes - STACK_BYTES : size;

@@ -9,6 +9,18 @@
 #define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
 #define LM_U32(offset) ((uint32_t *)(void *)(memory + (offset)))
 
+#if MODEL_BLOB
+#define LM_CONST_I8(offset) ((const int8_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U8(offset) (weights + (offset))
+#define LM_CONST_I16(offset) ((const int16_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U16(offset) ((const uint16_t *)(const void *)(weights + (offset)))
+#define LM_CONST_I32(offset) ((const int32_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U32(offset) ((const uint32_t *)(const void *)(weights + (offset)))
+#define LM_BOUND(s) ((s)->weights != NULL)
+#else
+#define LM_BOUND(s) 1
+#endif
+
 /* Where a token stands: its position, its slot in the ring, and how many slots are filled then. */
 typedef struct lm_place {
     uint32_t position, slot;
@@ -28,13 +40,41 @@ typedef struct lm_place {
 /* The interface. ---------------------------------------------------------------------------------
  */
 
+#if MODEL_BLOB
+int model_bind(model_t *s, const void *blob, uint32_t bytes)
+{
+    int32_t fault;
+    if (s == NULL || blob == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_reset(s);
+    s->weights = NULL;
+    fault = lm_blob_check(blob, bytes, model_blob_header);
+    if (fault != 0) {
+        return (int)fault;
+    }
+#if MODEL_CHECK_WEIGHTS
+    if (model_blob_intact((const uint8_t *)blob) == 0) {
+        return MODEL_E_WEIGHTS;
+    }
+#endif
+    s->weights = (const uint8_t *)blob;
+    return MODEL_OK;
+}
+#endif
+
 int model_init(model_t *s)
 {
     if (s == NULL) {
         return MODEL_E_ARGUMENT;
     }
     model_reset(s);
-#if MODEL_CHECK_WEIGHTS
+#if MODEL_BLOB
+    s->weights = NULL;
+#ifdef MODEL_BLOB_ADDRESS
+    return model_bind(s, (const void *)(uintptr_t)(MODEL_BLOB_ADDRESS), MODEL_BLOB_BYTES);
+#endif
+#elif MODEL_CHECK_WEIGHTS
     if (model_weights_hash() != MODEL_WEIGHTS_HASH) {
         return MODEL_E_WEIGHTS;
     }
@@ -78,6 +118,9 @@ int model_step(model_t *s, model_token t, const int32_t **logits)
     if (s == NULL || t < 0 || t >= MODEL_VOCAB) {
         return MODEL_E_ARGUMENT;
     }
+    if (!LM_BOUND(s)) {
+        return MODEL_E_UNBOUND;
+    }
     model_read(s, t);
     model_head(s);
     s->ready = 1;
@@ -96,6 +139,9 @@ int model_prefill(model_t *s, const model_token *t, int32_t n)
         if (t[i] < 0 || t[i] >= MODEL_VOCAB) {
             return MODEL_E_ARGUMENT;
         }
+    }
+    if (!LM_BOUND(s)) {
+        return MODEL_E_UNBOUND;
     }
     if (n == 0) {
         return MODEL_OK;
@@ -185,7 +231,7 @@ static uint32_t model_greedy(model_t *s, int32_t steps, const uint32_t *expected
 
 uint32_t model_logits_hash(model_t *s, int32_t steps)
 {
-    return s == NULL ? 0U : model_greedy(s, steps, NULL, NULL);
+    return s == NULL || !LM_BOUND(s) ? 0U : model_greedy(s, steps, NULL, NULL);
 }
 
 int model_selftest_against(model_t *s, const uint32_t *tokens, uint32_t hash)
@@ -194,6 +240,18 @@ int model_selftest_against(model_t *s, const uint32_t *tokens, uint32_t hash)
     if (s == NULL) {
         return MODEL_E_ARGUMENT;
     }
+#if MODEL_BLOB
+    if (!LM_BOUND(s)) {
+        return MODEL_E_UNBOUND;
+    }
+    if (model_blob_intact(s->weights) == 0) {
+        return MODEL_E_WEIGHTS;
+    }
+#else
+    if (model_weights_hash() != MODEL_WEIGHTS_HASH) {
+        return MODEL_E_WEIGHTS;
+    }
+#endif
     if (model_greedy(s, MODEL_GOLDEN_STEPS, tokens, &equal) != hash) {
         equal = 0;
     }
@@ -211,6 +269,11 @@ const char *model_strerror(int error)
     case MODEL_E_EMPTY: return "no logits yet, or no token allowed";
     case MODEL_E_TOKENIZER: return "compiled without a tokenizer";
     case MODEL_E_WORD: return "word too long to be encoded in parts";
+    case MODEL_E_UNBOUND: return "no weights bound yet";
+    case MODEL_E_BLOB: return "not a weights file, or one for another core";
+    case MODEL_E_MODEL: return "weights of another model";
+    case MODEL_E_LENGTH: return "weights cut short";
+    case MODEL_E_ALIGN: return "weights at an address that is not aligned";
     default: return "unknown error";
     }
 }

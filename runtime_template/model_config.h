@@ -1,5 +1,7 @@
 /* The one generated file that is yours to edit: where things go and what is called along the way.
- * Everything can also be set with -D on the command line. SPDX-License-Identifier: 0BSD */
+ * Everything can also be set with -D on the command line. Where weights are assembled, the assembler
+ * reads this file too: anything but macros belongs between #ifndef __ASSEMBLER__ and #endif.
+ * SPDX-License-Identifier: 0BSD */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 
@@ -12,11 +14,16 @@
 #endif
 #endif
 
-/* Put on every weight array: the section of constants. The default lands with other constants in
- * any stock linker script and is dropped when unused. */
+/* The section of the weights. The default lands with other constants in any stock linker script and
+ * is dropped when unused. */
+#ifndef MODEL_WEIGHTS_SECTION
+#define MODEL_WEIGHTS_SECTION ".rodata.model"
+#endif
+
+/* Put on every weight array that is C. */
 #ifndef MODEL_WEIGHTS
 #if defined(__ELF__) && (defined(__GNUC__) || defined(__clang__))
-#define MODEL_WEIGHTS __attribute__((section(".rodata.model")))
+#define MODEL_WEIGHTS __attribute__((section(MODEL_WEIGHTS_SECTION)))
 #else
 #define MODEL_WEIGHTS
 #endif
@@ -27,10 +34,14 @@
  * that were placed in fast memory; the linker script must have them copied there from flash. */
 /* @places */
 
-/* 1: model_init hashes the weights and refuses damaged ones. */
+/* 1: model_init, or model_bind, hashes the weights and refuses damaged ones. */
 #ifndef MODEL_CHECK_WEIGHTS
 #define MODEL_CHECK_WEIGHTS 1
 #endif
+
+/* Where weights are a blob: an address of its own, a number or an expression, makes model_init bind
+ * what is there. */
+/* #define MODEL_BLOB_ADDRESS 0x90000000 */
 
 /* Room for one word of text that is encoded in parts: RAM of a model_encoder. */
 #ifndef MODEL_WORD_BYTES

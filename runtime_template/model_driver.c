@@ -33,6 +33,30 @@ const int32_t *model_driver_sizes(void)
     return sizes;
 }
 
+#if MODEL_BLOB
+static const void *driver_blob; /* of every thread's state */
+static uint32_t driver_blob_bytes;
+
+int model_driver_bind(const void *blob, uint32_t bytes);
+int model_driver_bind(const void *blob, uint32_t bytes)
+{
+    driver_blob = blob;
+    driver_blob_bytes = bytes;
+    return model_bind(&driver_state, blob, bytes);
+}
+
+static void driver_prepare(void)
+{
+    if (driver_state.weights == NULL) {
+        (void)model_bind(&driver_state, driver_blob, driver_blob_bytes);
+    }
+}
+#else
+static void driver_prepare(void)
+{
+}
+#endif
+
 int model_driver_init(void)
 {
     return model_init(&driver_state);
@@ -43,6 +67,7 @@ const int32_t *model_driver_step(int32_t token)
 {
     static _Thread_local model_token tokens[MODEL_TOP];
     static _Thread_local int32_t logits[MODEL_TOP], output[2 * MODEL_TOP];
+    driver_prepare();
     if (model_step(&driver_state, token, NULL) != MODEL_OK) {
         return NULL;
     }
@@ -57,6 +82,7 @@ const int32_t *model_driver_step(int32_t token)
 const int32_t *model_driver_step(int32_t token)
 {
     const int32_t *logits = NULL;
+    driver_prepare();
     return model_step(&driver_state, token, &logits) == MODEL_OK ? logits : NULL;
 }
 #endif

@@ -184,6 +184,7 @@ int command_bench(Arena *a, const Options *o)
     Bench b = {.dir = o->args[0], .profile = o->profile};
     const Node *manifest = read_manifest(a, o->args[0], &b.name);
     const Target *t = choose_board(a, o, manifest, &b);
+    b.weights = generated_weights(manifest);
     if (*b.board) {
         bench_on_board(a, &b);
         if (strcmp(b.hash, golden_hash(manifest)) != 0)

@@ -105,6 +105,15 @@ _Noreturn static void missing_tool(const Node *board, const char *tool)
     fatal("%s: cannot be run; Debian packages:%s", tool, b.data ? b.data : " none");
 }
 
+/* An embedded file with the model's name, as a file. */
+static void fill_in(const Emission *e, const char *file, const char *path)
+{
+    Buf b = {0};
+    emit_template_text(e, embedded_find(file)->data, NULL, &b);
+    write_file(path, b.data, b.len);
+    buf_free(&b);
+}
+
 /* The firmware: generated sources, the bench main, the board's own files. */
 static void build_firmware(Arena *a, const Node *board, const Bench *bench, const char *tmp,
                            const char *define)
@@ -112,10 +121,8 @@ static void build_firmware(Arena *a, const Node *board, const Bench *bench, cons
     static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
     const char *boards = path_join(a, tmp, "boards"), *script = board_text(board, "linker");
     const Emission e = {.arena = a, .name = bench->name, .upper = upper_case(a, bench->name)};
-    Buf b = {0};
-    emit_template_text(&e, embedded_find("targets/boards/common/bench_main.c")->data, NULL, &b);
-    write_file(path_join(a, tmp, "main.c"), b.data, b.len);
-    buf_free(&b);
+    fill_in(&e, "targets/boards/common/bench_main.c", path_join(a, tmp, "main.c"));
+    fill_in(&e, "targets/boards/common/blob.S", path_join(a, tmp, "blob.S"));
     Args c = {.n = 0};
     add(&c, board_text(board, "compiler"));
     add_words(a, &c, "-std=c11 -O2 -ffunction-sections -fdata-sections -I");
@@ -136,6 +143,10 @@ static void build_firmware(Arena *a, const Node *board, const Bench *bench, cons
     add(&c, path_join(a, tmp, "main.c"));
     for (size_t i = 0; i < LENGTH(parts); i++)
         add(&c, path_join(a, bench->dir, arena_printf(a, "%s%s.c", bench->name, parts[i])));
+    if (bench->weights == WEIGHTS_ASM)
+        add(&c, path_join(a, bench->dir, arena_printf(a, "%s_weights.S", bench->name)));
+    if (bench->weights == WEIGHTS_BLOB)
+        add(&c, path_join(a, tmp, "blob.S"));
     const Node *sources = node_get(board, "sources");
     for (int i = 0; sources && i < sources->n; i++)
         add(&c, path_join(a, boards, sources->child[i]->text));

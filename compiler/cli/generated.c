@@ -91,16 +91,37 @@ static int run_command(char *const *argv)
     return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
+static void write_file(const char *path, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    const bool written = f && fwrite(data, 1, n, f) == n;
+    if (!f || fclose(f) != 0 || !written)
+        fatal("%s: cannot be written: %s", path, strerror(errno));
+}
+
 static void write_driver(Arena *a, const char *name, const char *path)
 {
     Buf b = {0};
     const Emission e = {.arena = a, .name = name, .upper = upper_case(a, name)};
     emit_template(&e, "model_driver.c", NULL, &b);
-    FILE *f = fopen(path, "wb");
-    const bool written = f && fwrite(b.data, 1, b.len, f) == b.len;
-    if (!f || fclose(f) != 0 || !written)
-        fatal("%s: cannot be written: %s", path, strerror(errno));
+    write_file(path, b.data, b.len);
     buf_free(&b);
+}
+
+WeightsForm generated_weights(const Node *manifest)
+{
+    const Node *n = node_get(manifest, "weights");
+    return n ? (WeightsForm)node_choice(n, "weights", weights_form_names, WEIGHTS_FORMS)
+             : WEIGHTS_C;
+}
+
+/* NAME_weights.bin in the host's byte order. */
+static const uint8_t *host_weights(Arena *a, const Generated *g, size_t *size)
+{
+    const char *path = path_join(a, g->dir, arena_printf(a, "%s_weights.bin", g->name));
+    const File f = file_map(a, path);
+    *size = f.size;
+    return weights_file_for_host(a, &f);
 }
 
 static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const char *so)
@@ -108,24 +129,31 @@ static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const
     static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
     const char *driver = path_join(a, tmp, "driver.c");
     write_driver(a, g->name, driver);
-    const char *argv[24] = {cc, "-std=c99", "-O2", "-shared", "-fPIC", "-I", g->dir};
+    const char *argv[32] = {cc, "-std=c99", "-O2", "-shared", "-fPIC", "-I", g->dir};
     int n = 7;
     argv[n++] = arena_printf(a, "-D%s_PROBE(l,x,n)=%s_driver_probe((l),(x),(n))",
                              upper_case(a, g->name), g->name);
     argv[n++] = "-include";
     argv[n++] = path_join(a, tmp, "probe.h");
-    FILE *f = fopen(argv[n - 1], "wb");
-    if (!f ||
-        fprintf(f,
-                "#include <stdint.h>\nvoid %s_driver_probe(int32_t, const int32_t *, int32_t);\n",
-                g->name) < 0 ||
-        fclose(f) != 0)
-        fatal("%s: cannot be written", argv[n - 1]);
+    const char *probe =
+        arena_printf(a,
+                     "#ifndef __ASSEMBLER__\n#include <stdint.h>\n"
+                     "void %s_driver_probe(int32_t, const int32_t *, int32_t);\n#endif\n",
+                     g->name);
+    write_file(argv[n - 1], probe, strlen(probe));
     argv[n++] = "-o";
     argv[n++] = so;
     argv[n++] = driver;
     for (size_t i = 0; i < LENGTH(parts); i++)
         argv[n++] = path_join(a, g->dir, arena_printf(a, "%s%s.c", g->name, parts[i]));
+    if (generated_weights(g->manifest) == WEIGHTS_ASM) {
+        size_t size;
+        const uint8_t *weights = host_weights(a, g, &size);
+        const char *bin = path_join(a, tmp, "weights.bin");
+        write_file(bin, weights, size);
+        argv[n++] = path_join(a, g->dir, arena_printf(a, "%s_weights.S", g->name));
+        argv[n++] = arena_printf(a, "-D%s_WEIGHTS_FILE=\"%s\"", upper_case(a, g->name), bin);
+    }
     const int status = run_command((char *const *)argv);
     if (status == 127)
         fatal("%s: cannot be run: a C compiler for this machine is needed (--cc)", cc);
@@ -147,6 +175,17 @@ static void close_handle(void *handle, size_t size)
     dlclose(handle);
 }
 
+/* A blob stays where it is as long as the code. */
+static int bind_weights(Arena *a, void *handle, const Generated *g)
+{
+    int (*bind)(const void *blob, uint32_t bytes);
+    void *p = symbol(a, handle, g, "driver_bind");
+    memcpy(&bind, &p, sizeof p);
+    size_t size;
+    const uint8_t *weights = host_weights(a, g, &size);
+    return bind(weights, size > UINT32_MAX ? UINT32_MAX : (uint32_t)size);
+}
+
 /* Object to function pointer, as dlsym is meant to be used. */
 #define LOAD(field, what)                                                                          \
     do {                                                                                           \
@@ -154,7 +193,8 @@ static void close_handle(void *handle, size_t size)
         memcpy(&g->field, &p, sizeof p);                                                           \
     } while (0)
 
-static void load(Arena *a, Generated *g, const char *so)
+/* Gives what becomes of the weights' check. */
+static int load(Arena *a, Generated *g, const char *so)
 {
     void *handle = dlopen(so, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
@@ -171,6 +211,7 @@ static void load(Arena *a, Generated *g, const char *so)
     LOAD(generate, "driver_generate");
     LOAD(encode, "encode");
     LOAD(strerror, "strerror");
+    return generated_weights(g->manifest) == WEIGHTS_BLOB ? bind_weights(a, handle, g) : g->init();
 }
 
 Generated *generated_open(Arena *a, const char *dir, const char *cc)
@@ -182,15 +223,14 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     const char *so = path_join(a, tmp, "model.so");
     const char *env = getenv("CC");
     build(a, g, cc ? cc : env && *env ? env : "cc", tmp, so);
-    load(a, g, so);
+    const int status = load(a, g, so);
     const int32_t *sizes = g->sizes();
     g->vocab = sizes[0];
     g->dim = sizes[1];
     g->layers = sizes[2];
     g->residual_fraction = sizes[3];
     g->top = sizes[4];
-    const int status = g->init();
     if (status != 0)
-        fatal("%s: %s_init: %s", dir, g->name, g->strerror(status));
+        fatal("%s: %s: %s", dir, g->name, g->strerror(status));
     return g;
 }

@@ -41,6 +41,8 @@ static const Option options[] = {
     {"--tables", 0, "KIND", "CE", RECIPE, 0, "tables", "lookup tables: auto, byte, nibble [auto]"},
     {"--place", 0, "WHERE", "CE", RECIPE, 0, "place",
      "hot weights and code: default, or the target's fast memory [default]"},
+    {"--weights", 0, "FORM", "C", RECIPE, 0, "weights",
+     "c arrays, asm (.S and .bin), blob (bound at run time) [c to 100 KB, then asm]"},
     {"--batch", 0, "N", "CE", RECIPE, 0, "batch",
      "prompt tokens at once: 1, 2; 0: as RAM allows [0]"},
     {"--head-top", 0, "N", "CE", RECIPE, 0, "head.top",

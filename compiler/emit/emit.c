@@ -43,6 +43,12 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "WEIGHT_BYTES", p->weight_bytes);
     define(e, b, "MEMORY_BYTES", p->state_bytes);
     define(e, b, "STATE_ALIGN", e->unit->target->state_align);
+    buf_printf(b, "\n/* 1: the weights are a blob that %s_bind is given. */\n", e->name);
+    define(e, b, "BLOB", e->weights == WEIGHTS_BLOB);
+    if (e->weights == WEIGHTS_BLOB) {
+        define(e, b, "BLOB_BYTES", e->file->word[BLOB_BYTES]);
+        define(e, b, "BLOB_ALIGN", e->file->align);
+    }
     buf_printf(b, "\n/* Fixed point: a value is an integer times 2^-FRACTION. */\n");
     define(e, b, "LOGIT_FRACTION", LOGIT_FRACTION);
     define(e, b, "RESIDUAL_FRACTION", p->residual_fraction);
@@ -83,19 +89,7 @@ void emit_kernels(const Emission *e, Buf *b)
         buf_puts(b, "#define LM_ID uint32_t\n\n");
     fill_limits(e->unit->model->tokenizer, b);
     emit_runtime(e, b);
-    buf_puts(b, "/* The model's constants. */\n\n");
-    for (int i = 0; i < e->unit->program->n_data; i++) {
-        buf_puts(b, "extern ");
-        emit_data_type(e->name, &e->unit->program->data[i], b);
-        buf_puts(b, ";\n");
-    }
-    for (int i = 0; i < e->n_tables; i++) {
-        buf_puts(b, "extern ");
-        emit_data_type(e->name, &e->tables[i], b);
-        buf_puts(b, ";\n");
-    }
-    buf_printf(b, "\n#define %s_WEIGHTS_HASH 0x%08xU\nuint32_t %s_weights_hash(void);\n", e->upper,
-               (unsigned)e->golden.weights_hash, e->name);
+    emit_declarations(e, b);
     buf_printf(
         b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n\n#endif\n",
         e->name, e->name);
@@ -119,40 +113,6 @@ void emit_source(const Emission *e, Buf *b)
     buf_free(&layers);
 }
 
-static void hash_rows(const Emission *e, const Data *d, int n, Buf *b)
-{
-    for (int i = 0; i < n; i++)
-        buf_printf(b, "    {%s_%s, %dU, %lldU},\n", e->name, d[i].name, elem_bytes[d[i].elem],
-                   (long long)d[i].count * elem_bytes[d[i].elem]);
-}
-
-static void aligned_data(const Emission *e, const Data *d, Buf *b)
-{
-    const bool fast = d->region >= 0 && d->region != e->unit->target->weights_region;
-    buf_printf(b, "\n%s_WEIGHTS%s ", e->upper, fast ? "_FAST" : "");
-    if (d->align > elem_bytes[d->elem])
-        buf_printf(b, "%s_ALIGN(%d) ", e->upper, d->align);
-    emit_data(e->name, d, b);
-}
-
-void emit_weights(const Emission *e, Buf *b)
-{
-    const Program *p = e->unit->program;
-    emit_banner(e, b);
-    buf_printf(b, "#include \"%s_kernels.h\"\n", e->name);
-    for (int i = 0; i < p->n_data; i++)
-        aligned_data(e, &p->data[i], b);
-    buf_printf(
-        b, "\n/* What the hash covers, in this order. */\nstatic const lm_hashed %s_hashed[] = {\n",
-        e->name);
-    hash_rows(e, p->data, p->n_data, b);
-    hash_rows(e, e->tables, e->n_tables, b);
-    buf_printf(b,
-               "};\n\nuint32_t %s_weights_hash(void)\n{\n"
-               "    return lm_hash_all(%s_hashed, sizeof %s_hashed / sizeof %s_hashed[0]);\n}\n",
-               e->name, e->name, e->name, e->name);
-}
-
 /* A token more than there are: an array has one at least. */
 static void print_prompt(const Emission *e, const char *name, const int *ids, int n, Buf *b)
 {
@@ -166,7 +126,7 @@ static void fill_tables(const Emission *e, const char *marker, Buf *b)
 {
     (void)marker;
     for (int i = 0; i < e->n_tables; i++)
-        aligned_data(e, &e->tables[i], b);
+        emit_constant(e, &e->tables[i], b);
     if (e->n_tables > 0) {
         tokenizer_structs(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
         print_prompt(e, "prefix", e->prefix, e->n_prefix, b);
@@ -201,12 +161,6 @@ static void fill_nothing(const Emission *e, const char *marker, Buf *b)
     die("template marker %s", marker);
 }
 
-static void section(const char *name, const char *suffix, Buf *b)
-{
-    if (*name)
-        buf_printf(b, " __attribute__((section(\"%s%s\")))", name, suffix);
-}
-
 /* What the target and the recipe say about fast memory. */
 static void fill_places(const Emission *e, const char *marker, Buf *b)
 {
@@ -214,14 +168,19 @@ static void fill_places(const Emission *e, const char *marker, Buf *b)
     const bool fast = e->unit->recipe->place == PLACE_FAST;
     (void)marker;
     buf_printf(b, "#ifndef %s_HOT\n#define %s_HOT", e->upper, e->upper);
-    section(fast ? t->fast_code : "", "", b);
-    buf_printf(b, "\n#endif\n\n#ifndef %s_WEIGHTS_FAST\n#define %s_WEIGHTS_FAST", e->upper,
-               e->upper);
-    if (fast && t->fast_region >= 0)
-        section(t->regions[t->fast_region].section, arena_printf(e->arena, ".%s", e->name), b);
+    if (fast && *t->fast_code)
+        buf_printf(b, " __attribute__((section(\"%s\")))", t->fast_code);
+    buf_printf(b, "\n#endif\n\n");
+    if (fast && t->fast_region >= 0 && *t->regions[t->fast_region].section)
+        buf_printf(b,
+                   "#ifndef %s_WEIGHTS_FAST_SECTION\n#define %s_WEIGHTS_FAST_SECTION "
+                   "\"%s.%s\"\n#endif\n#ifndef %s_WEIGHTS_FAST\n#define %s_WEIGHTS_FAST "
+                   "__attribute__((section(%s_WEIGHTS_FAST_SECTION)))\n#endif\n",
+                   e->upper, e->upper, t->regions[t->fast_region].section, e->name, e->upper,
+                   e->upper, e->upper);
     else
-        buf_printf(b, " %s_WEIGHTS", e->upper);
-    buf_puts(b, "\n#endif\n");
+        buf_printf(b, "#ifndef %s_WEIGHTS_FAST\n#define %s_WEIGHTS_FAST %s_WEIGHTS\n#endif\n",
+                   e->upper, e->upper, e->upper);
 }
 
 static void emit_config(const Emission *e, Buf *b)
@@ -248,25 +207,28 @@ static void emit_license(const Emission *e, Buf *b)
 }
 
 /* The files, in the order they are written; %s is the prefix. The manifest comes last: it lists the
- * others. */
+ * others. forms: a bit for each form of the weights that it goes with, 0: all. */
 static const struct {
     const char *name;
     void (*emit)(const Emission *e, Buf *b);
+    unsigned forms;
 } files[] = {
-    {"%s.h", emit_header},
-    {"%s.c", emit_source},
-    {"%s_kernels.h", emit_kernels},
-    {"%s_config.h", emit_config},
-    {"%s_weights.c", emit_weights},
-    {"%s_tokenizer.c", emit_tokenizer},
-    {"%s_selftest.c", emit_selftest},
-    {"%s_bench.c", emit_bench},
-    {"%s_probe.c", emit_probe},
-    {"%s_golden.h", emit_golden_header},
-    {"%s_golden.json", emit_golden_json},
-    {"%s_report.html", emit_report},
-    {"LICENSE", emit_license},
-    {"%s.json", emit_manifest},
+    {"%s.h", emit_header, 0},
+    {"%s.c", emit_source, 0},
+    {"%s_kernels.h", emit_kernels, 0},
+    {"%s_config.h", emit_config, 0},
+    {"%s_weights.c", emit_weights, 0},
+    {"%s_weights.S", emit_weights_asm, 1U << WEIGHTS_ASM},
+    {"%s_weights.bin", emit_weights_bin, 1U << WEIGHTS_ASM | 1U << WEIGHTS_BLOB},
+    {"%s_tokenizer.c", emit_tokenizer, 0},
+    {"%s_selftest.c", emit_selftest, 0},
+    {"%s_bench.c", emit_bench, 0},
+    {"%s_probe.c", emit_probe, 0},
+    {"%s_golden.h", emit_golden_header, 0},
+    {"%s_golden.json", emit_golden_json, 0},
+    {"%s_report.html", emit_report, 0},
+    {"LICENSE", emit_license, 0},
+    {"%s.json", emit_manifest, 0},
 };
 
 const char *upper_case(Arena *a, const char *s)
@@ -327,9 +289,15 @@ void emit_all(const Unit *u, const char *config, Output *o)
     encode_prompts(&e);
     compute_golden(&e);
     measure_tensors(&e);
+    e.weights = u->recipe->weights != WEIGHTS_AUTO            ? u->recipe->weights
+                : u->program->weight_bytes <= WEIGHTS_C_BYTES ? WEIGHTS_C
+                                                              : WEIGHTS_ASM;
+    e.file = weights_file(u->arena, u->program, e.tables, e.n_tables);
     for (size_t i = 0; i < LENGTH(files); i++) {
         if (files[i].emit == emit_manifest)
             emit_packages(&e, write_file, o);
+        if (files[i].forms && !(files[i].forms & 1U << e.weights))
+            continue;
         Buf b = {0};
         files[i].emit(&e, &b);
         write_file(&e, o, file_name(u->arena, files[i].name, e.name), &b);

@@ -289,7 +289,7 @@ void emit_manifest(const Emission *e, Buf *b)
     quoted(b, e->name);
     buf_puts(b, ", \"target\": ");
     quoted(b, e->unit->target->name);
-    buf_puts(b, ",\n");
+    buf_printf(b, ", \"weights\": \"%s\",\n", weights_form_names[e->weights]);
     write_model(e, b);
     write_tokenizer(e, b);
     buf_puts(b, "  \"recipe\": ");

@@ -7,29 +7,34 @@
 
 #define IN(package) 1U << PACKAGE_##package
 
-/* @name@ in a path stands for the prefix. `file` is what @file@ means in a forwarding file. */
+/* @name@ in a path stands for the prefix. `file` is what @file@ means in a forwarding file. forms:
+ * a bit for each form of the weights that it goes with, 0: all. */
 static const struct {
     unsigned packages; /* that have it */
     const char *path, *template, *file;
+    unsigned forms;
 } package_files[] = {
-    {IN(CMAKE) | IN(ESP_IDF), "CMakeLists.txt", "CMakeLists.txt", NULL},
-    {IN(CMAKE) | IN(MAKE), "test/@name@_check.c", "check.c", NULL},
-    {IN(ZEPHYR), "zephyr/module.yml", "zephyr/module.yml", NULL},
-    {IN(ZEPHYR), "zephyr/CMakeLists.txt", "zephyr/CMakeLists.txt", NULL},
-    {IN(ZEPHYR), "zephyr/Kconfig", "zephyr/Kconfig", NULL},
-    {IN(ESP_IDF), "idf_component.yml", "idf_component.yml", NULL},
-    {IN(ARDUINO), "library.properties", "arduino/library.properties", NULL},
-    {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL},
-    {IN(PLATFORMIO), "library.json", "library.json", NULL},
-    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.h", "arduino/forward.h", "@name@.h"},
-    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.c", "arduino/forward.h", "@name@.c"},
-    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c"},
+    {IN(CMAKE) | IN(ESP_IDF), "CMakeLists.txt", "CMakeLists.txt", NULL, 0},
+    {IN(CMAKE) | IN(MAKE), "test/@name@_check.c", "check.c", NULL, 0},
+    {IN(ZEPHYR), "zephyr/module.yml", "zephyr/module.yml", NULL, 0},
+    {IN(ZEPHYR), "zephyr/CMakeLists.txt", "zephyr/CMakeLists.txt", NULL, 0},
+    {IN(ZEPHYR), "zephyr/Kconfig", "zephyr/Kconfig", NULL, 0},
+    {IN(ESP_IDF), "idf_component.yml", "idf_component.yml", NULL, 0},
+    {IN(ARDUINO), "library.properties", "arduino/library.properties", NULL, 0},
+    {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL, 0},
+    {IN(PLATFORMIO), "library.json", "library.json", NULL, 0},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.h", "arduino/forward.h", "@name@.h", 0},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.c", "arduino/forward.h", "@name@.c", 0},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c",
+     0},
+    {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.S", "arduino/forward_weights.S", NULL,
+     1U << WEIGHTS_ASM},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_tokenizer.c", "arduino/forward.h",
-     "@name@_tokenizer.c"},
+     "@name@_tokenizer.c", 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_selftest.c", "arduino/forward.h",
-     "@name@_selftest.c"},
-    {IN(CMSIS), "lmcc.@name@.pdsc", "package.pdsc", NULL},
-    {IN(MAKE), "@name@.mk", "package.mk", NULL},
+     "@name@_selftest.c", 0},
+    {IN(CMSIS), "lmcc.@name@.pdsc", "package.pdsc", NULL, 0},
+    {IN(MAKE), "@name@.mk", "package.mk", NULL, 0},
 };
 
 static const char *description(const Emission *e)
@@ -39,7 +44,29 @@ static const char *description(const Emission *e)
                         (long long)model_parameters(e->unit->original));
 }
 
-/* The text with each @word@ replaced; other uses of the sign are left alone. */
+/* At one of these words: moves on behind it, or behind its line in another form of the weights. */
+static bool conditional_line(const Emission *e, const char **text)
+{
+    static const struct {
+        const char *word;
+        unsigned forms;
+    } conditions[] = {{"@asm@", 1U << WEIGHTS_ASM},
+                      {"@blob@", 1U << WEIGHTS_BLOB},
+                      {"@linked@", 1U << WEIGHTS_C | 1U << WEIGHTS_ASM},
+                      {"@bin@", 1U << WEIGHTS_ASM | 1U << WEIGHTS_BLOB}};
+    for (size_t i = 0; i < LENGTH(conditions); i++) {
+        const size_t n = strlen(conditions[i].word);
+        if (strncmp(*text, conditions[i].word, n) != 0)
+            continue;
+        const size_t line = strcspn(*text, "\n");
+        *text += (conditions[i].forms & 1U << e->weights) ? n : line + ((*text)[line] == '\n');
+        return true;
+    }
+    return false;
+}
+
+/* The text with each @word@ replaced; other uses of the sign are left alone. @asm@, @blob@,
+ * @linked@ and @bin@ begin lines that are there in some forms of the weights only. */
 static void substitute_words(const Emission *e, const char *text, const char *file, Buf *b)
 {
     const struct {
@@ -53,6 +80,8 @@ static void substitute_words(const Emission *e, const char *text, const char *fi
     };
     while (*text) {
         size_t i = 0;
+        if (conditional_line(e, &text))
+            continue;
         while (i < LENGTH(words) && strncmp(text, words[i].word, strlen(words[i].word)) != 0)
             i++;
         if (i == LENGTH(words)) {
@@ -80,7 +109,9 @@ void emit_packages(Emission *e, void (*each)(Emission *e, Output *o, const char 
                    Output *o)
 {
     for (size_t i = 0; i < LENGTH(package_files); i++) {
-        if (!(package_files[i].packages & e->unit->recipe->packages))
+        const unsigned forms = package_files[i].forms;
+        if (!(package_files[i].packages & e->unit->recipe->packages) ||
+            (forms && !(forms & 1U << e->weights)))
             continue;
         const char *name =
             arena_printf(e->arena, "runtime_template/package/%s", package_files[i].template);

@@ -103,6 +103,11 @@ static bool head_norms(const Emission *e)
     return has_op(e, OP_HEAD_NORM);
 }
 
+static bool blob(const Emission *e)
+{
+    return e->weights == WEIGHTS_BLOB;
+}
+
 static bool gelu(const Emission *e)
 {
     return e->unit->model->activation == ACT_GELU_TANH;
@@ -164,6 +169,7 @@ static const struct RuntimeFile {
     {"lm_gelu.h", -1, gelu, NULL},
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
+    {"lm_blob.h", -1, blob, NULL},
     {"lm_sample.h", -1, NULL, NULL},
     {"lm_sample_top.h", -1, top, NULL},
     {"lm_utf8.h", -1, NULL, NULL},

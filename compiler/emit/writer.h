@@ -63,6 +63,19 @@ static inline const char *at(const Writer *w, int buffer)
                         hole(w, member(w, b->name), "uint32_t ", offset));
 }
 
+/* "LM_CONST_U8(128)": a constant in the blob. */
+static inline const char *in_blob(const Writer *w, int i)
+{
+    static const char *const macros[ELEMS] = {
+        [ELEM_I8] = "LM_CONST_I8",   [ELEM_U8] = "LM_CONST_U8",   [ELEM_I16] = "LM_CONST_I16",
+        [ELEM_U16] = "LM_CONST_U16", [ELEM_I32] = "LM_CONST_I32", [ELEM_U32] = "LM_CONST_U32"};
+    const Data *d = &w->p->data[i];
+    const char *offset = arena_printf(w->e->arena, "%lld", (long long)w->e->file->offset[i]);
+    return arena_printf(w->e->arena, "%s(%s)", macros[d->elem],
+                        hole(w, member(w, d->name), "uint32_t ", offset));
+}
+
+/* "story_l0_q_codes": a constant. */
 static inline const char *data(const Writer *w, int i)
 {
     static const char *const types[ELEMS] = {
@@ -70,6 +83,8 @@ static inline const char *data(const Writer *w, int i)
         [ELEM_I16] = "const int16_t *", [ELEM_U16] = "const uint16_t *",
         [ELEM_I32] = "const int32_t *", [ELEM_U32] = "const uint32_t *"};
     const Data *d = &w->p->data[i];
+    if (w->e->weights == WEIGHTS_BLOB)
+        return in_blob(w, i);
     return hole(w, member(w, d->name), types[d->elem],
                 arena_printf(w->e->arena, "%s_%s", w->e->name, d->name));
 }

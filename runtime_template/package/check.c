@@ -4,6 +4,7 @@
 #include "@name@_golden.h"
 
 #include <stdio.h>
+@blob@#include <stdlib.h>
 #include <string.h>
 
 static @name@_t state;
@@ -33,16 +34,36 @@ static int first_text(void)
     return -1;
 }
 
-int main(void)
-{
-    int error = @name@_init(&state);
+@blob@/* The blob in the file, on the boundary that it needs; NULL: cannot be read. */
+@blob@static const void *read_blob(const char *path, uint32_t *bytes)
+@blob@{
+@blob@    FILE *f = fopen(path, "rb");
+@blob@    char *room = (char *)malloc(@NAME@_BLOB_BYTES + 1U + @NAME@_BLOB_ALIGN);
+@blob@    if (f == NULL || room == NULL) {
+@blob@        return NULL;
+@blob@    }
+@blob@    room += (@NAME@_BLOB_ALIGN - (uintptr_t)room % @NAME@_BLOB_ALIGN) % @NAME@_BLOB_ALIGN;
+@blob@    *bytes = (uint32_t)fread(room, 1, @NAME@_BLOB_BYTES + 1U, f);
+@blob@    (void)fclose(f);
+@blob@    return room;
+@blob@}
+@blob@
+@blob@/* Argument: @name@_weights.bin. */
+@blob@int main(int argc, char **argv)
+@blob@{
+@blob@    uint32_t bytes = 0;
+@blob@    const void *blob = argc > 1 ? read_blob(argv[1], &bytes) : NULL;
+@blob@    int error = @name@_bind(&state, blob, bytes);
+@linked@int main(void)
+@linked@{
+@linked@    int error = @name@_init(&state);
     if (error == @NAME@_OK) {
         error = @name@_selftest(&state);
     }
     if (error == @NAME@_E_SELFTEST) {
         (void)printf("@name@: step %d is the first that differs\n", first_difference());
     }
-    if (first_text() >= 0) {
+    if (error == @NAME@_OK && first_text() >= 0) {
         (void)printf("@name@: text %d has other tokens\n", first_text());
         error = @NAME@_E_SELFTEST;
     }

@@ -4,10 +4,12 @@
 #   make -f @name@.mk @name@-check
 @NAME@_FOLDER := $(dir $(lastword $(MAKEFILE_LIST)))
 @NAME@_SOURCES := $(addprefix $(@NAME@_FOLDER),@name@.c @name@_weights.c @name@_tokenizer.c @name@_selftest.c)
+@asm@@NAME@_SOURCES += $(@NAME@_FOLDER)@name@_weights.S
 @NAME@_CFLAGS := -I$(@NAME@_FOLDER)
 
 .PHONY: @name@-check
 @name@-check:
 	@program=$$(mktemp) && trap 'rm -f "$$program"' EXIT && \
 	    $(CC) -std=c99 -O2 $(@NAME@_CFLAGS) -o "$$program" $(@NAME@_FOLDER)test/@name@_check.c $(@NAME@_SOURCES) && \
-	    "$$program"
+@linked@	    "$$program"
+@blob@	    "$$program" $(@NAME@_FOLDER)@name@_weights.bin

@@ -10,7 +10,7 @@ build() { # DIR OUT FLAGS
 }
 sanitized="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
 
-compile "$tales/model" "$work/tales" --name tales --bits 4 --window 40 --sinks 2 ||
+compile "$tales/model" "$work/tales" --name tales --bits 4 --window 40 --sinks 2 --weights c ||
     fail "tales: does not compile"
 check "tales and api.c build" build "$work/tales" "$work/api" "$sanitized" && {
     "$work/api" >"$work/out" 2>&1 || fail "api.c: exit status not 0"
@@ -21,7 +21,7 @@ check "tales and api.c build" build "$work/tales" "$work/api" "$sanitized" && {
 # What is compiled in around every prompt is read as if it were typed.
 wrapped() {
     compile "$tales/model" "$work/wrapped" --name tales --bits 4 --window 40 --sinks 2 \
-        --set "prompt.prefix=Once upon" --set "prompt.suffix= the end." &&
+        --weights c --set "prompt.prefix=Once upon" --set "prompt.suffix= the end." &&
         "$lmcc" run -q -n 40 "$work/wrapped" " a king" >"$work/in" &&
         "$lmcc" run -q -n 40 "$work/tales" "Once upon a king the end." >"$work/out" &&
         [ -s "$work/in" ] && cmp "$work/in" "$work/out"

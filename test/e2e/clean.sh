@@ -22,13 +22,15 @@ else
 fi
 names="$*"
 
-# objects CC FLAGS NAME: all .c files of the library part into $work/o, silently.
-sources() { for part in "" _weights _tokenizer _selftest; do echo "$work/$1/$1$part.c"; done; }
+# sources NAME: the library part; c_sources NAME: without weights that are assembled.
+c_sources() { for part in "" _weights _tokenizer _selftest; do echo "$work/$1/$1$part.c"; done; }
+sources() { c_sources "$1"; ls "$work/$1/$1_weights.S" 2>/dev/null; }
+# objects CC FLAGS NAME: of the library part into $work/o, silently.
 objects() {
     rm -rf "$work/o"
     mkdir -p "$work/o"
     for f in $(sources "$3"); do
-        $1 $2 -c -o "$work/o/$(basename "$f" .c).o" "$f" || return 1
+        $1 $2 "-I$work/$3" -c -o "$work/o/$(basename "$f").o" "$f" || return 1
     done
 }
 
@@ -57,7 +59,7 @@ END
         check "$name: $cc -std=c99 without a warning" objects $cc "-std=c99 -O1 $strict" $name
         for std in gnu11 c11; do
             check "$name: $cc -std=$std without a warning" $cc -std=$std $strict -fsyntax-only \
-                $(sources $name) "$work/$name/${name}_bench.c"
+                $(c_sources $name) "$work/$name/${name}_bench.c"
         done
         check "$name: self-test under $cc's sanitizers" sh -c "$cc -std=c99 -O1 -g \
             -fsanitize=address,undefined -fno-sanitize-recover=all -I$work/$name \

@@ -93,7 +93,7 @@ for pass in fold calibrate prune-layers prune-heads prune-neurons quantize lower
         "$lmcc" compile -q $pass.ir -o from-ir $options 2>>err.txt ||
         { fail "IR after $pass: $(cat err.txt)"; continue; }
     check "IR after $pass gives the same weights" \
-        cmp whole/model_weights.c from-ir/model_weights.c &&
+        cmp whole/model_weights.bin from-ir/model_weights.bin &&
         check "IR after $pass gives the same code" cmp whole/model.c from-ir/model.c
 done
 

@@ -6,7 +6,7 @@
 cc=${CC:-cc}
 strict="-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
 sanitized="-O2 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
-sources() { for part in "" _weights _tokenizer _selftest; do echo "$work/$1/$1$part.c"; done; }
+sources() { ls "$work/$1/$1.c" "$work/$1/$1"_[wts]*.[cS]; }
 
 # pair WHAT OPTIONS...: both heads.
 pair() {

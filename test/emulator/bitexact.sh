@@ -111,7 +111,13 @@ config() {
             echo "$name $target: FAILED: $hash, $golden for other targets"
             failed=$((failed + 1))
         fi
-        sources="$out/tiny.c $out/tiny_weights.c $out/tiny_tokenizer.c $out/tiny_selftest.c"
+        sources=$(ls "$out/tiny.c" "$out"/tiny_[wts]*.[cS])
+        case " $* " in
+        *" --weights blob "*)
+            sed 's/model_/tiny_/g' "$boards/common/blob.S" >"$out/blob.S"
+            sources="$sources $out/blob.S"
+            ;;
+        esac
         # shellcheck disable=SC2086
         try "$name" "$platform" "$board" "$compiler" $flags
     done 3<"$work/platforms"
@@ -137,6 +143,10 @@ else
     skip stories260K "no $data/stories260K.bin"
     [ -n "${REQUIRE_ALL:-}" ] && skipped=$((skipped - 1))
 fi
+# The other forms of the weights, a core of each kind; those before are mostly assembled.
+only='gcc-O2|clang-O2|cortex-m0|cortex-m7|cortex-m55|rv32imc|xtensa-lx106|big-endian'
+config blob "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=8' --window 60 --weights blob
+config arrays "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=8' --window 60 --weights c
 # The families' own ops, a core of each kind: biases, norms of q and k, GELU, a sliding window.
 python=${PYTHON:-/usr/bin/python3}
 only='gcc-O2|cortex-m0|cortex-m4f|cortex-m55|rv32imc|big-endian'

@@ -6,6 +6,13 @@
 
 #include "board.h"
 
+#if TINY_BLOB
+extern const uint8_t tiny_blob[];
+#define INIT() tiny_bind(&state, tiny_blob, TINY_BLOB_BYTES)
+#else
+#define INIT() tiny_init(&state)
+#endif
+
 static tiny_t state;
 
 /* Tokens of a prompt and of what follows it: past the end of a short ring. */
@@ -51,7 +58,7 @@ static int prefill_differs(void)
 
 int main(void)
 {
-    const int init = tiny_init(&state);
+    const int init = INIT();
     const int selftest = tiny_selftest(&state);
     if (init != TINY_OK || selftest != TINY_OK) {
         board_puts(tiny_strerror(init != TINY_OK ? init : selftest));

@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 warnings="-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
-parts="ant.c ant_weights.c ant_tokenizer.c ant_selftest.c ant_bench.c"
+parts="ant.c ant_weights.c ant_weights.S ant_tokenizer.c ant_selftest.c ant_bench.c"
 
 # result LABEL STATUS: counts it, and shows what the check wrote where it failed.
 result() {
@@ -40,7 +40,7 @@ compile() {
     mkdir "$work/obj"
     for part in $parts; do
         # shellcheck disable=SC2086
-        (cd "$ant" && "$@" -std=c99 $warnings -c -o "$work/obj/${part%.c}.o" "$part") || return 1
+        (cd "$ant" && "$@" -std=c99 $warnings -I. -c -o "$work/obj/$part.o" "$part") || return 1
     done
 }
 
@@ -100,7 +100,7 @@ sanitized() {
     # shellcheck disable=SC2086
     { "$1" -std=c11 -g -O1 $warnings -fsanitize=address,undefined -fno-sanitize-recover=all \
         -I"$ant" -I"$work/bee" -o "$work/two" "$here/two_models.c" "$ant/ant.c" \
-        "$ant"/ant_[wts]*.c "$work/bee/bee.c" "$work"/bee/bee_[wts]*.c && "$work/two"; } \
+        "$ant"/ant_[wts]*.[cS] "$work/bee/bee.c" "$work"/bee/bee_[wts]*.[cS] && "$work/two"; } \
         >"$work/log" 2>&1
     result "two models, $1, sanitized" $?
 }

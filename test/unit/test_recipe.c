@@ -147,6 +147,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "  },\n"
                                         "  \"tables\": \"auto\",\n"
                                         "  \"place\": \"default\",\n"
+                                        "  \"weights\": \"auto\",\n"
                                         "  \"flash\": 0,\n"
                                         "  \"ram\": 0,\n"
                                         "  \"batch\": 0,\n"

@@ -2,6 +2,8 @@
 #include <@name@.h>
 
 static @name@_t model;
+@blob@// The weights are a file of their own: write @name@_weights.bin to flash and define
+@blob@// @NAME@_BLOB_ADDRESS in @name@_config.h, or call @name@_bind where @name@_init is called below.
 
 static int show(void *user, const char *text, int32_t bytes)
 {

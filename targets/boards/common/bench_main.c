@@ -13,6 +13,13 @@
 #define COUNT_STOP() board_count_stop()
 #endif
 
+#if MODEL_BLOB
+extern const uint8_t model_blob[]; /* blob.S */
+#define INIT() model_bind(&state, model_blob, MODEL_BLOB_BYTES)
+#else
+#define INIT() model_init(&state)
+#endif
+
 static model_t state;
 
 static int fail(int error)
@@ -30,7 +37,7 @@ int main(void)
     model_token t = MODEL_GOLDEN_START;
     int error;
     COUNT_START();
-    error = model_init(&state);
+    error = INIT();
     COUNT_STOP();
     if (error == MODEL_OK) {
         error = model_selftest(&state);
