@@ -59,13 +59,12 @@ static int first_text(void)
 @linked@    int error = @name@_init(&state);
     if (error == @NAME@_OK) {
         error = @name@_selftest(&state);
-    }
-    if (error == @NAME@_E_SELFTEST) {
-        (void)printf("@name@: step %d is the first that differs\n", first_difference());
-    }
-    if (error == @NAME@_OK && first_text() >= 0) {
-        (void)printf("@name@: text %d has other tokens\n", first_text());
-        error = @NAME@_E_SELFTEST;
+        if (error != @NAME@_OK) {
+            (void)printf("@name@: step %d is the first that differs\n", first_difference());
+        } else if (first_text() >= 0) {
+            (void)printf("@name@: text %d has other tokens\n", first_text());
+            error = @NAME@_E_SELFTEST;
+        }
     }
     (void)printf("@name@: %s\n", error == @NAME@_OK ? "self-test passed" : @name@_strerror(error));
     return error == @NAME@_OK ? 0 : 1;

@@ -73,8 +73,8 @@ check "Makefile fragment: self-test" make -s -f "$dir/story.mk" story-check
 # Arduino and PlatformIO: everything in src/ and nothing else, the sketch as C++.
 sketch() {
     mkdir -p "$work/arduino"
-    for f in "$dir"/src/*.c; do
-        cc -std=gnu99 -c -o "$work/arduino/$(basename "$f" .c).o" "$f" || return 1
+    for f in "$dir"/src/*.[cS]; do
+        cc -std=gnu99 -I"$dir/src" -c -o "$work/arduino/$(basename "$f").o" "$f" || return 1
     done
     cat >"$work/arduino/sketch.cpp" <<END
 #include <cstddef>

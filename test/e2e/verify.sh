@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 dir=$work/story
-compile "$tales/model" "$dir" --name story --bits 3 || { fail "tales: no code"; finish; }
+compile "$tales/model" "$dir" --name story --bits 3 --weights c || { fail "tales: no code"; finish; }
 
 # junit FILE TESTS FAILURES: well formed, and says so many; TESTS 0: any number.
 junit() {
