@@ -5,7 +5,7 @@
 
 dir=$work/story
 boards=$root/targets/boards
-compile "$tales/model" "$dir" -t stm32h743 --name story --bits 8 --set prune-layers.list=1 || { fail "tales: no code"; finish; }
+compile "$tales/model" "$dir" -t stm32h743 --name story --weights c --bits 8 --set prune-layers.list=1 || { fail "tales: no code"; finish; }
 printf 'Dorothy looked at the Scarecrow, and said nothing.\nThe Lion ran away.\n' >"$work/text"
 
 check "over the self-test" sh -c "'$lmcc' probe '$dir' --json >'$work/golden.json'"
