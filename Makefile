@@ -130,6 +130,9 @@ test-all: deps-all deps-report  ## every test; installs every toolchain and emul
 	@$(MAKE) --no-print-directory all
 	@B=$(B) PYTHON=$(PYTHON) REQUIRE_ALL=1 test/run.sh
 
+tokenizers-all: all  ## every kind of tokenizer over 100,000 texts; TOKENIZERS=node_modules: npm's too
+	@B=$(B) PYTHON=$(PYTHON) test/oracle/tokenizers.sh
+
 fuzz: all  ## mutate inputs; N=20000 RUNS=1000000 for longer
 	@B=$(B) N=$(N) test/fuzz/run.sh
 	@B=$(B) RUNS=$(RUNS) test/fuzz/libfuzzer/run.sh || [ $$? -eq 77 ]
@@ -176,5 +179,5 @@ help:  ## this list
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: all tables deps deps-demo deps-test deps-all deps-report demo unit check test test-all fuzz fmt lint units \
-        bench bench-check bench-record \
+        tokenizers-all bench bench-check bench-record \
         install uninstall clean help

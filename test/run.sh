@@ -38,7 +38,11 @@ suite golden test/golden/run.sh
 suite oracle test/oracle/run.sh
 suite end-to-end test/e2e/run.sh
 suite mutations test/fuzz/run.sh
-suite libfuzzer test/fuzz/libfuzzer/run.sh
+if [ -n "$REQUIRE_ALL" ]; then
+    suite libfuzzer env SECONDS_EACH=5 test/fuzz/libfuzzer/run.sh # a minute for all readers
+else
+    suite libfuzzer env RUNS=4000 test/fuzz/libfuzzer/run.sh
+fi
 suite boards test/emulator/check_boards.sh
 suite bit-exact test/emulator/bitexact.sh
 suite loops test/emulator/loops.sh

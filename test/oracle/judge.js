@@ -14,7 +14,7 @@ async function main(path, texts) {
     if (String(expected) !== String(ids) && different++ < 3)
       console.log(JSON.stringify(text), "expected", String(expected), "got", String(ids));
   }
-  console.log(`${path}: ${cases.length} texts, ${tokens} tokens, ${different} different`);
+  console.log(`${require("path").basename(path)}: reference: ${cases.length} texts, ${tokens} tokens, ${different} different`);
   process.exit(different ? 1 : 0);
 }
 
