@@ -89,7 +89,8 @@ static void read_linear(IrReader *r, Linear *l)
     }
 }
 
-static void read_norm(IrReader *r, Norm *n)
+/* kind: of the residual stream's norms; those of heads are NORM_RMS. */
+static void read_norm(IrReader *r, NormKind kind, Norm *n)
 {
     ir_line(r);
     ir_expect(r, "norm");
@@ -100,10 +101,15 @@ static void read_norm(IrReader *r, Norm *n)
     n->gamma = NEW(r->arena, float, n->n);
     ir_line(r);
     read_floats(r, "gamma", n->gamma, n->n);
+    if (kind == NORM_LAYER) {
+        ir_line(r);
+        n->beta = read_floats(r, "beta", NEW(r->arena, float, n->n), n->n);
+    }
 }
 
-static void read_block(IrReader *r, int i, Block *b, bool qk_norm)
+static void read_block(IrReader *r, int i, const Model *m)
 {
+    Block *b = &m->blocks[i];
     ir_line(r);
     ir_expect(r, "block");
     ir_int(r, "a block's number", i, i);
@@ -119,16 +125,19 @@ static void read_block(IrReader *r, int i, Block *b, bool qk_norm)
         b->kv_of_head[h] = (int)ir_int(r, "kv_of_head", 0, MAX_HEADS);
     }
     ir_line_end(r);
-    read_norm(r, &b->attn_norm);
-    if (qk_norm) {
-        read_norm(r, &b->q_norm);
-        read_norm(r, &b->k_norm);
+    read_norm(r, m->norm, &b->attn_norm);
+    if (m->qk_norm) {
+        read_norm(r, NORM_RMS, &b->q_norm);
+        read_norm(r, NORM_RMS, &b->k_norm);
     }
     for (int k = ROLE_Q; k <= ROLE_O; k++) {
         read_linear(r, &b->linear[k]);
     }
-    read_norm(r, &b->mlp_norm);
-    for (int k = ROLE_GATE; k <= ROLE_DOWN; k++) {
+    read_norm(r, m->norm, &b->mlp_norm);
+    if (m->ungated) {
+        b->linear[ROLE_GATE].name = arena_printf(r->arena, "layers.%d.mlp.gate", i);
+    }
+    for (int k = m->ungated ? ROLE_UP : ROLE_GATE; k <= ROLE_DOWN; k++) {
         read_linear(r, &b->linear[k]);
     }
 }
@@ -163,6 +172,7 @@ static int read_arch(IrReader *r, Model *m)
         m->activation_bits = 1;
     }
     m->qk_norm = ir_optional_bool(r, "qk_norm");
+    m->ungated = ir_optional_bool(r, "ungated");
     const int n = (int)ir_optional_int(r, "rope_factors", 1, MAX_HEAD_DIM / 2, 0);
     ir_line_end(r);
     if (n > 0) {
@@ -196,15 +206,18 @@ static Model *read_model(IrReader *r)
     ir_line_end(r);
     const int factors = read_arch(r, m);
     read_linear(r, &m->embed);
+    if (m->position == POSITION_LEARNED) {
+        read_linear(r, &m->positions);
+    }
     m->blocks = NEW(r->arena, Block, m->n_layers);
     for (int i = 0; i < m->n_layers; i++) {
-        read_block(r, i, &m->blocks[i], m->qk_norm);
+        read_block(r, i, m);
     }
     if (factors > 0 && factors != m->blocks[0].head_dim / 2) {
         ir_fatal(r, "rope_factors=%d: heads of %d have %d pairs", factors, m->blocks[0].head_dim,
                  m->blocks[0].head_dim / 2);
     }
-    read_norm(r, &m->final_norm);
+    read_norm(r, m->norm, &m->final_norm);
     read_head(r, m);
     return m;
 }

@@ -109,10 +109,14 @@ static void put_norm(Buf *b, const Norm *n)
 {
     buf_printf(b, "\nnorm %s n=%d\n", n->name, n->n);
     put_floats(b, "gamma", n->gamma, n->n);
+    if (n->beta) {
+        put_floats(b, "beta", n->beta, n->n);
+    }
 }
 
-static void put_block(Buf *b, int i, const Block *block, bool qk_norm)
+static void put_block(Buf *b, int i, const Model *m)
 {
+    const Block *block = &m->blocks[i];
     buf_printf(b, "\nblock %d heads=%d kv_heads=%d head_dim=%d neurons=%d\nkv_of_head", i,
                block->n_heads, block->n_kv_heads, block->head_dim, block->n_neurons);
     for (int h = 0; h < block->n_heads; h++) {
@@ -120,7 +124,7 @@ static void put_block(Buf *b, int i, const Block *block, bool qk_norm)
     }
     buf_puts(b, "\n");
     put_norm(b, &block->attn_norm);
-    if (qk_norm) {
+    if (m->qk_norm) {
         put_norm(b, &block->q_norm);
         put_norm(b, &block->k_norm);
     }
@@ -128,7 +132,7 @@ static void put_block(Buf *b, int i, const Block *block, bool qk_norm)
         put_linear(b, &block->linear[r]);
     }
     put_norm(b, &block->mlp_norm);
-    for (int r = ROLE_GATE; r <= ROLE_DOWN; r++) {
+    for (int r = m->ungated ? ROLE_UP : ROLE_GATE; r <= ROLE_DOWN; r++) {
         put_linear(b, &block->linear[r]);
     }
 }
@@ -224,6 +228,9 @@ static void put_model(Buf *b, const Model *m)
     if (m->qk_norm) {
         buf_puts(b, " qk_norm=yes");
     }
+    if (m->ungated) {
+        buf_puts(b, " ungated=yes");
+    }
     if (m->rope_factor) {
         const int pairs = m->blocks[0].head_dim / 2;
         buf_printf(b, " rope_factors=%d\n", pairs);
@@ -232,8 +239,11 @@ static void put_model(Buf *b, const Model *m)
         buf_puts(b, "\n");
     }
     put_linear(b, &m->embed);
+    if (m->position == POSITION_LEARNED) {
+        put_linear(b, &m->positions);
+    }
     for (int i = 0; i < m->n_layers; i++) {
-        put_block(b, i, &m->blocks[i], m->qk_norm);
+        put_block(b, i, m);
     }
     put_norm(b, &m->final_norm);
     if (!m->tied_head) {

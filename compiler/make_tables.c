@@ -1,6 +1,6 @@
 /* Writes runtime_template/lm_tables.h, the tables behind the runtime's exp2, silu, sine and int8
- * scaling, or with the argument "gelu" lm_gelu_table.h, rounded from long double. `make tables`
- * runs it; a test compares the result. */
+ * scaling, or with the argument "gelu" lm_gelu_table.h, "gelu-erf" lm_gelu_erf_table.h, rounded
+ * from long double. `make tables` runs it; a test compares the result. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +36,13 @@ static long double gelu_missing(int i)
     return 32768.0L * x / (1.0L + expl(2 * t));
 }
 
+/* The same of x P(X <= x), X normal: x P(X > x). */
+static long double gelu_erf_missing(int i)
+{
+    const long double x = i / 64.0L;
+    return 32768.0L * x * erfcl(x / sqrtl(2)) / 2;
+}
+
 static long double sine(int i)
 {
     return i > 256 ? 32768.0L : 32768.0L * sinl(PI / 2 * i / 256);
@@ -55,6 +62,9 @@ static const struct Table {
 
 static const struct Table gelu = {"lm_gelu_table", "2^15 * (x - gelu(x)), x = i / 64, up to 8", 513,
                                   gelu_missing};
+static const struct Table gelu_erf = {"lm_gelu_erf_table",
+                                      "2^15 * x P(X > x) of a normal X, x = i / 64, up to 8", 513,
+                                      gelu_erf_missing};
 
 static void print_table(const struct Table *t)
 {
@@ -78,6 +88,9 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "gelu") == 0) {
         print_head("LM_GELU_TABLE_H");
         print_table(&gelu);
+    } else if (argc > 1 && strcmp(argv[1], "gelu-erf") == 0) {
+        print_head("LM_GELU_ERF_TABLE_H");
+        print_table(&gelu_erf);
     } else {
         print_head("LM_TABLES_H");
         for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -5,14 +5,57 @@
 #include <string.h>
 #include <xxhash.h>
 
+static int roles_of(const Model *m)
+{
+    return ROLES - m->ungated;
+}
+
+int model_linear_index(const Model *m, int layer, Role r)
+{
+    return 1 + layer * roles_of(m) + (int)r - (m->ungated && r > ROLE_GATE);
+}
+
+int model_head_index(const Model *m)
+{
+    return m->tied_head ? 0 : 1 + m->n_layers * roles_of(m);
+}
+
+int model_positions_index(const Model *m)
+{
+    return 1 + m->n_layers * roles_of(m) + !m->tied_head;
+}
+
+bool model_linear_place(const Model *m, int i, int *layer, Role *r)
+{
+    const int roles = roles_of(m), role = (i - 1) % roles;
+    if (i < 1 || i > m->n_layers * roles)
+        return false;
+    *layer = (i - 1) / roles;
+    *r = (Role)(role + (m->ungated && role >= ROLE_GATE));
+    return true;
+}
+
+Role model_first_reader(const Model *m, Role r)
+{
+    if (r <= ROLE_V)
+        return ROLE_Q;
+    if (r == ROLE_GATE || r == ROLE_UP)
+        return m->ungated ? ROLE_UP : ROLE_GATE;
+    return r;
+}
+
 Linear *model_linears(Model *m, int i)
 {
+    int layer;
+    Role r;
     if (i == 0)
         return &m->embed;
-    i--;
-    if (i < m->n_layers * ROLES)
-        return &m->blocks[i / ROLES].linear[i % ROLES];
-    return i == m->n_layers * ROLES && !m->tied_head ? &m->head : NULL;
+    if (model_linear_place(m, i, &layer, &r))
+        return &m->blocks[layer].linear[r];
+    i -= 1 + m->n_layers * roles_of(m);
+    if (i == 0 && !m->tied_head)
+        return &m->head;
+    return i == !m->tied_head && m->position == POSITION_LEARNED ? &m->positions : NULL;
 }
 
 Norm *model_norm(Model *m, int i)
@@ -40,6 +83,7 @@ void model_name_tensors(Arena *a, Model *m)
 {
     m->embed.name = "embed";
     m->head.name = "head";
+    m->positions.name = "positions";
     m->final_norm.name = "final.norm";
     for (int l = 0; l < m->n_layers; l++) {
         Block *b = &m->blocks[l];
@@ -61,7 +105,7 @@ int64_t model_parameters(const Model *m)
     for (int i = 0; (l = model_linears(walk, i)); i++)
         n += (int64_t)l->rows * l->cols + (l->bias ? l->rows : 0);
     for (int i = 0; (v = model_norm(walk, i)); i++)
-        n += v->n;
+        n += v->n + (v->beta ? v->n : 0);
     return n;
 }
 
@@ -142,6 +186,7 @@ static void copy_norm(Arena *a, Norm *v)
 {
     v->name = copy_string(a, v->name);
     v->gamma = copy_or_null(a, v->gamma, (size_t)v->n, sizeof *v->gamma);
+    v->beta = copy_or_null(a, v->beta, (size_t)v->n, sizeof *v->beta);
 }
 
 static Tokenizer *copy_tokenizer(Arena *a, const Tokenizer *from)
@@ -224,6 +269,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
         hash_block(s, &m->blocks[i]);
     if (m->activation_bits != 8)
         hash_int(s, m->activation_bits);
+    if (m->ungated)
+        hash_int(s, m->ungated);
 }
 
 uint64_t model_hash(const Model *m)
@@ -241,8 +288,11 @@ uint64_t model_hash(const Model *m)
     for (int i = 0; (l = model_linears(walk, i)); i++)
         if (l->bias)
             hash_floats(s, l->bias, (size_t)l->rows);
-    for (int i = 0; (v = model_norm(walk, i)); i++)
+    for (int i = 0; (v = model_norm(walk, i)); i++) {
         hash_floats(s, v->gamma, (size_t)v->n);
+        if (v->beta)
+            hash_floats(s, v->beta, (size_t)v->n);
+    }
     uint64_t hash = XXH64_digest(s);
     XXH64_freeState(s);
     return hash;

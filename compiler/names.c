@@ -3,10 +3,14 @@
 
 #include <string.h>
 
-const char *const norm_names[NORM_KINDS] = {[NORM_RMS] = "rms"};
-const char *const position_names[POSITION_KINDS] = {[POSITION_ROPE] = "rope"};
-const char *const activation_names[ACTIVATIONS] = {
-    [ACT_SILU] = "silu", [ACT_GELU_TANH] = "gelu-tanh"};
+const char *const norm_names[NORM_KINDS] = {[NORM_RMS] = "rms", [NORM_LAYER] = "layer"};
+const char *const position_names[POSITION_KINDS] = {
+    [POSITION_ROPE] = "rope", [POSITION_LEARNED] = "learned", [POSITION_NONE] = "none"};
+const char *const activation_names[ACTIVATIONS] = {[ACT_SILU] = "silu",
+                                                   [ACT_GELU_TANH] = "gelu-tanh",
+                                                   [ACT_GELU] = "gelu",
+                                                   [ACT_RELU] = "relu",
+                                                   [ACT_RELU2] = "relu2"};
 
 const char *const format_names[FORMATS] = {
     [FORMAT_FLOAT] = "float",

@@ -10,6 +10,10 @@ const OpInfo op_info[OPS] = {
                   .out = {"resid"},
                   .data = {"codes", "rows"},
                   .imm = {"dim", "planes", "stride", "shift"}},
+    [OP_POSITION] = {.name = "position",
+                     .out = {"resid", "row"},
+                     .data = {"codes", "rows"},
+                     .imm = {"dim", "planes", "stride", "shift", "last"}},
     [OP_ANGLES] = {.name = "angles",
                    .out = {"angles"},
                    .data = {"frequency"},
@@ -20,6 +24,13 @@ const OpInfo op_info[OPS] = {
                  .data = {"gamma"},
                  .imm = {"dim", "eps_m", "eps_e", "root_m", "exp"},
                  .scalar_out = "scale"},
+    [OP_LAYER_NORM] = {.name = "layer-norm",
+                       .in = {"resid"},
+                       .out = {"x", "centred"},
+                       .data = {"gamma", "beta"},
+                       .imm = {"dim", "mean_m", "mean_e", "eps_m", "eps_e", "root_m", "exp",
+                               "fraction"},
+                       .scalar_out = "scale"},
     [OP_SIGN] = {.name = "sign",
                  .out = {"x"},
                  .imm = {"n", "inverse"},
@@ -47,13 +58,13 @@ const OpInfo op_info[OPS] = {
                       .scalar_in = {"scale"},
                       .scalar_out = "fixed"},
     [OP_ROTATE] = {.name = "rotate",
-                   .in = {"y", "angles"},
-                   .out = {"q", "scales", "turned"},
+                   .in = {"y", "?angles"},
+                   .out = {"q", "scales", "?turned"},
                    .imm = {"heads", "dim", "turns", "exp"},
                    .scalar_in = {"scale"}},
     [OP_STORE_K] = {.name = "store-k",
-                    .in = {"y", "angles"},
-                    .out = {"keys", "scales", "exponents", "turned"},
+                    .in = {"y", "?angles"},
+                    .out = {"keys", "scales", "exponents", "?turned"},
                     .imm = {"heads", "dim", "exp"},
                     .scalar_in = {"scale"}},
     [OP_STORE_V] = {.name = "store-v",
@@ -79,6 +90,12 @@ const OpInfo op_info[OPS] = {
                 .imm = {"n", "exp_gate", "exp_up"},
                 .scalar_in = {"gate_scale", "up_scale"},
                 .scalar_out = "scale"},
+    [OP_ACTIVATE] = {.name = "activate",
+                     .in = {"y"},
+                     .out = {"x"},
+                     .imm = {"n", "exp"},
+                     .scalar_in = {"scale"},
+                     .scalar_out = "scale"},
     [OP_LOGITS] = {.name = "logits",
                    .out = {"logits"},
                    .imm = {"n", "exp"},
@@ -112,6 +129,11 @@ const OpInfo op_info[OPS] = {
                         .imm = {"rows", "cols", "planes", "pre", "stride", "width", "first"},
                         .scalar_in = {"sum"}},
 };
+
+bool op_reads_row(OpKind k)
+{
+    return k == OP_EMBED || k == OP_POSITION;
+}
 
 bool op_is_matvec(OpKind k)
 {

@@ -16,7 +16,8 @@ struct Reference {
     int pos;                /* of the next token */
     const float *embed;     /* vocab x dim */
     const float *head;      /* vocab x dim */
-    const float **weight;   /* n_layers x ROLES */
+    const float *positions; /* context x dim, NULL: not learned */
+    const float **weight;   /* n_layers x ROLES; GATE is NULL where there is none */
     float **keys, **values; /* each layer: n_kv_heads x window x head_dim */
     float *residual;        /* (n_layers + 1) x dim: after the embedding, after each layer */
     float *x;               /* dim: normed residual */
@@ -32,7 +33,7 @@ struct Reference {
 
 static const float *dequantize(Arena *a, const Linear *l)
 {
-    if (l->format == FORMAT_FLOAT) {
+    if (l->format == FORMAT_FLOAT || l->rows == 0) {
         return l->w;
     }
     float *w = NEW(a, float, (size_t)l->rows *(size_t)l->cols);
@@ -94,6 +95,7 @@ Reference *reference_new(Arena *a, const Model *m, int window, int sinks)
     r->sinks = sinks;
     r->embed = dequantize(a, &m->embed);
     r->head = m->tied_head ? r->embed : dequantize(a, &m->head);
+    r->positions = m->position == POSITION_LEARNED ? dequantize(a, &m->positions) : NULL;
     r->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
     for (int l = 0; l < m->n_layers; l++) {
         for (int role = 0; role < ROLES; role++) {
@@ -121,16 +123,17 @@ void reference_reset(Reference *r)
 
 static void norm(const Model *m, const Norm *n, const float *x, float *y)
 {
-    if (m->norm != NORM_RMS) {
-        die("reference: norm %d", m->norm);
+    double sum = 0, mean = 0;
+    for (int i = 0; i < n->n && n->beta; i++) {
+        mean += (double)x[i] / n->n;
     }
-    double sum = 0;
     for (int i = 0; i < n->n; i++) {
-        sum += (double)x[i] * (double)x[i];
+        sum += ((double)x[i] - mean) * ((double)x[i] - mean);
     }
     double scale = 1 / sqrt(sum / n->n + (double)m->norm_eps);
     for (int i = 0; i < n->n; i++) {
-        y[i] = (float)((double)x[i] * scale * (double)n->gamma[i]);
+        double shift = n->beta ? (double)n->beta[i] : 0;
+        y[i] = (float)(((double)x[i] - mean) * scale * (double)n->gamma[i] + shift);
     }
 }
 
@@ -146,10 +149,7 @@ static void norm_heads(const Model *m, const Norm *n, float *v, int n_heads)
 /* Rotates the pair i of each head by pos * its frequency. */
 static void rotate(const Model *m, float *v, int n_heads, int head_dim, int pos)
 {
-    if (m->position != POSITION_ROPE) {
-        die("reference: position %d", m->position);
-    }
-    int half = head_dim / 2;
+    int half = m->position == POSITION_ROPE ? head_dim / 2 : 0;
     for (int i = 0; i < half; i++) {
         double angle = pos * model_frequency(m, i);
         double c = cos(angle), s = sin(angle);
@@ -270,6 +270,9 @@ static double activate(Activation kind, double x)
     case ACT_SILU: return x / (1 + exp(-x));
     case ACT_GELU_TANH: /* sqrt(2 / pi); Hendrycks, Gimpel, arXiv 1606.08415 */
         return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    case ACT_GELU: return 0.5 * x * erfc(-x * 0.7071067811865476); /* sqrt(1 / 2) */
+    case ACT_RELU: return x > 0 ? x : 0;
+    case ACT_RELU2: return x > 0 ? x * x : 0;
     case ACTIVATIONS: break;
     }
     die("reference: activation %d", kind);
@@ -281,15 +284,30 @@ static void mlp_half(Reference *r, int l, float *residual)
     const Block *b = &m->blocks[l];
     norm(m, &b->mlp_norm, residual, r->x);
     binarize(m, r->x, m->dim);
-    project(r, l, ROLE_GATE, r->x, r->gate);
-    project(r, l, ROLE_UP, r->x, r->up);
+    project(r, l, m->ungated ? ROLE_UP : ROLE_GATE, r->x, r->gate);
+    if (!m->ungated) {
+        project(r, l, ROLE_UP, r->x, r->up);
+    }
     for (int i = 0; i < b->n_neurons; i++) {
-        r->gate[i] = (float)(activate(m->activation, (double)r->gate[i]) * (double)r->up[i]);
+        const double active = activate(m->activation, (double)r->gate[i]);
+        r->gate[i] = (float)(m->ungated ? active : active * (double)r->up[i]);
     }
     binarize(m, r->gate, b->n_neurons);
     project(r, l, ROLE_DOWN, r->gate, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
+    }
+}
+
+/* The token's row of the embedding, and its position's. */
+static void enter(const Reference *r, int token)
+{
+    const Model *m = r->model;
+    const size_t dim = (size_t)m->dim;
+    const size_t row = (size_t)smaller(r->pos, m->context - 1);
+    memcpy(r->residual, r->embed + (size_t)token * dim, dim * sizeof(float));
+    for (size_t i = 0; i < dim && r->positions; i++) {
+        r->residual[i] += r->positions[row * dim + i];
     }
 }
 
@@ -300,7 +318,7 @@ const float *reference_step(Reference *r, int token)
     if (token < 0 || token >= m->vocab) {
         die("reference: token %d of %d", token, m->vocab);
     }
-    memcpy(r->residual, r->embed + (size_t)token * dim, dim * sizeof(float));
+    enter(r, token);
     for (int l = 0; l < m->n_layers; l++) {
         float *residual = r->residual + (size_t)(l + 1) * dim;
         memcpy(residual, residual - dim, dim * sizeof(float));
@@ -309,6 +327,9 @@ const float *reference_step(Reference *r, int token)
     }
     norm(m, &m->final_norm, r->residual + (size_t)m->n_layers * dim, r->x);
     matmul(r->head, m->vocab, m->dim, r->x, 1, r->logits);
+    for (int i = 0; i < m->vocab && m->head.bias; i++) {
+        r->logits[i] += m->head.bias[i];
+    }
     r->pos++;
     return r->logits;
 }

@@ -24,10 +24,13 @@
 #include "../runtime_template/lm_norm.h"
 
 #include "../runtime_template/lm_bias.h"
+#include "../runtime_template/lm_gelu_erf_table.h"
 #include "../runtime_template/lm_gelu_table.h"
 
 #include "../runtime_template/lm_gelu.h"
 #include "../runtime_template/lm_head_norm.h"
+#include "../runtime_template/lm_layer_norm.h"
+#include "../runtime_template/lm_relu.h"
 
 #include "../runtime_template/lm_planes.h"
 

@@ -74,23 +74,31 @@ static uint32_t rounding(const Simulator *s, const Op *op)
     return model_signs_layer(s->unit->model, op->layer) ? LM_DOWN : LM_NEAREST;
 }
 
-static void run_embed(Simulator *s, const Op *op, int token)
+/* Row `row` of the op's matrix, in the unit of the residual stream. */
+static void run_row(Simulator *s, const Op *op, int row, int32_t *resid)
 {
-    const Format f = s->unit->model->embed.format;
+    const Format f = model_linears(s->unit->model, op->linear)->format;
     const uint8_t *codes = data(s, op->data[0]), *rows = data(s, op->data[1]);
     const int32_t dim = (int32_t)op->imm[EMBED_DIM], planes = (int32_t)op->imm[EMBED_PLANES],
                   stride = (int32_t)op->imm[EMBED_STRIDE], shift = (int32_t)op->imm[EMBED_SHIFT];
-    int32_t *resid = buffer(s, op->out[0]);
     switch (f) {
     case FORMAT_PLANES:
-        lm_embed_planes(codes, rows, token, resid, dim, planes, stride, shift);
+        lm_embed_planes(codes, rows, row, resid, dim, planes, stride, shift);
         return;
-    case FORMAT_TERNARY: lm_embed_ternary(codes, rows, token, resid, dim, stride, shift); return;
-    case FORMAT_INT8: lm_embed_int8(codes, rows, token, resid, dim, stride, shift); return;
+    case FORMAT_TERNARY: lm_embed_ternary(codes, rows, row, resid, dim, stride, shift); return;
+    case FORMAT_INT8: lm_embed_int8(codes, rows, row, resid, dim, stride, shift); return;
     case FORMAT_FLOAT:
     case FORMATS: break;
     }
-    die("embedding is not quantized");
+    die("%s is not quantized", model_linears(s->unit->model, op->linear)->name);
+}
+
+static void run_position(Simulator *s, const Op *op)
+{
+    const uint32_t last = (uint32_t)op->imm[POSITION_LAST];
+    int32_t *row = buffer(s, op->out[1]);
+    run_row(s, op, (int)(s->position < last ? s->position : last), row);
+    lm_add_vector(buffer(s, op->out[0]), row, (int32_t)op->imm[EMBED_DIM]);
 }
 
 static void run_angles(Simulator *s, const Op *op)
@@ -288,7 +296,7 @@ static void run_store(Simulator *s, const Op *op)
 {
     const lm_scale y = unit(s, op->scalar_in[0], op->imm[STORE_EXP]);
     const int32_t heads = (int32_t)op->imm[STORE_HEADS], dim = (int32_t)op->imm[STORE_DIM];
-    if (op->kind == OP_STORE_K)
+    if (op->kind == OP_STORE_K && op->in[1] >= 0)
         lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[3]),
                    buffer(s, op->out[0]), buffer(s, op->out[1]), buffer(s, op->out[2]), s->slot,
                    filled(s), heads, dim);
@@ -303,6 +311,17 @@ static lm_scale run_norm(Simulator *s, const Op *op)
     return lm_norm_by(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
                       (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
                       (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP], rounding(s, op));
+}
+
+static lm_scale run_layer_norm(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    return lm_layer_norm_by(
+        buffer(s, op->in[0]), data(s, op->data[0]), data(s, op->data[1]), buffer(s, op->out[1]),
+        buffer(s, op->out[0]), (int32_t)m[LAYER_NORM_DIM], (uint32_t)m[LAYER_NORM_MEAN_M],
+        (int32_t)m[LAYER_NORM_MEAN_E], (uint32_t)m[LAYER_NORM_EPS_M], (int32_t)m[LAYER_NORM_EPS_E],
+        (uint32_t)m[LAYER_NORM_ROOT_M], (int32_t)m[LAYER_NORM_EXP], (int32_t)m[LAYER_NORM_FRACTION],
+        rounding(s, op));
 }
 
 static lm_scale run_bias(Simulator *s, const Op *op)
@@ -327,16 +346,51 @@ static lm_scale run_glu(Simulator *s, const Op *op)
     const int64_t *m = op->imm;
     const lm_scale gate = unit(s, op->scalar_in[0], m[GLU_EXP_GATE]),
                    up = unit(s, op->scalar_in[1], m[GLU_EXP_UP]);
+    int32_t *g = buffer(s, op->in[0]), *u = buffer(s, op->in[1]);
+    int8_t *x = buffer(s, op->out[0]);
+    const int32_t n = (int32_t)m[GLU_N];
+    const uint32_t round = rounding(s, op);
     switch (s->unit->model->activation) {
-    case ACT_SILU:
-        return lm_glu_by(buffer(s, op->in[0]), buffer(s, op->in[1]), gate, up,
-                         buffer(s, op->out[0]), (int32_t)m[GLU_N], rounding(s, op));
-    case ACT_GELU_TANH:
-        return lm_geglu_by(buffer(s, op->in[0]), buffer(s, op->in[1]), gate, up,
-                           buffer(s, op->out[0]), (int32_t)m[GLU_N], rounding(s, op));
+    case ACT_SILU: return lm_glu_by(g, u, gate, up, x, n, round);
+    case ACT_GELU_TANH: return lm_geglu(lm_gelu_table, g, u, gate, up, x, n, round);
+    case ACT_GELU: return lm_geglu(lm_gelu_erf_table, g, u, gate, up, x, n, round);
+    case ACT_RELU: return lm_reglu(g, u, gate, up, x, n, round);
+    case ACT_RELU2: return lm_reglu2(g, u, gate, up, x, n, round);
     case ACTIVATIONS: break;
     }
     die("activation %d", (int)s->unit->model->activation);
+}
+
+static lm_scale run_activate(Simulator *s, const Op *op)
+{
+    const lm_scale by = unit(s, op->scalar_in[0], op->imm[ACTIVATE_EXP]);
+    int32_t *y = buffer(s, op->in[0]);
+    int8_t *x = buffer(s, op->out[0]);
+    const int32_t n = (int32_t)op->imm[ACTIVATE_N];
+    const uint32_t round = rounding(s, op);
+    switch (s->unit->model->activation) {
+    case ACT_SILU: return lm_silu_only(y, by, x, n, round);
+    case ACT_GELU_TANH: return lm_gelu_only(lm_gelu_table, y, by, x, n, round);
+    case ACT_GELU: return lm_gelu_only(lm_gelu_erf_table, y, by, x, n, round);
+    case ACT_RELU: return lm_relu(y, by, x, n, round);
+    case ACT_RELU2: return lm_relu2(y, by, x, n, round);
+    case ACTIVATIONS: break;
+    }
+    die("activation %d", (int)s->unit->model->activation);
+}
+
+static void run_rotate(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    const lm_scale y = unit(s, op->scalar_in[0], m[ROTATE_EXP]);
+    const int32_t heads = (int32_t)m[ROTATE_HEADS], dim = (int32_t)m[ROTATE_DIM];
+    if (op->in[1] < 0)
+        lm_quantize_heads(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
+                          heads, dim);
+    else
+        lm_rotate(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[2]),
+                  buffer(s, op->out[0]), buffer(s, op->out[1]), heads, dim,
+                  (int32_t)m[ROTATE_TURNS]);
 }
 
 /* Gives the op's scalar, 0 when it has none. */
@@ -344,21 +398,18 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
 {
     const int64_t *m = op->imm;
     switch (op->kind) {
-    case OP_EMBED: run_embed(s, op, token); return 0;
+    case OP_EMBED: run_row(s, op, token, buffer(s, op->out[0])); return 0;
+    case OP_POSITION: run_position(s, op); return 0;
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
+    case OP_LAYER_NORM: return run_layer_norm(s, op);
     case OP_SIGN:
         return lm_sign(buffer(s, op->out[0]), (int32_t)m[SIGN_N], s->scalars[op->scalar_in[0]],
                        (lm_scale)m[SIGN_INVERSE]);
     case OP_TABLE:
     case OP_TABLE_PART: return run_table(s, op);
     case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;
-    case OP_ROTATE:
-        lm_rotate(buffer(s, op->in[0]), buffer(s, op->in[1]),
-                  unit(s, op->scalar_in[0], m[ROTATE_EXP]), buffer(s, op->out[2]),
-                  buffer(s, op->out[0]), buffer(s, op->out[1]), (int32_t)m[ROTATE_HEADS],
-                  (int32_t)m[ROTATE_DIM], (int32_t)m[ROTATE_TURNS]);
-        return 0;
+    case OP_ROTATE: run_rotate(s, op); return 0;
     case OP_STORE_K:
     case OP_STORE_V: run_store(s, op); return 0;
     case OP_ATTEND: return run_attend(s, op);
@@ -369,6 +420,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_BIAS: return run_bias(s, op);
     case OP_HEAD_NORM: return run_head_norm(s, op);
     case OP_GLU: return run_glu(s, op);
+    case OP_ACTIVATE: return run_activate(s, op);
     case OP_LOGITS:
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);
@@ -386,7 +438,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
 static void keep_residual(Simulator *s, int i)
 {
     const Op *op = &s->program->ops[i];
-    if (op->kind != OP_ADD && op->kind != OP_EMBED)
+    if (op->kind != OP_ADD && !op_reads_row(op->kind))
         return;
     const size_t dim = (size_t)s->unit->model->dim;
     memcpy(s->residuals + (size_t)(op->layer + 1) * dim, buffer(s, op->out[0]), dim * 4);

@@ -274,7 +274,7 @@ static void check_packed(const Verifier *v, int i)
 {
     const Op *op = op_at(v, i);
     const Linear *l = model_linears(v->model, op->linear);
-    const int64_t stride = op->imm[op->kind == OP_EMBED ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE];
+    const int64_t stride = op->imm[op_reads_row(op->kind) ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE];
     check_layout(v, i, l, stride);
     check_rows(v, l, &v->program->data[op->data[1]]);
     const Data *codes = &v->program->data[op->data[0]];

@@ -91,15 +91,29 @@ static void check_linear(const Verifier *v, const Linear *l, const char *name, i
     }
 }
 
+static void check_absent(const Verifier *v, const Linear *l, const char *name)
+{
+    if (l->rows != 0 || l->w || l->bias || l->code) {
+        broken(v, "%s is there, in an MLP without a gate", name);
+    }
+}
+
 /* Blocks ----------------------------------------------------------------------------------- */
 
-static void check_norm(const Verifier *v, const Norm *n, const char *name, int dim)
+static void check_norm(const Verifier *v, const Norm *n, NormKind kind, const char *name, int dim)
 {
     check_name(v, n->name, name);
     if (n->n != dim) {
         broken(v, "%s has %d weights, what it norms %d dimensions", name, n->n, dim);
     }
     check_floats(v, name, n->gamma, (size_t)n->n);
+    if ((n->beta != NULL) != (kind == NORM_LAYER)) {
+        broken(v, "%s: beta is %s in a %s norm", name, n->beta ? "there" : "missing",
+               norm_names[kind]);
+    }
+    if (n->beta) {
+        check_floats(v, name, n->beta, (size_t)n->n);
+    }
 }
 
 /* 0 0 1 1 2: from 0, never back, none left out. */
@@ -135,17 +149,21 @@ static void check_block(const Verifier *v, int layer, const Block *b)
     }
     check_heads(v, layer, b);
     snprintf(name, sizeof name, "layers.%d.attn.norm", layer);
-    check_norm(v, &b->attn_norm, name, dim);
+    check_norm(v, &b->attn_norm, v->model->norm, name, dim);
     snprintf(name, sizeof name, "layers.%d.mlp.norm", layer);
-    check_norm(v, &b->mlp_norm, name, dim);
+    check_norm(v, &b->mlp_norm, v->model->norm, name, dim);
     if (v->model->qk_norm) {
         snprintf(name, sizeof name, "layers.%d.attn.q_norm", layer);
-        check_norm(v, &b->q_norm, name, b->head_dim);
+        check_norm(v, &b->q_norm, NORM_RMS, name, b->head_dim);
         snprintf(name, sizeof name, "layers.%d.attn.k_norm", layer);
-        check_norm(v, &b->k_norm, name, b->head_dim);
+        check_norm(v, &b->k_norm, NORM_RMS, name, b->head_dim);
     }
     for (int i = 0; i < ROLES; i++) {
         snprintf(name, sizeof name, "layers.%d.%s", layer, role_names[i]);
+        if (i == ROLE_GATE && v->model->ungated) {
+            check_absent(v, &b->linear[i], name);
+            continue;
+        }
         check_linear(v, &b->linear[i], name, rows[i], cols[i]);
     }
 }
@@ -247,6 +265,9 @@ static void check_arch(const Verifier *v, const Model *m)
     if (m->activation_bits != 1 && m->activation_bits != 8) {
         broken(v, "model: activations of %d bits", m->activation_bits);
     }
+    if (m->position != POSITION_ROPE && (m->rope_interleaved || m->rope_factor)) {
+        broken(v, "model: rope pairs, but positions are %s", position_names[m->position]);
+    }
     if (holds(v, FACT_FOLDED) && m->rope_interleaved) {
         broken(v, "model: \"folded\" holds, but rope pairs are interleaved");
     }
@@ -270,10 +291,13 @@ void verify_model(const Verifier *v)
     for (int i = 0; i < m->n_layers; i++) {
         check_block(v, i, &m->blocks[i]);
     }
-    check_norm(v, &m->final_norm, "final.norm", m->dim);
+    check_norm(v, &m->final_norm, m->norm, "final.norm", m->dim);
     check_rope_factors(v, m);
-    if (m->embed.bias || m->head.bias) {
-        broken(v, "the embedding or the head has a bias");
+    if (m->position == POSITION_LEARNED) {
+        check_linear(v, &m->positions, "positions", m->context, m->dim);
+    }
+    if (m->embed.bias || m->positions.bias || (m->tied_head && m->head.bias)) {
+        broken(v, "the embedding, the positions or a tied head has a bias");
     }
     if (!m->tied_head) {
         check_linear(v, &m->head, "head", m->vocab, m->dim);

@@ -38,7 +38,7 @@ static void check_refs(const Site *s, const char *const *keys, int max, const in
 
 static bool reads_linear(OpKind k)
 {
-    return k == OP_EMBED || op_is_matvec(k);
+    return op_reads_row(k) || op_is_matvec(k);
 }
 
 static void check_linear_ref(const Site *s)
@@ -170,16 +170,21 @@ static int turns_of(const Site *s)
     return s->v->program->sinks > 0 ? 2 : 1; /* angles for the sinks' positions too */
 }
 
-static void check_embed(const Site *s)
+static void check_row(const Site *s)
 {
     const Linear *l = model_linears(s->v->model, s->op->linear);
-    if (s->op->linear != 0) {
-        broken(s->v, "op %d (embed): reads %s", s->index, l->name);
+    const Model *m = s->v->model;
+    if (l != (s->op->kind == OP_EMBED ? &m->embed : &m->positions)) {
+        broken(s->v, "op %d (%s): reads %s", s->index, op_name(s), l->name);
     }
     need_equal(s, EMBED_DIM, s->v->model->dim);
     need_equal(s, EMBED_PLANES, l->format == FORMAT_PLANES ? l->planes : 0);
     need_equal(s, EMBED_SHIFT, l->scale_exp + s->v->program->residual_fraction);
     need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
+    if (s->op->kind == OP_POSITION) {
+        need_equal(s, POSITION_LAST, l->rows - 1);
+        need_buffer(s, s->op->out[1], ELEM_I32, s->v->model->dim);
+    }
 }
 
 static void check_angles(const Site *s)
@@ -202,6 +207,29 @@ static void check_norm(const Site *s)
     need_buffer(s, s->op->in[0], ELEM_I32, dim);
     need_buffer(s, s->op->out[0], ELEM_I8, dim);
     need_data(s, s->op->data[0], ELEM_I16, dim);
+}
+
+static void check_layer_norm(const Site *s)
+{
+    const int dim = s->v->model->dim;
+    const double inverse =
+        ldexp((double)s->op->imm[LAYER_NORM_MEAN_M], (int)s->op->imm[LAYER_NORM_MEAN_E]);
+    need_equal(s, LAYER_NORM_DIM, dim);
+    need_imm(s, LAYER_NORM_MEAN_M, 32768, 65535);
+    need_exp(s, LAYER_NORM_MEAN_E);
+    need_imm(s, LAYER_NORM_EPS_M, 0, 65535);
+    need_exp(s, LAYER_NORM_EPS_E);
+    need_imm(s, LAYER_NORM_ROOT_M, 32768, 65535);
+    need_exp(s, LAYER_NORM_EXP);
+    need_exp(s, LAYER_NORM_FRACTION);
+    need_buffer(s, s->op->in[0], ELEM_I32, dim);
+    need_buffer(s, s->op->out[0], ELEM_I8, dim);
+    need_buffer(s, s->op->out[1], ELEM_I32, dim);
+    need_data(s, s->op->data[0], ELEM_I16, dim);
+    need_data(s, s->op->data[1], ELEM_I32, dim);
+    if (!(fabs(inverse * dim - 1) < 1.0 / 32768)) {
+        broken(s->v, "op %d (layer-norm): mean_m and mean_e are not 1 / %d", s->index, dim);
+    }
 }
 
 /* All of the vector: its scale becomes that of the signs. */
@@ -263,6 +291,20 @@ static void check_head_norm(const Site *s)
     need_data(s, s->op->data[0], ELEM_I16, b->head_dim);
 }
 
+/* Angles, and room for what they turn, where positions are rotary. */
+static void check_turns(const Site *s, int angles, int turned, int turns, int dim)
+{
+    const bool rope = s->v->model->position == POSITION_ROPE;
+    if ((angles >= 0) != rope || (turned >= 0) != rope) {
+        broken(s->v, "op %d (%s): angles are %s, positions %s", s->index, op_name(s),
+               angles >= 0 ? "there" : "missing", position_names[s->v->model->position]);
+    }
+    if (rope) {
+        need_buffer(s, angles, ELEM_I32, (int64_t)turns * dim);
+        need_buffer(s, turned, ELEM_I32, (int64_t)turns * dim);
+    }
+}
+
 static void check_rotate(const Site *s)
 {
     const Block *b = need_block(s);
@@ -273,10 +315,9 @@ static void check_rotate(const Site *s)
     need_equal(s, ROTATE_TURNS, turns);
     need_exp(s, ROTATE_EXP);
     need_buffer(s, s->op->in[0], ELEM_I32, n);
-    need_buffer(s, s->op->in[1], ELEM_I32, (int64_t)turns * b->head_dim);
     need_buffer(s, s->op->out[0], ELEM_I8, turns * n);
     need_buffer(s, s->op->out[1], ELEM_I32, b->n_heads);
-    need_buffer(s, s->op->out[2], ELEM_I32, (int64_t)turns * b->head_dim);
+    check_turns(s, s->op->in[1], s->op->out[2], turns, b->head_dim);
 }
 
 static void check_store(const Site *s)
@@ -291,8 +332,7 @@ static void check_store(const Site *s)
     need_buffer(s, s->op->out[1], ELEM_U16, window * b->n_kv_heads);
     need_buffer(s, s->op->out[2], ELEM_I32, b->n_kv_heads);
     if (s->op->kind == OP_STORE_K) {
-        need_buffer(s, s->op->in[1], ELEM_I32, b->head_dim);
-        need_buffer(s, s->op->out[3], ELEM_I32, b->head_dim);
+        check_turns(s, s->op->in[1], s->op->out[3], 1, b->head_dim);
     }
     for (int i = 0; i < 3; i++) {
         if (!s->v->program->buffers[s->op->out[i]].lasting) {
@@ -366,6 +406,18 @@ static void check_glu(const Site *s)
     need_buffer(s, s->op->out[0], ELEM_I8, n);
 }
 
+static void check_activate(const Site *s)
+{
+    const int n = need_block(s)->n_neurons;
+    need_equal(s, ACTIVATE_N, n);
+    need_exp(s, ACTIVATE_EXP);
+    need_buffer(s, s->op->in[0], ELEM_I32, n);
+    need_buffer(s, s->op->out[0], ELEM_I8, n);
+    if (!s->v->model->ungated) {
+        broken(s->v, "op %d (activate): the MLP has a gate", s->index);
+    }
+}
+
 static void check_logits(const Site *s)
 {
     need_equal(s, LOGITS_N, s->v->model->vocab);
@@ -398,9 +450,11 @@ static void check_top(const Site *s)
 static void check_sizes(const Site *s)
 {
     switch (s->op->kind) {
-    case OP_EMBED: check_embed(s); break;
+    case OP_EMBED:
+    case OP_POSITION: check_row(s); break;
     case OP_ANGLES: check_angles(s); break;
     case OP_NORM: check_norm(s); break;
+    case OP_LAYER_NORM: check_layer_norm(s); break;
     case OP_SIGN: check_sign(s); break;
     case OP_TABLE:
     case OP_TABLE_PAIR:
@@ -416,6 +470,7 @@ static void check_sizes(const Site *s)
     case OP_ATTEND: check_attend(s); break;
     case OP_ADD: check_add(s); break;
     case OP_GLU: check_glu(s); break;
+    case OP_ACTIVATE: check_activate(s); break;
     case OP_LOGITS: check_logits(s); break;
     case OP_TOP: check_top(s); break;
     case OPS: die("op %d", s->index);
@@ -427,7 +482,7 @@ static void check_sizes(const Site *s)
 static bool updates(const Op *op) /* reads what it writes */
 {
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
-           op->kind == OP_BIAS || op->kind == OP_HEAD_NORM ||
+           op->kind == OP_BIAS || op->kind == OP_HEAD_NORM || op->kind == OP_POSITION ||
            (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 
@@ -470,7 +525,7 @@ static void check_order(const Verifier *v)
         const Site s = {v, &p->ops[i], i};
         for (int k = 0; k < MAX_OPERANDS; k++) {
             need_written(&s, written, s.op->in[k]);
-            need_written(&s, written, updates(s.op) ? s.op->out[k] : -1);
+            need_written(&s, written, k == 0 && updates(s.op) ? s.op->out[k] : -1);
         }
         for (int k = 0; k < MAX_OPERANDS; k++) {
             if (s.op->out[k] >= 0) {

@@ -51,6 +51,9 @@ typedef struct Shape {
 /* A Model of equal blocks with every size and name set and no weights. Fatal when the sizes,
  * each within its limit already, do not go together. */
 Model *new_model(Arena *a, const char *path, const char *family, const Shape *s);
+/* What differs from llama's: no GATE; a table of positions, whose weights are still to be set. */
+void set_ungated(Model *m);
+void set_learned_positions(Model *m);
 void check_finite(const char *path, const char *tensor, const float *w, size_t n);
 /* What is left once the weights are in: the hash and the tokenizer. */
 void finish_model(Arena *a, Model *m, const char *tokenizer_path);

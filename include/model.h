@@ -6,9 +6,22 @@
 #include "util.h"
 
 /* Facts that come in lists live in tables (compiler/names.c); the enums index them. */
-typedef enum NormKind { NORM_RMS, NORM_KINDS } NormKind;
-typedef enum PositionKind { POSITION_ROPE, POSITION_KINDS } PositionKind;
-typedef enum Activation { ACT_SILU, ACT_GELU_TANH, ACTIVATIONS } Activation;
+typedef enum NormKind { NORM_RMS, NORM_LAYER, NORM_KINDS } NormKind; /* of the residual stream */
+typedef enum PositionKind {
+    POSITION_ROPE,
+    POSITION_LEARNED, /* a row of `positions` is added to each token's embedding; tokens past the
+                         last row take that one */
+    POSITION_NONE,
+    POSITION_KINDS
+} PositionKind;
+typedef enum Activation {
+    ACT_SILU,
+    ACT_GELU_TANH,
+    ACT_GELU, /* x P(X <= x), X normal: by erf */
+    ACT_RELU,
+    ACT_RELU2, /* the square of ReLU */
+    ACTIVATIONS
+} Activation;
 
 /* How weights are held. Everything but FORMAT_FLOAT is quantized. */
 typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, FORMATS } Format;
@@ -25,7 +38,7 @@ typedef struct Linear {
     const char *name; /* "layers.3.attn.q": what recipe globs match */
     int rows, cols;   /* outputs, inputs */
     float *w;         /* rows x cols, row-major */
-    float *bias;      /* rows, NULL: none; the embedding and the head never have one */
+    float *bias;      /* rows, NULL: none; what is read by row and a tied head never have one */
     Format format;
     int planes;              /* PLANES: 1 .. MAX_PLANES */
     int8_t zero;             /* PLANES: value of code 0 */
@@ -35,11 +48,13 @@ typedef struct Linear {
     uint8_t *code;           /* rows x cols */
 } Linear;
 
-/* A norm's weight vector (RMS: y = x / rms(x) * gamma). */
+/* RMS: y = x / rms(x) * gamma. LAYER: y = d / rms(d) * gamma + beta with d = x - mean(x), Ba and
+ * others, arXiv 1607.06450. */
 typedef struct Norm {
     const char *name; /* "layers.3.attn.norm" */
     int n;
     float *gamma;
+    float *beta; /* n; RMS: NULL */
 } Norm;
 
 /* The linears of a block; enum order is execution order. */
@@ -49,10 +64,10 @@ typedef struct Block {
     int n_heads, n_kv_heads, head_dim, n_neurons;
     int *kv_of_head; /* n_heads entries, non-decreasing: which kv head a query head reads */
     Norm attn_norm, mlp_norm;
-    Norm q_norm, k_norm;  /* qk_norm: of each head, n = head_dim, before it is rotated */
+    Norm q_norm, k_norm;  /* qk_norm: RMS of each head, n = head_dim, before it is rotated */
     Linear linear[ROLES]; /* Q: n_heads*head_dim x dim, K and V: n_kv_heads*head_dim x dim,
                              O: dim x n_heads*head_dim, GATE and UP: n_neurons x dim,
-                             DOWN: dim x n_neurons */
+                             DOWN: dim x n_neurons; with `ungated` GATE is not there (0 rows) */
 } Block;
 
 typedef enum TokenizerKind {
@@ -145,9 +160,11 @@ typedef struct Model {
     float *rope_factor;    /* head_dim/2: pair i turns so many times slower; NULL: 1 each */
     bool qk_norm;          /* blocks have q_norm and k_norm */
     Activation activation;
+    bool ungated; /* the MLP is down(activation(up(x))), not down(activation(gate(x)) * up(x)) */
     int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
     bool tied_head;      /* head is the embedding; `head` is then unused */
     Linear embed;        /* vocab x dim, read by row */
+    Linear positions;    /* POSITION_LEARNED: context x dim, read by row */
     Block *blocks;       /* n_layers */
     Norm final_norm;
     Linear head;           /* vocab x dim */
@@ -170,15 +187,21 @@ int find_name(const char *const *names, int n, const char *s);
 Model *model_copy(Arena *a, const Model *m); /* deep */
 uint64_t model_hash(const Model *m);         /* independent of path and tokenizer */
 int64_t model_parameters(const Model *m);    /* a tied head counts once */
-Linear *model_linears(Model *m, int i);      /* i-th linear in execution order, NULL past the end:
-                                                embed, each block's roles, head unless tied */
-Norm *model_norm(Model *m, int i);           /* likewise: attn, mlp of each block, with qk_norm
-                                                its q and k, final */
-Linear *model_head(Model *m);                /* head, or embed when tied */
-double model_frequency(const Model *m, int pair);  /* radians that a rope pair turns a position */
-void model_name_tensors(Arena *a, Model *m);       /* sets every Linear.name and Norm.name */
-double linear_bits(const Linear *l);               /* stored bits a weight: 32, planes, 1.6, 8 */
-int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
+Linear *model_linears(Model *m, int i);      /* i-th linear, NULL past the end: embed, the roles
+                                                that each block has in execution order, head unless
+                                                tied, positions if learned */
+int model_linear_index(const Model *m, int layer, Role r);           /* of a role that is there */
+int model_head_index(const Model *m);                                /* 0 when tied */
+int model_positions_index(const Model *m);                           /* if learned */
+bool model_linear_place(const Model *m, int i, int *layer, Role *r); /* false: in no block */
+Role model_first_reader(const Model *m, Role r);  /* of what r reads, in its block */
+Norm *model_norm(Model *m, int i);                /* likewise: attn, mlp of each block, with qk_norm
+                                                     its q and k, final */
+Linear *model_head(Model *m);                     /* head, or embed when tied */
+double model_frequency(const Model *m, int pair); /* radians that a rope pair turns a position */
+void model_name_tensors(Arena *a, Model *m);      /* sets every Linear.name and Norm.name */
+double linear_bits(const Linear *l);              /* stored bits a weight: 32, planes, 1.6, 8 */
+int linear_code_value(const Linear *l, int code); /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
 /* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs
  * times the mean of its sizes (XNOR-Net, arXiv 1603.05279). */

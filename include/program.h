@@ -35,22 +35,25 @@ typedef struct Data {
 /* What each op computes is written beside its runtime function (runtime_template/) and in
  * docs/arithmetic.md. Names of the operands, in their order, are in op_info. */
 typedef enum OpKind {
-    OP_EMBED,     /* resid = embedding row of the token */
-    OP_ANGLES,    /* angles = cos, sin of position * frequency */
-    OP_NORM,      /* x = int8(rms norm(resid)) */
-    OP_SIGN,      /* x = signs of x, in place; the scale takes mean |x| */
-    OP_TABLE,     /* table = subset sums of x; added by choose */
-    OP_MATVEC,    /* y = W x, through the table when the kernel has one */
-    OP_BIAS,      /* y = fixed point(y) + bias, in place: y then has a constant unit */
-    OP_HEAD_NORM, /* y = fixed point(rms norm(y) of each head), in place, with a constant unit */
-    OP_ROTATE,    /* q = int8 per head(rope(y)) */
-    OP_STORE_K,   /* keys[slot] = int8 per head(rope(y)) */
-    OP_STORE_V,   /* values[slot] = int8 per head(y) */
-    OP_ATTEND,    /* x = int8(attention(q, keys, values)) */
-    OP_ADD,       /* resid += y */
-    OP_GLU,       /* x = int8(activation(gate) * up); overwrites gate */
-    OP_LOGITS,    /* logits = fixed point(logits), in place */
-    OP_TOP,       /* top = the largest of fixed point(W x), a chunk of rows at a time */
+    OP_EMBED,      /* resid = embedding row of the token */
+    OP_POSITION,   /* resid += row of the token's position, at most the last one */
+    OP_ANGLES,     /* angles = cos, sin of position * frequency */
+    OP_NORM,       /* x = int8(rms norm(resid)) */
+    OP_LAYER_NORM, /* x = int8(layer norm(resid)) */
+    OP_SIGN,       /* x = signs of x, in place; the scale takes mean |x| */
+    OP_TABLE,      /* table = subset sums of x; added by choose */
+    OP_MATVEC,     /* y = W x, through the table when the kernel has one */
+    OP_BIAS,       /* y = fixed point(y) + bias, in place: y then has a constant unit */
+    OP_HEAD_NORM,  /* y = fixed point(rms norm(y) of each head), in place, with a constant unit */
+    OP_ROTATE,     /* q = int8 per head(rope(y)), or of y where there are no angles */
+    OP_STORE_K,    /* keys[slot] = the same of y */
+    OP_STORE_V,    /* values[slot] = int8 per head(y) */
+    OP_ATTEND,     /* x = int8(attention(q, keys, values)) */
+    OP_ADD,        /* resid += y */
+    OP_GLU,        /* x = int8(activation(gate) * up); overwrites gate */
+    OP_ACTIVATE,   /* x = int8(activation(y)); overwrites y */
+    OP_LOGITS,     /* logits = fixed point(logits), in place */
+    OP_TOP,        /* top = the largest of fixed point(W x), a chunk of rows at a time */
     /* Of two tokens in one walk over the weights; added by batch. */
     OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
     OP_MATVEC_PAIR, /* y = W x, second_y = W second */
@@ -77,6 +80,7 @@ typedef struct OpInfo {
 } OpInfo;
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
+bool op_reads_row(OpKind k); /* of a matrix; its imm[] begins as EMBED's */
 bool op_is_matvec(OpKind k); /* reads a matrix by a kernel; its imm[] begins as MATVEC's */
 bool op_is_part(OpKind k);   /* of some columns: TABLE_PART, MATVEC_PART */
 
@@ -96,8 +100,19 @@ typedef struct Op {
 
 /* Indices of imm[] by op. EXP operands: a buffer's unit is its scalar scale times 2^EXP. */
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
-enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
+enum { POSITION_LAST = EMBED_SHIFT + 1 }; /* row; after those of EMBED */
+enum { ANGLES_PAIRS, ANGLES_TURNS };      /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
+enum {
+    LAYER_NORM_DIM,
+    LAYER_NORM_MEAN_M, /* 1 / dim = MEAN_M * 2^MEAN_E */
+    LAYER_NORM_MEAN_E,
+    LAYER_NORM_EPS_M,
+    LAYER_NORM_EPS_E,
+    LAYER_NORM_ROOT_M,
+    LAYER_NORM_EXP,
+    LAYER_NORM_FRACTION
+};
 enum { SIGN_N, SIGN_INVERSE };
 enum { TABLE_COLS, TABLE_FIRST }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
@@ -126,6 +141,7 @@ enum {
 };
 enum { ADD_DIM, ADD_EXP };
 enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
+enum { ACTIVATE_N, ACTIVATE_EXP };
 enum { LOGITS_N, LOGITS_EXP };
 enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matvec */
 #define TOP_CHUNK_ROWS 64                               /* lm_top.h: LM_TOP_ROWS */

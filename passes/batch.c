@@ -132,13 +132,16 @@ static void add_ops(Batch *b, int i)
         }
         break;
     case OP_EMBED:
+    case OP_POSITION:
     case OP_ANGLES:
     case OP_NORM:
+    case OP_LAYER_NORM:
     case OP_SIGN:
     case OP_BIAS:
     case OP_HEAD_NORM:
     case OP_ADD:
     case OP_GLU:
+    case OP_ACTIVATE:
     case OP_LOGITS:
     case OP_TOP: break;
     case OP_TABLE_PAIR:

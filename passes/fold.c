@@ -40,28 +40,57 @@ static void scale_columns(Linear *l, const float *gamma)
     }
 }
 
-static void clear_gamma(Norm *n)
+/* W (n gamma + beta) = (W gamma) n + W beta: the second part is a bias. */
+static void add_shift(Arena *a, Linear *l, const float *beta)
 {
-    for (int i = 0; i < n->n; i++) {
-        n->gamma[i] = 1;
+    if (!l->bias) {
+        l->bias = NEW(a, float, l->rows);
+    }
+    for (int r = 0; r < l->rows; r++) {
+        double sum = (double)l->bias[r];
+        for (int c = 0; c < l->cols; c++) {
+            sum += (double)l->w[(size_t)r * (size_t)l->cols + (size_t)c] * (double)beta[c];
+        }
+        l->bias[r] = (float)sum;
     }
 }
 
-static void fold_norms(Model *m)
+static void fold_norm(Arena *a, Linear *l, const Norm *n)
+{
+    if (n->beta && l->rows > 0) {
+        add_shift(a, l, n->beta);
+    }
+    scale_columns(l, n->gamma);
+}
+
+static void clear_norm(Norm *n)
+{
+    for (int i = 0; i < n->n; i++) {
+        n->gamma[i] = 1;
+        if (n->beta) {
+            n->beta[i] = 0;
+        }
+    }
+}
+
+/* A tied head is also the embedding, which the norm must not touch; a head without a bias gets
+ * none. */
+static void fold_norms(Arena *a, Model *m)
 {
     for (int l = 0; l < m->n_layers; l++) {
         Block *b = &m->blocks[l];
-        scale_columns(&b->linear[ROLE_Q], b->attn_norm.gamma);
-        scale_columns(&b->linear[ROLE_K], b->attn_norm.gamma);
-        scale_columns(&b->linear[ROLE_V], b->attn_norm.gamma);
-        clear_gamma(&b->attn_norm);
-        scale_columns(&b->linear[ROLE_GATE], b->mlp_norm.gamma);
-        scale_columns(&b->linear[ROLE_UP], b->mlp_norm.gamma);
-        clear_gamma(&b->mlp_norm);
+        for (int r = ROLE_Q; r <= ROLE_V; r++) {
+            fold_norm(a, &b->linear[r], &b->attn_norm);
+        }
+        clear_norm(&b->attn_norm);
+        for (int r = ROLE_GATE; r <= ROLE_UP; r++) {
+            fold_norm(a, &b->linear[r], &b->mlp_norm);
+        }
+        clear_norm(&b->mlp_norm);
     }
-    if (!m->tied_head) { /* a tied head is also the embedding, which the norm must not touch */
-        scale_columns(&m->head, m->final_norm.gamma);
-        clear_gamma(&m->final_norm);
+    if (!m->tied_head && (m->head.bias || m->norm == NORM_RMS)) {
+        fold_norm(a, &m->head, &m->final_norm);
+        clear_norm(&m->final_norm);
     }
 }
 
@@ -95,7 +124,7 @@ void pass_fold(Unit *u)
         m->hash = model_hash(m); /* of the same network, however it was stored */
     }
     if (u->recipe->fold_norms) {
-        fold_norms(m);
+        fold_norms(u->arena, m);
     }
     u->original = model_copy(u->arena, m);
     set_activations(m, u->recipe->activations);

@@ -15,7 +15,7 @@ typedef struct Lowering {
     Program *program;
     int layer, linear; /* being lowered: layer and index for model_linears */
     int resid, angles; /* buffers */
-    int turned, turns; /* scratch of the rotations; 2 turns when the cache has sinks */
+    int turned, turns; /* scratch of the rotations, -1 without them; 2 turns: the cache has sinks */
 } Lowering;
 
 /* A matrix's result: one step is worth the scalar `scale` times 2^exp. */
@@ -98,6 +98,67 @@ static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
+/* Int32, fixed point: saturated. */
+static int lower_integers(Lowering *w, const char *data_name, const float *v, int n, int fraction)
+{
+    const int data = program_add_data(w->arena, w->program, data_name, ELEM_I32, n);
+    for (int i = 0; i < n; i++) {
+        const double fixed = nearbyint(ldexp((double)v[i], fraction));
+        ((int32_t *)w->program->data[data].bytes)[i] =
+            (int32_t)fmin(fmax(fixed, -INT32_MAX), INT32_MAX);
+    }
+    return data;
+}
+
+/* With d = x - mean(x), d / rms(d) is at most sqrt(dim): the fraction with which no element of the
+ * normed and shifted vector reaches 2^30. */
+static int layer_norm_fraction(const Norm *norm)
+{
+    double gamma = 0, beta = 0;
+    int e;
+    for (int i = 0; i < norm->n; i++) {
+        gamma = fmax(gamma, fabs((double)norm->gamma[i]));
+        beta = fmax(beta, fabs((double)norm->beta[i]));
+    }
+    frexp(gamma * sqrt(norm->n) + beta, &e);
+    return 30 - e;
+}
+
+static void lower_layer_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
+                             int *scale)
+{
+    int gamma_exp, eps_exp, root_exp, mean_exp;
+    const int gamma = lower_gamma(w, norm, data_name, &gamma_exp);
+    const int fraction = layer_norm_fraction(norm);
+    const int beta = lower_integers(w, arena_printf(w->arena, "%s_beta", data_name), norm->beta,
+                                    norm->n, fraction);
+    const double eps = (double)w->model->norm_eps * norm->n;
+    const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
+    const int centred = add_buffer(w, "centred", ELEM_I32, norm->n, false);
+    Op *op = add_op(w, OP_LAYER_NORM);
+    op->in[0] = w->resid;
+    op->out[0] = x;
+    op->out[1] = centred;
+    op->data[0] = gamma;
+    op->data[1] = beta;
+    op->imm[LAYER_NORM_DIM] = norm->n;
+    op->imm[LAYER_NORM_MEAN_M] = to_mantissa(1.0 / norm->n, &mean_exp);
+    op->imm[LAYER_NORM_MEAN_E] = mean_exp;
+    op->imm[LAYER_NORM_EPS_M] = eps_m;
+    op->imm[LAYER_NORM_EPS_E] = eps_m ? eps_exp + 2 * w->program->residual_fraction : 0;
+    op->imm[LAYER_NORM_ROOT_M] = to_mantissa(sqrt(norm->n), &root_exp);
+    op->imm[LAYER_NORM_EXP] = root_exp + gamma_exp - 31;
+    op->imm[LAYER_NORM_FRACTION] = fraction;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* The norm that the residual stream goes through. */
+static void lower_stream_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
+                              int *scale)
+{
+    (norm->beta ? lower_layer_norm : lower_norm)(w, norm, data_name, x, scale);
+}
+
 /* x becomes its signs where the model wants that of what its linears read. */
 static void lower_sign(Lowering *w, int x, int *scale)
 {
@@ -154,19 +215,23 @@ static int64_t padded(int64_t rows)
     return (rows + 7) / 8 * 8;
 }
 
-/* The most that a row's |w . x| can be, x the output of the norm: x = n gamma with |n| at most
- * sqrt(cols), so |w gamma| sqrt(cols). Of signs times the mean of |x|, which is at most |gamma| /
- * sqrt(cols), it is the sum of |w| times that. */
+/* The most that a row's |w . x| can be, x the output of the norm: x = n gamma + beta with |n| at
+ * most sqrt(cols), so |w gamma| sqrt(cols) + |w . beta|. Of signs times the mean of |x|, which is
+ * at most |gamma| / sqrt(cols) and the mean of |beta|, it is the sum of |w| times that. */
 static double row_bound(const Linear *l, int r, const Norm *norm, bool signs)
 {
-    double products = 0, gammas = 0, sizes = 0;
+    double products = 0, gammas = 0, sizes = 0, shift = 0, betas = 0;
     for (int c = 0; c < l->cols; c++) {
         const double v = (double)linear_value(l, r, c), g = (double)norm->gamma[c];
+        const double b = norm->beta ? (double)norm->beta[c] : 0;
         products += v * g * v * g;
         gammas += g * g;
         sizes += fabs(v);
+        shift += v * b;
+        betas += fabs(b);
     }
-    return signs ? sizes * sqrt(gammas / l->cols) : sqrt(products * l->cols);
+    return signs ? sizes * (sqrt(gammas / l->cols) + betas / l->cols)
+                 : sqrt(products * l->cols) + fabs(shift);
 }
 
 /* The fraction with which no row of W x + bias reaches 2^30, x the output of the norm. */
@@ -183,12 +248,7 @@ static int result_fraction(const Linear *l, const Norm *norm, bool signs)
 /* What follows gets y in the constant unit 2^-fraction. */
 static void lower_bias(Lowering *w, const Linear *l, const char *data_name, int fraction, Result *y)
 {
-    const int data = program_add_data(w->arena, w->program, data_name, ELEM_I32, l->rows);
-    for (int r = 0; r < l->rows; r++) {
-        const double v = nearbyint(ldexp((double)l->bias[r], fraction));
-        ((int32_t *)w->program->data[data].bytes)[r] =
-            (int32_t)fmin(fmax(v, -INT32_MAX), INT32_MAX);
-    }
+    const int data = lower_integers(w, data_name, l->bias, l->rows, fraction);
     Op *op = add_op(w, OP_BIAS);
     op->out[0] = y->buffer;
     op->data[0] = data;
@@ -208,7 +268,7 @@ static Result lower_role(Lowering *w, const Block *b, Role role, int x, int scal
     const Linear *l = &b->linear[role];
     Result y = {.scale = scale};
     y.buffer = add_buffer(w, role_names[role], ELEM_I32, padded(l->rows), false);
-    w->linear = 1 + w->layer * ROLES + (int)role;
+    w->linear = model_linear_index(w->model, w->layer, role);
     y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
     if (l->bias)
         lower_bias(w, l, arena_printf(w->arena, "l%d_%s_bias", w->layer, names[role]),
@@ -260,7 +320,7 @@ static void lower_store(Lowering *w, OpKind kind, const Block *b, Result y, cons
 {
     Op *op = add_op(w, kind);
     op->in[0] = y.buffer;
-    op->in[1] = kind == OP_STORE_K ? w->angles : -1;
+    op->in[1] = kind == OP_STORE_K ? w->angles : -1; /* -1 too: keys are not turned */
     for (int i = 0; i < 3; i++)
         op->out[i] = cache[i];
     op->out[3] = kind == OP_STORE_K ? w->turned : -1;
@@ -321,7 +381,8 @@ static void lower_attention(Lowering *w, const Block *b)
     const int window = w->program->window, kv_dim = b->n_kv_heads * b->head_dim;
     int scale;
     const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
-    lower_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x, &scale);
+    lower_stream_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x,
+                      &scale);
     lower_sign(w, x, &scale);
     const int cache[6] = {
         add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, true),
@@ -358,15 +419,9 @@ static void lower_attention(Lowering *w, const Block *b)
     lower_add(w, lower_role(w, b, ROLE_O, mixed, scale, NULL));
 }
 
-static void lower_mlp(Lowering *w, const Block *b)
+/* Both give the scale of h. */
+static int lower_glu(Lowering *w, const Block *b, Result gate, Result up, int h)
 {
-    int scale;
-    const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
-    lower_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
-    lower_sign(w, x, &scale);
-    const Result gate = lower_role(w, b, ROLE_GATE, x, scale, &b->mlp_norm);
-    const Result up = lower_role(w, b, ROLE_UP, x, scale, &b->mlp_norm);
-    const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
     Op *op = add_op(w, OP_GLU);
     op->in[0] = gate.buffer;
     op->in[1] = up.buffer;
@@ -376,35 +431,86 @@ static void lower_mlp(Lowering *w, const Block *b)
     op->imm[GLU_EXP_UP] = up.exp;
     op->scalar_in[0] = gate.scale;
     op->scalar_in[1] = up.scale;
-    op->scalar_out = scale = w->program->n_scalars++;
+    return op->scalar_out = w->program->n_scalars++;
+}
+
+static int lower_activate(Lowering *w, const Block *b, Result up, int h)
+{
+    Op *op = add_op(w, OP_ACTIVATE);
+    op->in[0] = up.buffer;
+    op->out[0] = h;
+    op->imm[ACTIVATE_N] = b->n_neurons;
+    op->imm[ACTIVATE_EXP] = up.exp;
+    op->scalar_in[0] = up.scale;
+    return op->scalar_out = w->program->n_scalars++;
+}
+
+static void lower_mlp(Lowering *w, const Block *b)
+{
+    int scale;
+    Result gate = {.buffer = -1};
+    const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
+    lower_stream_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
+    lower_sign(w, x, &scale);
+    if (!w->model->ungated)
+        gate = lower_role(w, b, ROLE_GATE, x, scale, &b->mlp_norm);
+    const Result up = lower_role(w, b, ROLE_UP, x, scale, &b->mlp_norm);
+    const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
+    scale = w->model->ungated ? lower_activate(w, b, up, h) : lower_glu(w, b, gate, up, h);
     lower_sign(w, h, &scale);
     lower_add(w, lower_role(w, b, ROLE_DOWN, h, scale, NULL));
 }
 
-static void lower_input(Lowering *w)
+static Op *lower_row(Lowering *w, OpKind kind, const Linear *l, int linear)
+{
+    Op *op = add_op(w, kind);
+    op->out[0] = w->resid;
+    op->linear = linear;
+    op->imm[EMBED_DIM] = l->cols;
+    op->imm[EMBED_PLANES] = l->format == FORMAT_PLANES ? l->planes : 0;
+    op->imm[EMBED_SHIFT] = l->scale_exp + w->program->residual_fraction;
+    return op;
+}
+
+static void lower_positions(Lowering *w)
+{
+    const Model *m = w->model;
+    const int row = add_buffer(w, "row", ELEM_I32, m->dim, false);
+    Op *op = lower_row(w, OP_POSITION, &m->positions, model_positions_index(m));
+    op->out[1] = row;
+    op->imm[POSITION_LAST] = m->positions.rows - 1;
+}
+
+static void lower_angles(Lowering *w)
 {
     const Model *m = w->model;
     const int dim = m->blocks[0].head_dim;
-    w->resid = add_buffer(w, "resid", ELEM_I32, m->dim, false);
     w->angles = add_buffer(w, "angles", ELEM_I32, (int64_t)w->turns * dim, false);
     w->turned = add_buffer(w, "turned", ELEM_I32, (int64_t)w->turns * dim, false);
-    Op *op = add_op(w, OP_EMBED);
-    op->out[0] = w->resid;
-    op->linear = 0;
-    op->imm[EMBED_DIM] = m->dim;
-    op->imm[EMBED_PLANES] = m->embed.format == FORMAT_PLANES ? m->embed.planes : 0;
-    op->imm[EMBED_SHIFT] = m->embed.scale_exp + w->program->residual_fraction;
     const int frequency = program_add_data(w->arena, w->program, "frequency", ELEM_U32, dim / 2);
     for (int i = 0; i < dim / 2; i++) {
         const double turns = model_frequency(m, i) / (2 * acos(-1.0));
         ((uint32_t *)w->program->data[frequency].bytes)[i] =
             (uint32_t)nearbyint(turns * 4294967296.0);
     }
-    op = add_op(w, OP_ANGLES);
+    Op *op = add_op(w, OP_ANGLES);
     op->out[0] = w->angles;
     op->data[0] = frequency;
     op->imm[ANGLES_PAIRS] = dim / 2;
     op->imm[ANGLES_TURNS] = w->turns;
+}
+
+static void lower_input(Lowering *w)
+{
+    w->resid = add_buffer(w, "resid", ELEM_I32, w->model->dim, false);
+    lower_row(w, OP_EMBED, &w->model->embed, 0);
+    switch (w->model->position) {
+    case POSITION_ROPE: lower_angles(w); return;
+    case POSITION_LEARNED: lower_positions(w); return;
+    case POSITION_NONE: return;
+    case POSITION_KINDS: break;
+    }
+    die("position %d", (int)w->model->position);
 }
 
 /* The n largest logits: the vector of all of them never is. */
@@ -427,20 +533,27 @@ static void lower_output(Lowering *w, int top)
 {
     int scale;
     const int x = add_buffer(w, "final.x", ELEM_I8, w->model->dim, false);
-    lower_norm(w, &w->model->final_norm, "final_norm", x, &scale);
+    lower_stream_norm(w, &w->model->final_norm, "final_norm", x, &scale);
     const Linear *head = w->model->tied_head ? &w->model->embed : &w->model->head;
-    w->linear = w->model->tied_head ? 0 : 1 + w->model->n_layers * ROLES;
+    w->linear = model_head_index(w->model);
+    if (top > 0 && head->bias)
+        fatal("%s: head.top: %d: this model's head has a bias, so all logits are needed: leave it "
+              "out",
+              w->model->path, top);
     if (top > 0) {
         lower_top(w, head, x, scale, top < head->rows ? top : head->rows);
         return;
     }
     const int logits = add_buffer(w, "logits", ELEM_I32, padded(w->model->vocab), false);
-    const int exp = lower_matvec(w, OP_MATVEC, head, x, logits);
+    Result y = {.buffer = logits, .scale = scale};
+    y.exp = lower_matvec(w, OP_MATVEC, head, x, logits);
+    if (head->bias)
+        lower_bias(w, head, "head_bias", result_fraction(head, &w->model->final_norm, false), &y);
     Op *op = add_op(w, OP_LOGITS);
     op->out[0] = logits;
     op->imm[LOGITS_N] = w->model->vocab;
-    op->imm[LOGITS_EXP] = exp;
-    op->scalar_in[0] = scale;
+    op->imm[LOGITS_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
 }
 
 void pass_lower(Unit *u)
@@ -455,8 +568,16 @@ void pass_lower(Unit *u)
               p->window);
     if (p->window > 65536)
         fatal("%s: window: %d tokens: at most 65536", m->path, p->window);
-    Lowering w = {
-        .arena = u->arena, .model = m, .program = p, .layer = -1, .turns = p->sinks > 0 ? 2 : 1};
+    if (p->sinks > 0 && m->position != POSITION_ROPE)
+        fatal("%s: sinks: %d: only rotary positions can be moved: this model's are %s", m->path,
+              p->sinks, position_names[m->position]);
+    Lowering w = {.angles = -1,
+                  .turned = -1,
+                  .arena = u->arena,
+                  .model = m,
+                  .program = p,
+                  .layer = -1,
+                  .turns = p->sinks > 0 ? 2 : 1};
     lower_input(&w);
     for (w.layer = 0; w.layer < m->n_layers; w.layer++) {
         lower_attention(&w, &m->blocks[w.layer]);

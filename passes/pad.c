@@ -12,11 +12,11 @@ typedef struct Packed {
 static const char *data_name(Arena *a, const Model *m, int linear, const char *what)
 {
     static const char *const roles[ROLES] = {"q", "k", "v", "o", "gate", "up", "down"};
-    if (linear == 0)
-        return arena_printf(a, "embed_%s", what);
-    if (linear == 1 + m->n_layers * ROLES)
-        return arena_printf(a, "head_%s", what);
-    return arena_printf(a, "l%d_%s_%s", (linear - 1) / ROLES, roles[(linear - 1) % ROLES], what);
+    int layer;
+    Role role;
+    if (model_linear_place(m, linear, &layer, &role))
+        return arena_printf(a, "l%d_%s_%s", layer, roles[role], what);
+    return arena_printf(a, "%s_%s", model_linears((Model *)(uintptr_t)m, linear)->name, what);
 }
 
 /* What the kernels that read a matrix want its rows to start at. */
@@ -71,7 +71,7 @@ void pass_pad(Unit *u)
             continue;
         op->data[0] = packed[op->linear].codes;
         op->data[1] = packed[op->linear].rows;
-        op->imm[op->kind == OP_EMBED ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE] =
+        op->imm[op_reads_row(op->kind) ? (int)EMBED_STRIDE : (int)MATVEC_STRIDE] =
             packed[op->linear].stride;
     }
 }

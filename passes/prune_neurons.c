@@ -1,5 +1,6 @@
 /* Removes MLP neurons. The magnitude of one: it adds down * act(gate . x) * (up . x), so the
- * product of three norms, |gate row| |up row| |down column|, the rows behind the norm's weights. */
+ * product of three norms, |gate row| |up row| |down column|, the rows behind the norm's weights; of
+ * two where there is no gate. */
 #include "prune.h"
 
 #include <math.h>
@@ -26,7 +27,8 @@ static double column_norm(const Linear *l, int c)
 
 static double magnitude(const Block *b, int i)
 {
-    return row_norm(&b->linear[ROLE_GATE], i, b->mlp_norm.gamma) *
+    const Linear *gate = &b->linear[ROLE_GATE];
+    return (gate->rows > 0 ? row_norm(gate, i, b->mlp_norm.gamma) : 1) *
            row_norm(&b->linear[ROLE_UP], i, b->mlp_norm.gamma) *
            column_norm(&b->linear[ROLE_DOWN], i);
 }
@@ -35,10 +37,12 @@ static void cut(Arena *a, Block *b, const bool *keep)
 {
     (void)a;
     const int n = b->n_neurons;
-    keep_rows(&b->linear[ROLE_GATE], keep, n, 1);
+    if (b->linear[ROLE_GATE].rows > 0) {
+        keep_rows(&b->linear[ROLE_GATE], keep, n, 1);
+    }
     keep_rows(&b->linear[ROLE_UP], keep, n, 1);
     keep_cols(&b->linear[ROLE_DOWN], keep, n, 1);
-    b->n_neurons = b->linear[ROLE_GATE].rows;
+    b->n_neurons = b->linear[ROLE_UP].rows;
 }
 
 void pass_prune_neurons(Unit *u)

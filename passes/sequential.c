@@ -134,8 +134,9 @@ static void quantize_layer(Run *r, int layer)
     Block *b = &r->unit->model->blocks[layer];
     for (size_t g = 0; g < LENGTH(group_of); g++) {
         Arena *scratch = arena_new();
-        const GptqMoments *m = group_moments(scratch, r, layer, group_of[g][0]);
-        for (int role = (int)group_of[g][0]; role <= (int)group_of[g][1]; role++) {
+        const Role first = model_first_reader(r->unit->model, group_of[g][0]);
+        const GptqMoments *m = group_moments(scratch, r, layer, first);
+        for (int role = first; role <= (int)group_of[g][1]; role++) {
             quantize_linear(r->unit, &b->linear[role], m);
         }
         sequence_refresh(r->after.sequence, layer);
@@ -174,6 +175,9 @@ static void quantize_embedding(Run *r)
         m->gram[c * dim + c] += mean > 0 ? mean / 2 : 1;
     }
     quantize_linear(r->unit, &model->embed, m);
+    if (model->position == POSITION_LEARNED) {
+        quantize_linear(r->unit, &model->positions, NULL);
+    }
     sequence_refresh(r->after.sequence, -1);
     arena_free(scratch);
 }

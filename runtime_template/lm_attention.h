@@ -79,6 +79,15 @@ LM_INLINE void lm_rotate(const int32_t *y, const int32_t *angles, lm_scale unit,
     }
 }
 
+/* The same where positions do not turn queries: y (heads x dim) -> q (heads x dim) int8. */
+LM_INLINE void lm_quantize_heads(const int32_t *y, lm_scale unit, int8_t *q, int32_t *scales,
+                                 int32_t heads, int32_t dim)
+{
+    for (int32_t h = 0; h < heads; h++) {
+        scales[h] = lm_quantize(y + h * dim, dim, unit, q + h * dim);
+    }
+}
+
 /* y (heads x dim), worth unit -> row `slot` of keys (window x heads x dim) and scales (window x
  * heads), in units of 2^exponents (heads); n slots are filled with this one. */
 LM_INLINE void lm_store_k(const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned,
@@ -94,7 +103,7 @@ LM_INLINE void lm_store_k(const int32_t *y, const int32_t *angles, lm_scale unit
     }
 }
 
-/* The same of values, which are not turned. */
+/* The same of values, and of keys where positions do not turn them. */
 LM_INLINE void lm_store_v(const int32_t *y, lm_scale unit, int8_t *values, uint16_t *scales,
                           int32_t *exponents, uint32_t slot, int32_t n, int32_t heads, int32_t dim)
 {

@@ -20,6 +20,15 @@ LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n
     }
 }
 
+/* resid (n) += row (n), both value * 2^-fraction for one fraction; saturating. */
+LM_INLINE void lm_add_vector(int32_t *resid, const int32_t *row, int32_t n)
+{
+    LM_UNROLL_4
+    for (int32_t i = 0; i < n; i++) {
+        resid[i] = lm_add_sat(resid[i], row[i]);
+    }
+}
+
 /* gate (n) worth unit each -> SiLU of it in units of 2^-15; gives lm_longest of these. */
 LM_INLINE uint32_t lm_silu_loop(int32_t *gate, lm_scale unit, int32_t n)
 {
@@ -72,6 +81,13 @@ LM_INLINE lm_scale lm_glu(int32_t *gate, const int32_t *up, lm_scale gate_unit, 
                           int8_t *x, int32_t n)
 {
     return lm_glu_by(gate, up, gate_unit, up_unit, x, n, LM_NEAREST);
+}
+
+/* y (n), worth unit each -> x (n) int8 = silu(y); gives its scale; y is overwritten. */
+LM_INLINE lm_scale lm_silu_only(int32_t *y, lm_scale unit, int8_t *x, int32_t n, uint32_t round)
+{
+    (void)lm_silu_loop(y, unit, n);
+    return lm_quantize_by(y, n, lm_largest(y, n), 0, LM_SCALE(32768, -30), round, x);
 }
 
 /* logits (n), worth unit each -> value * 2^-fraction, in place. */

@@ -29,8 +29,11 @@ static void print_groups(Arena *a, Model *m)
     int64_t n[LENGTH(names)] = {0};
     Linear *l;
     for (int i = 0; (l = model_linears(m, i)); i++) {
-        const int role = (i - 1) % ROLES;
-        const int group = i == 0 ? 0 : i > m->n_layers * ROLES ? 3 : role <= ROLE_O ? 1 : 2;
+        int layer;
+        Role role;
+        int group = l == &m->head ? 3 : 0;
+        if (model_linear_place(m, i, &layer, &role))
+            group = role <= ROLE_O ? 1 : 2;
         n[group] += (int64_t)l->rows * l->cols;
     }
     printf("  parameters  ");
@@ -59,11 +62,11 @@ static void print_tokenizer(Arena *a, const Tokenizer *t)
 static void print_facts(Arena *a, const Model *m)
 {
     const Block *b = &m->blocks[0];
-    printf("%s\n  family      %s: %s norm%s, %s%s, gated %s, %s head%s\n", m->path, m->family,
-           norm_names[m->norm], m->qk_norm ? " (of q and k too)" : "",
+    printf("%s\n  family      %s: %s norm%s, %s%s positions, %s %s, %s head%s\n", m->path,
+           m->family, norm_names[m->norm], m->qk_norm ? " (of q and k too)" : "",
            m->rope_factor ? "scaled " : "", position_names[m->position],
-           activation_names[m->activation], m->tied_head ? "tied" : "untied",
-           b->linear[ROLE_Q].bias ? ", biases" : "");
+           m->ungated ? "ungated" : "gated", activation_names[m->activation],
+           m->tied_head ? "tied" : "untied", b->linear[ROLE_Q].bias ? ", biases" : "");
     printf("  size        %s parameters, %s bytes at float32\n",
            format_bytes(a, model_parameters(m)), format_bytes(a, 4 * model_parameters(m)));
     printf("  shape       %d layers, dim %d, vocab %d, context %d\n", m->n_layers, m->dim, m->vocab,

@@ -14,15 +14,33 @@ static const char *embed_function(Format f)
     die("embedding is not quantized");
 }
 
-static void write_embed(Writer *w, const Op *op)
+/* The call that puts a row of the op's matrix into a buffer. */
+static void write_row(Writer *w, const Op *op, const char *row, int buffer)
 {
-    const Format f = w->e->unit->model->embed.format;
-    const char *token = w->prefill ? arena_printf(w->e->arena, "tokens[%d]", op->token) : "token";
+    const Format f = model_linears(w->e->unit->model, op->linear)->format;
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %lld, ", embed_function(f), data(w, op->data[0]),
-               data(w, op->data[1]), token, at(w, op->out[0]), imm(op, EMBED_DIM));
+               data(w, op->data[1]), row, at(w, buffer), imm(op, EMBED_DIM));
     if (f == FORMAT_PLANES)
         buf_printf(w->calls, "%lld, ", imm(op, EMBED_PLANES));
     buf_printf(w->calls, "%lld, %lld);\n", imm(op, EMBED_STRIDE), imm(op, EMBED_SHIFT));
+}
+
+static void write_embed(Writer *w, const Op *op)
+{
+    write_row(w, op, w->prefill ? arena_printf(w->e->arena, "tokens[%d]", op->token) : "token",
+              op->out[0]);
+}
+
+static void write_position(Writer *w, const Op *op)
+{
+    const char *position = place(w, op, "position");
+    const long long last = imm(op, POSITION_LAST);
+    write_row(w, op,
+              arena_printf(w->e->arena, "(int32_t)(%s < %lldU ? %s : %lldU)", position, last,
+                           position, last),
+              op->out[1]);
+    buf_printf(w->calls, "    lm_add_vector(%s, %s, %lld);\n", at(w, op->out[0]), at(w, op->out[1]),
+               imm(op, EMBED_DIM));
 }
 
 static void write_angles(Writer *w, const Op *op)
@@ -52,6 +70,12 @@ static Rounding rounding(const Writer *w, const Op *op)
                                                            : (Rounding){"", ""};
 }
 
+/* The argument of a function that always takes it. */
+static const char *always(Rounding r)
+{
+    return *r.argument ? r.argument : ", LM_NEAREST";
+}
+
 static void write_norm(Writer *w, const Op *op)
 {
     const Rounding r = rounding(w, op);
@@ -65,6 +89,27 @@ static void write_norm(Writer *w, const Op *op)
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s);\n", local(w, op->scalar_out),
                name, at(w, op->in[0]), data(w, op->data[0]), at(w, op->out[0]),
                number(w, "norm_exp", imm(op, NORM_EXP)));
+}
+
+static void write_layer_norm(Writer *w, const Op *op)
+{
+    const Rounding r = rounding(w, op);
+    const char *name =
+        arena_printf(w->e->arena, "layer_norm%s_%lld", r.by, imm(op, LAYER_NORM_DIM));
+    if (new_shape(w, name, "lm_scale",
+                  "const int32_t *resid, const int16_t *gamma, const int32_t *beta, "
+                  "int32_t *centred, int8_t *x, int32_t exp, int32_t fraction"))
+        buf_printf(w->shapes,
+                   "return lm_layer_norm%s(resid, gamma, beta, centred, x, %lld, %lldU, %lld, "
+                   "%lldU, %lld, %lldU, exp, fraction%s);\n}\n\n",
+                   r.by, imm(op, LAYER_NORM_DIM), imm(op, LAYER_NORM_MEAN_M),
+                   imm(op, LAYER_NORM_MEAN_E), imm(op, LAYER_NORM_EPS_M), imm(op, LAYER_NORM_EPS_E),
+                   imm(op, LAYER_NORM_ROOT_M), r.argument);
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s, %s, %s);\n",
+               local(w, op->scalar_out), name, at(w, op->in[0]), data(w, op->data[0]),
+               data(w, op->data[1]), at(w, op->out[1]), at(w, op->out[0]),
+               number(w, "norm_exp", imm(op, LAYER_NORM_EXP)),
+               number(w, "norm_fraction", imm(op, LAYER_NORM_FRACTION)));
 }
 
 static void write_sign(Writer *w, const Op *op)
@@ -109,8 +154,25 @@ static void write_head_norm(Writer *w, const Op *op)
                number(w, "head_norm_fraction", imm(op, HEAD_NORM_FRACTION)));
 }
 
+/* Queries that positions do not turn. */
+static void write_heads(Writer *w, const Op *op)
+{
+    const char *name =
+        arena_printf(w->e->arena, "heads_%lldx%lld", imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM));
+    if (new_shape(w, name, "void", "const int32_t *y, lm_scale unit, int8_t *q, int32_t *scales"))
+        buf_printf(w->shapes, "lm_quantize_heads(y, unit, q, scales, %lld, %lld);\n}\n\n",
+                   imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s);\n", name, at(w, op->in[0]),
+               unit(w, op->scalar_in[0], imm(op, ROTATE_EXP)), at(w, op->out[0]),
+               at(w, op->out[1]));
+}
+
 static void write_rotate(Writer *w, const Op *op)
 {
+    if (op->in[1] < 0) {
+        write_heads(w, op);
+        return;
+    }
     const char *name =
         arena_printf(w->e->arena, "rotate_%lldx%lld", imm(op, ROTATE_HEADS), imm(op, ROTATE_DIM));
     if (new_shape(w, name, "void",
@@ -122,24 +184,6 @@ static void write_rotate(Writer *w, const Op *op)
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, ROTATE_EXP)), at(w, op->out[2]),
                at(w, op->out[0]), at(w, op->out[1]));
-}
-
-static void write_store_k(Writer *w, const Op *op)
-{
-    const char *name =
-        arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    if (new_shape(w, name, "void",
-                  "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
-                  "int8_t *keys, uint16_t *scales, int32_t *exponents, uint32_t slot, "
-                  "int32_t filled"))
-        buf_printf(w->shapes,
-                   "lm_store_k(y, angles, unit, turned, keys, scales, exponents, slot, filled, "
-                   "%lld, %lld);\n}\n\n",
-                   imm(op, STORE_HEADS), imm(op, STORE_DIM));
-    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
-               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[3]),
-               at(w, op->out[0]), at(w, op->out[1]), at(w, op->out[2]), place(w, op, "slot"),
-               place(w, op, "filled"));
 }
 
 static void write_store_v(Writer *w, const Op *op)
@@ -156,6 +200,28 @@ static void write_store_v(Writer *w, const Op *op)
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]),
                at(w, op->out[2]), place(w, op, "slot"), place(w, op, "filled"));
+}
+
+static void write_store_k(Writer *w, const Op *op)
+{
+    if (op->in[1] < 0) {
+        write_store_v(w, op);
+        return;
+    }
+    const char *name =
+        arena_printf(w->e->arena, "store_k_%lldx%lld", imm(op, STORE_HEADS), imm(op, STORE_DIM));
+    if (new_shape(w, name, "void",
+                  "const int32_t *y, const int32_t *angles, lm_scale unit, int32_t *turned, "
+                  "int8_t *keys, uint16_t *scales, int32_t *exponents, uint32_t slot, "
+                  "int32_t filled"))
+        buf_printf(w->shapes,
+                   "lm_store_k(y, angles, unit, turned, keys, scales, exponents, slot, filled, "
+                   "%lld, %lld);\n}\n\n",
+                   imm(op, STORE_HEADS), imm(op, STORE_DIM));
+    buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
+               at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[3]),
+               at(w, op->out[0]), at(w, op->out[1]), at(w, op->out[2]), place(w, op, "slot"),
+               place(w, op, "filled"));
 }
 
 static void write_attend(Writer *w, const Op *op)
@@ -193,22 +259,45 @@ static void write_add(Writer *w, const Op *op)
                unit(w, op->scalar_in[0], imm(op, ADD_EXP)));
 }
 
+/* The functions of the runtime for an activation, and the argument that they begin with. */
+static const struct Activate {
+    const char *gated, *only, *table;
+    bool by; /* gated: takes the rounding only in a form of its own name */
+} activates[ACTIVATIONS] = {
+    [ACT_SILU] = {"glu", "silu_only", "", true},
+    [ACT_GELU_TANH] = {"geglu", "gelu_only", "lm_gelu_table, ", false},
+    [ACT_GELU] = {"geglu", "gelu_only", "lm_gelu_erf_table, ", false},
+    [ACT_RELU] = {"reglu", "relu", "", false},
+    [ACT_RELU2] = {"reglu2", "relu2", "", false},
+};
+
 static void write_glu(Writer *w, const Op *op)
 {
-    static const char *const functions[ACTIVATIONS] = {
-        [ACT_SILU] = "glu", [ACT_GELU_TANH] = "geglu"};
-    const char *function = functions[w->e->unit->model->activation];
-    const char *name = arena_printf(w->e->arena, "%s_%lld", function, imm(op, GLU_N));
+    const struct Activate *f = &activates[w->e->unit->model->activation];
+    const char *name = arena_printf(w->e->arena, "%s_%lld", f->gated, imm(op, GLU_N));
     const Rounding r = rounding(w, op);
     if (new_shape(
             w, name, "lm_scale",
             "int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit, int8_t *x"))
-        buf_printf(w->shapes, "return lm_%s%s(gate, up, gate_unit, up_unit, x, %lld%s);\n}\n\n",
-                   function, r.by, imm(op, GLU_N), r.argument);
+        buf_printf(w->shapes, "return lm_%s%s(%sgate, up, gate_unit, up_unit, x, %lld%s);\n}\n\n",
+                   f->gated, f->by ? r.by : "", f->table, imm(op, GLU_N),
+                   f->by ? r.argument : always(r));
     buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s, %s, %s);\n",
                local(w, op->scalar_out), name, at(w, op->in[0]), at(w, op->in[1]),
                unit(w, op->scalar_in[0], imm(op, GLU_EXP_GATE)),
                unit(w, op->scalar_in[1], imm(op, GLU_EXP_UP)), at(w, op->out[0]));
+}
+
+static void write_activate(Writer *w, const Op *op)
+{
+    const struct Activate *f = &activates[w->e->unit->model->activation];
+    const char *name = arena_printf(w->e->arena, "%s_%lld", f->only, imm(op, ACTIVATE_N));
+    if (new_shape(w, name, "lm_scale", "int32_t *y, lm_scale unit, int8_t *x"))
+        buf_printf(w->shapes, "return lm_%s(%sy, unit, x, %lld%s);\n}\n\n", f->only, f->table,
+                   imm(op, ACTIVATE_N), always(rounding(w, op)));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, %s);\n", local(w, op->scalar_out),
+               name, at(w, op->in[0]), unit(w, op->scalar_in[0], imm(op, ACTIVATE_EXP)),
+               at(w, op->out[0]));
 }
 
 static void write_logits(Writer *w, const Op *op)
@@ -223,8 +312,10 @@ static void write_logits(Writer *w, const Op *op)
 
 static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_EMBED] = write_embed,
+    [OP_POSITION] = write_position,
     [OP_ANGLES] = write_angles,
     [OP_NORM] = write_norm,
+    [OP_LAYER_NORM] = write_layer_norm,
     [OP_SIGN] = write_sign,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
@@ -236,6 +327,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_ATTEND] = write_attend,
     [OP_ADD] = write_add,
     [OP_GLU] = write_glu,
+    [OP_ACTIVATE] = write_activate,
     [OP_LOGITS] = write_logits,
     [OP_TOP] = write_top,
     [OP_TABLE_PAIR] = write_table_pair,

@@ -108,9 +108,29 @@ static bool blob(const Emission *e)
     return e->weights == WEIGHTS_BLOB;
 }
 
-static bool gelu(const Emission *e)
+static bool gelu_tanh(const Emission *e)
 {
     return e->unit->model->activation == ACT_GELU_TANH;
+}
+
+static bool gelu_erf(const Emission *e)
+{
+    return e->unit->model->activation == ACT_GELU;
+}
+
+static bool gelu(const Emission *e)
+{
+    return gelu_tanh(e) || gelu_erf(e);
+}
+
+static bool relu(const Emission *e)
+{
+    return e->unit->model->activation == ACT_RELU || e->unit->model->activation == ACT_RELU2;
+}
+
+static bool layer_norms(const Emission *e)
+{
+    return has_op(e, OP_LAYER_NORM);
 }
 
 /* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
@@ -132,6 +152,7 @@ static const struct RuntimeFile {
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
     {"lm_head_norm.h", -1, head_norms, NULL},
+    {"lm_layer_norm.h", -1, layer_norms, NULL},
     {"lm_bias.h", -1, biases, NULL},
     {"lm_planes.h", -1, NULL, NULL},
     {"arm/lm_planes_thumb1.h", FEATURE_THUMB1, NULL, NULL},
@@ -165,8 +186,10 @@ static const struct RuntimeFile {
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},
     {"lm_layer.h", -1, NULL, NULL},
-    {"lm_gelu_table.h", -1, gelu, NULL},
+    {"lm_gelu_table.h", -1, gelu_tanh, NULL},
+    {"lm_gelu_erf_table.h", -1, gelu_erf, NULL},
     {"lm_gelu.h", -1, gelu, NULL},
+    {"lm_relu.h", -1, relu, NULL},
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
     {"lm_blob.h", -1, blob, NULL},

@@ -52,6 +52,7 @@ Model *new_model(Arena *a, const char *path, const char *family, const Shape *s)
     m->vocab = s->vocab;
     m->context = s->context;
     m->activation_bits = 8;
+    m->rope_theta = 1e4f;
     m->blocks = NEW(a, Block, s->n_layers);
     for (int i = 0; i < s->n_layers; i++)
         set_block(a, &m->blocks[i], s);
@@ -60,6 +61,19 @@ Model *new_model(Arena *a, const char *path, const char *family, const Shape *s)
     m->final_norm.n = s->dim;
     model_name_tensors(a, m);
     return m;
+}
+
+void set_ungated(Model *m)
+{
+    m->ungated = true;
+    for (int i = 0; i < m->n_layers; i++)
+        m->blocks[i].linear[ROLE_GATE].rows = 0;
+}
+
+void set_learned_positions(Model *m)
+{
+    m->position = POSITION_LEARNED;
+    set_linear(&m->positions, m->context, m->dim);
 }
 
 void check_finite(const char *path, const char *tensor, const float *w, size_t n)

@@ -110,14 +110,14 @@ static void find_moments(Fitter *f, int i)
         [ROLE_Q] = ROLE_V,     [ROLE_K] = ROLE_V,   [ROLE_V] = ROLE_V,      [ROLE_O] = ROLE_O,
         [ROLE_GATE] = ROLE_UP, [ROLE_UP] = ROLE_UP, [ROLE_DOWN] = ROLE_DOWN};
     const int cols = model_linears((Model *)(uintptr_t)f->model, i)->cols;
-    const int layers = f->model->n_layers;
-    const bool in_layer = i > 0 && i <= layers * ROLES;
-    const Role role = in_layer ? (Role)((i - 1) % ROLES) : ROLE_Q;
+    int layer = f->model->n_layers; /* of the head: after the last */
+    Role role = ROLE_Q;
+    const bool in_layer = model_linear_place(f->model, i, &layer, &role);
     fitter_free(f);
     f->kept = arena_new();
     GptqMoments *m = gptq_moments_new(f->kept, cols, false, 0, f->longest);
     if (i > 0 || f->model->tied_head) {
-        go_to_layer(f, in_layer ? (i - 1) / ROLES : layers);
+        go_to_layer(f, layer);
         add_inputs(f, m, f->layer, role);
     }
     if (i == 0) {
@@ -130,8 +130,9 @@ static void find_moments(Fitter *f, int i)
 
 void fitter_fit(Fitter *f, Arena *a, int i, double bits, Linear *l)
 {
-    const bool alone = f->unit.recipe->fit_method != FIT_GPTQ;
     *l = *model_linears((Model *)(uintptr_t)f->model, i);
+    const bool positions = l->w == f->model->positions.w; /* no input: its rows are read */
+    const bool alone = f->unit.recipe->fit_method != FIT_GPTQ || positions;
     if (!alone && (i < f->first || i > f->last)) {
         find_moments(f, i);
     }

@@ -279,9 +279,10 @@ double judge_linear(Judge *j, int i, const Linear *l)
 {
     Linear *at = model_linears(j->probe, i);
     const Linear before = *at;
-    const bool in_layer = i > 0 && i <= j->probe->n_layers * ROLES;
-    const int layer = in_layer ? (i - 1) / ROLES : -1;
-    const int head_only = i > 0 && !in_layer ? j->probe->n_layers : 0;
+    int layer = -1;
+    Role role;
+    const bool in_layer = model_linear_place(j->probe, i, &layer, &role);
+    const int head_only = at == &j->probe->head ? j->probe->n_layers : 0;
     *at = *l;
     refresh(j, layer);
     const Score s = run_all(j, j->sequences, j->probe, in_layer ? layer : head_only);

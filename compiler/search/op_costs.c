@@ -7,11 +7,13 @@
 #include "search.h"
 
 /* Instructions. */
-#define NORM 25.0   /* an element */
+#define NORM 25.0 /* an element */
+#define LAYER_NORM 45.0
 #define ROTATE 29.0 /* likewise, store_k's rotation included */
 #define STORE_V 16.0
 #define ADD 11.0
 #define GLU 43.0
+#define ACTIVATE 30.0
 #define LOGIT 6.0
 #define HEAD 262.0    /* a head of attention */
 #define ATTENDED 15.0 /* a position that a head attends to: softmax */
@@ -30,11 +32,14 @@ static double instructions(const Op *op, int window)
     const int64_t *v = op->imm;
     switch (op->kind) {
     case OP_NORM: return NORM * (double)v[NORM_DIM];
+    case OP_LAYER_NORM: return LAYER_NORM * (double)v[LAYER_NORM_DIM];
+    case OP_POSITION: return ADD * (double)v[EMBED_DIM];
     case OP_ROTATE: return ROTATE * (double)(v[ROTATE_HEADS] * v[ROTATE_DIM]);
     case OP_STORE_K: return ROTATE * (double)(v[STORE_HEADS] * v[STORE_DIM]);
     case OP_STORE_V: return STORE_V * (double)(v[STORE_HEADS] * v[STORE_DIM]);
     case OP_ADD: return ADD * (double)v[ADD_DIM];
     case OP_GLU: return GLU * (double)v[GLU_N];
+    case OP_ACTIVATE: return ACTIVATE * (double)v[ACTIVATE_N];
     case OP_LOGITS: return LOGIT * (double)v[LOGITS_N];
     case OP_ATTEND:
         return (double)v[ATTEND_HEADS] * (HEAD + window * (ATTENDED + MET * (double)v[ATTEND_DIM]));

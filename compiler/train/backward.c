@@ -50,9 +50,14 @@ void layout_point(const Layout *y, Network *n, const float *all)
     const Model *m = n->model;
     n->embed = all + y->linear[0];
     for (int i = 0; i < m->n_layers * ROLES; i++) {
-        n->weight[i] = all + y->linear[1 + i];
+        const Role r = (Role)(i % ROLES);
+        const bool there = m->blocks[i / ROLES].linear[r].rows > 0;
+        n->weight[i] = there ? all + y->linear[model_linear_index(m, i / ROLES, r)] : NULL;
     }
-    n->head = m->tied_head ? n->embed : all + y->linear[1 + m->n_layers * ROLES];
+    n->head = all + y->linear[model_head_index(m)];
+    if (m->position == POSITION_LEARNED) {
+        n->positions = all + y->linear[model_positions_index(m)];
+    }
     for (int i = 0; i < y->n_norms; i++) {
         n->gamma[i] = all + y->norm[i];
     }
@@ -93,7 +98,7 @@ float *trace_forward(Trace *t, const int *tokens, int n)
 {
     t->n = n;
     t->tokens = tokens;
-    network_embed(t->network, tokens, n, t->residual);
+    network_embed(t->network, tokens, NULL, n, t->residual);
     for (int l = 0; l < t->network->model->n_layers; l++) {
         network_layer(t->network, l, t->layer[l], t->residual, n);
     }
@@ -151,28 +156,35 @@ static void weight_gradient(const float *dy, int rows, const float *x, int cols,
 static void linear_back(Trace *t, const Layout *y, int layer, Role role, const float *dy,
                         const float *x, bool add, float *dx, float *gradient)
 {
-    const int i = layer * ROLES + (int)role;
-    const Linear *l = &t->network->model->blocks[layer].linear[role];
-    weight_gradient(dy, l->rows, x, l->cols, t->n, gradient + y->linear[1 + i]);
-    input_gradient(t->network->weight[i], l->rows, l->cols, dy, t->n, add, dx);
+    const Model *m = t->network->model;
+    const Linear *l = &m->blocks[layer].linear[role];
+    weight_gradient(dy, l->rows, x, l->cols, t->n,
+                    gradient + y->linear[model_linear_index(m, layer, role)]);
+    input_gradient(t->network->weight[layer * ROLES + (int)role], l->rows, l->cols, dy, t->n, add,
+                   dx);
 }
 
 static void norm_back(Trace *t, const Layout *y, int norm, const float *unit, const float *inverse,
                       float *gradient)
 {
-    loops()->norm_back(t->d_in, unit, inverse, t->network->gamma[norm], t->n,
-                       t->network->model->dim, t->residual, gradient + y->norm[norm]);
+    const Model *m = t->network->model;
+    (m->norm == NORM_LAYER ? loops()->layer_norm_back : loops()->norm_back)(
+        t->d_in, unit, inverse, t->network->gamma[norm], t->n, m->dim, t->residual,
+        gradient + y->norm[norm]);
 }
 
 static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
 {
     Activations *act = t->layer[layer];
-    const size_t n = (size_t)t->n * (size_t)t->network->model->blocks[layer].n_neurons;
+    const Model *m = t->network->model;
+    const size_t n = (size_t)t->n * (size_t)m->blocks[layer].n_neurons;
     linear_back(t, y, layer, ROLE_DOWN, t->residual, act->gated, false, t->d_wide, gradient);
-    const bool gelu = t->network->model->activation == ACT_GELU_TANH;
-    (gelu ? loops()->gelu_gate_back : loops()->gate_back)(act->gate, act->up, n, t->d_wide);
-    linear_back(t, y, layer, ROLE_GATE, act->gate, act->mlp_in, false, t->d_in, gradient);
-    linear_back(t, y, layer, ROLE_UP, t->d_wide, act->mlp_in, true, t->d_in, gradient);
+    loops()->gate_back[m->activation](act->gate, act->up, n, t->d_wide);
+    linear_back(t, y, layer, m->ungated ? ROLE_UP : ROLE_GATE, act->gate, act->mlp_in, false,
+                t->d_in, gradient);
+    if (!m->ungated) {
+        linear_back(t, y, layer, ROLE_UP, t->d_wide, act->mlp_in, true, t->d_in, gradient);
+    }
     norm_back(t, y, network_norm(t->network->model, layer, NORM_MLP), act->mlp_unit,
               act->mlp_inverse, gradient);
 }
@@ -250,7 +262,7 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
 {
     const Model *m = t->network->model;
     const size_t dim = (size_t)m->dim;
-    const size_t head = m->tied_head ? y->linear[0] : y->linear[y->n_linears - 1];
+    const size_t head = y->linear[model_head_index(m)];
     weight_gradient(t->logits, m->vocab, t->normed, m->dim, t->n, gradient + head);
     input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
     memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
@@ -260,9 +272,12 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
         attention_back(t, y, l, gradient);
     }
     for (int i = 0; i < t->n; i++) {
-        float *row = gradient + y->linear[0] + (size_t)t->tokens[i] * dim;
-        for (size_t c = 0; c < dim; c++) {
-            row[c] += t->residual[(size_t)i * dim + c];
+        const float *d = t->residual + (size_t)i * dim;
+        loops()->add(d, dim, gradient + y->linear[0] + (size_t)t->tokens[i] * dim);
+        if (m->position == POSITION_LEARNED) {
+            loops()->add(d, dim,
+                         gradient + y->linear[model_positions_index(m)] +
+                             (size_t)smaller(i, m->context - 1) * dim);
         }
     }
 }

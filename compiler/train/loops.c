@@ -111,6 +111,42 @@ static void norm(const float *x, const float *gamma, float eps, int rows, int n,
     }
 }
 
+static float mean_of(const float *x, int n)
+{
+    Lanes sum = {0};
+    for (int i = 0; i < n; i += LANES) {
+        sum += lanes_load_part(x + i, smaller(LANES, n - i));
+    }
+    return lanes_sum(sum) / (float)n;
+}
+
+static void layer_norm(const float *x, const float *gamma, const float *beta, float eps, int rows,
+                       int n, float *y, float *unit, float *inverse)
+{
+    for (int r = 0; r < rows; r++, x += n, y += n) {
+        const float mean = mean_of(x, n);
+        Lanes sum = {0};
+        for (int i = 0; i < n; i += LANES) {
+            const int some = smaller(LANES, n - i);
+            const Lanes v = lanes_load_part(x + i, some) - mean;
+            lanes_store_part(y + i, v, some);
+            const Lanes kept = lanes_load_part(y + i, some); /* 0 past the end */
+            sum += kept * kept;
+        }
+        const float scale = 1 / sqrtf(lanes_sum(sum) / (float)n + eps);
+        for (int i = 0; i < n; i++) {
+            const float u = y[i] * scale;
+            if (unit) {
+                unit[(ptrdiff_t)r * n + i] = u;
+            }
+            y[i] = u * gamma[i] + beta[i];
+        }
+        if (inverse) {
+            inverse[r] = scale;
+        }
+    }
+}
+
 /* With u = x / rms: dx = (du - u mean(u du)) / rms, du = dy gamma. */
 static void norm_back(const float *dy, const float *unit, const float *inverse, const float *gamma,
                       int rows, int n, float *dx, float *d_gamma)
@@ -130,6 +166,29 @@ static void norm_back(const float *dy, const float *unit, const float *inverse, 
     }
 }
 
+/* The mean that was taken off takes off the mean of du: dx = (du - mean(du) - u mean(u du)) /
+ * deviation. */
+static void layer_norm_back(const float *dy, const float *unit, const float *inverse,
+                            const float *gamma, int rows, int n, float *dx, float *d_gamma)
+{
+    for (int r = 0; r < rows; r++, dy += n, unit += n, dx += n) {
+        Lanes sum = {0}, plain = {0};
+        for (int i = 0; i < n; i += LANES) {
+            const int some = smaller(LANES, n - i);
+            const Lanes d = lanes_load_part(dy + i, some), u = lanes_load_part(unit + i, some);
+            const Lanes weight = lanes_load_part(gamma + i, some);
+            sum += d * u * weight;
+            plain += d * weight;
+            lanes_store_part(d_gamma + i, lanes_load_part(d_gamma + i, some) + d * u, some);
+        }
+        const float mean = lanes_sum(sum) / (float)n, shift = lanes_sum(plain) / (float)n;
+        const float scale = inverse[r];
+        for (int i = 0; i < n; i++) {
+            dx[i] += (dy[i] * gamma[i] - shift - unit[i] * mean) * scale;
+        }
+    }
+}
+
 /* 1 / (1 + e^-g) from e^-|g|, which cannot overflow. */
 INLINE Lanes sigmoid(Lanes g)
 {
@@ -138,7 +197,7 @@ INLINE Lanes sigmoid(Lanes g)
     return choose(negative, e, lanes_all(1)) / (1.0f + e);
 }
 
-static void gate(const float *gated, const float *up, size_t n, float *out)
+static void silu_gate(const float *gated, const float *up, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i += LANES) {
         const int some = n - i < LANES ? (int)(n - i) : LANES;
@@ -147,7 +206,7 @@ static void gate(const float *gated, const float *up, size_t n, float *out)
     }
 }
 
-static void gate_back(float *gated, const float *up, size_t n, float *d_out)
+static void silu_gate_back(float *gated, const float *up, size_t n, float *d_out)
 {
     for (size_t i = 0; i < n; i += LANES) {
         const int some = n - i < LANES ? (int)(n - i) : LANES;
@@ -184,6 +243,86 @@ static void gelu_gate_back(float *gated, const float *up, size_t n, float *d_out
         const Lanes slope = s * (1.0f + g * (1.0f - s) * inner_slope);
         lanes_store_part(gated + i, d * slope * lanes_load_part(up + i, some), some);
         lanes_store_part(d_out + i, d * g * s, some);
+    }
+}
+
+/* P(X <= g) of a normal X: erf by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7. */
+INLINE Lanes normal_below(Lanes g)
+{
+    const LanesInt negative = g < 0.0f;
+    const Lanes x = choose(negative, -g, g) * 0.70710678f; /* sqrt(1 / 2) */
+    const Lanes t = 1.0f / (1.0f + 0.3275911f * x);
+    const Lanes series =
+        t * (0.254829592f +
+             t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+    const Lanes above = 0.5f * series * lanes_exp(-x * x);
+    return choose(negative, above, 1.0f - above);
+}
+
+static void gelu_erf_gate(const float *gated, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some);
+        lanes_store_part(out + i, g * normal_below(g) * lanes_load_part(up + i, some), some);
+    }
+}
+
+static void gelu_erf_gate_back(float *gated, const float *up, size_t n, float *d_out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some), d = lanes_load_part(d_out + i, some);
+        const Lanes below = normal_below(g);
+        const Lanes density = 0.39894228f * lanes_exp(-0.5f * g * g); /* sqrt(1 / (2 pi)) */
+        lanes_store_part(gated + i, d * (below + g * density) * lanes_load_part(up + i, some),
+                         some);
+        lanes_store_part(d_out + i, d * g * below, some);
+    }
+}
+
+INLINE Lanes positive_part(Lanes g)
+{
+    return choose(g > 0.0f, g, lanes_all(0));
+}
+
+static void relu_gate(const float *gated, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = positive_part(lanes_load_part(gated + i, some));
+        lanes_store_part(out + i, g * lanes_load_part(up + i, some), some);
+    }
+}
+
+static void relu_gate_back(float *gated, const float *up, size_t n, float *d_out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = lanes_load_part(gated + i, some), d = lanes_load_part(d_out + i, some);
+        const Lanes slope = choose(g > 0.0f, lanes_all(1), lanes_all(0));
+        lanes_store_part(gated + i, d * slope * lanes_load_part(up + i, some), some);
+        lanes_store_part(d_out + i, d * positive_part(g), some);
+    }
+}
+
+static void relu2_gate(const float *gated, const float *up, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = positive_part(lanes_load_part(gated + i, some));
+        lanes_store_part(out + i, g * g * lanes_load_part(up + i, some), some);
+    }
+}
+
+static void relu2_gate_back(float *gated, const float *up, size_t n, float *d_out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const int some = n - i < LANES ? (int)(n - i) : LANES;
+        const Lanes g = positive_part(lanes_load_part(gated + i, some));
+        const Lanes d = lanes_load_part(d_out + i, some);
+        lanes_store_part(gated + i, d * 2.0f * g * lanes_load_part(up + i, some), some);
+        lanes_store_part(d_out + i, d * g * g, some);
     }
 }
 
@@ -295,10 +434,18 @@ const Loops LOOPS_TABLE = {
     .attend_back_queries = attend_back_queries,
     .attend_back_keys = attend_back_keys,
     .norm_back = norm_back,
-    .gate = gate,
-    .gate_back = gate_back,
-    .gelu_gate = gelu_gate,
-    .gelu_gate_back = gelu_gate_back,
+    .layer_norm = layer_norm,
+    .layer_norm_back = layer_norm_back,
+    .gate = {[ACT_SILU] = silu_gate,
+             [ACT_GELU_TANH] = gelu_gate,
+             [ACT_GELU] = gelu_erf_gate,
+             [ACT_RELU] = relu_gate,
+             [ACT_RELU2] = relu2_gate},
+    .gate_back = {[ACT_SILU] = silu_gate_back,
+                  [ACT_GELU_TANH] = gelu_gate_back,
+                  [ACT_GELU] = gelu_erf_gate_back,
+                  [ACT_RELU] = relu_gate_back,
+                  [ACT_RELU2] = relu2_gate_back},
     .distill = distill,
     .exponentials = exponentials,
     .decode = decode,

@@ -3,6 +3,8 @@
 #ifndef LMCC_TRAIN_LOOPS_H
 #define LMCC_TRAIN_LOOPS_H
 
+#include "model.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -73,13 +75,16 @@ typedef struct Loops {
     /* dx += and d_gamma += from dy, with unit and inverse as norm gave them. */
     void (*norm_back)(const float *dy, const float *unit, const float *inverse, const float *gamma,
                       int rows, int n, float *dx, float *d_gamma);
-    /* out = silu(gate) * up */
-    void (*gate)(const float *gate, const float *up, size_t n, float *out);
+    /* The same less the mean: y = unit gamma + beta, unit = (x - mean) / deviation, inverse = 1 /
+     * deviation. */
+    void (*layer_norm)(const float *x, const float *gamma, const float *beta, float eps, int rows,
+                       int n, float *y, float *unit, float *inverse);
+    void (*layer_norm_back)(const float *dy, const float *unit, const float *inverse,
+                            const float *gamma, int rows, int n, float *dx, float *d_gamma);
+    /* out = activation(gate) * up */
+    void (*gate[ACTIVATIONS])(const float *gate, const float *up, size_t n, float *out);
     /* d_out becomes d_up in place; gate becomes d_gate. */
-    void (*gate_back)(float *gate, const float *up, size_t n, float *d_out);
-    /* The same with GELU in its tanh form. */
-    void (*gelu_gate)(const float *gate, const float *up, size_t n, float *out);
-    void (*gelu_gate_back)(float *gate, const float *up, size_t n, float *d_out);
+    void (*gate_back[ACTIVATIONS])(float *gate, const float *up, size_t n, float *d_out);
     /* logits (n) become weight * (softmax(logits) - softmax(goal)); gives KL(goal || logits), nats.
      * probability: n, scratch. */
     double (*distill)(float *logits, const float *goal, int n, float weight, float *probability);

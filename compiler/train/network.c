@@ -40,8 +40,8 @@ int network_final_norm(const Model *m)
 
 Network *network_new(Arena *a, const Model *m, int max_tokens)
 {
-    if (max_tokens < 1 || m->norm != NORM_RMS || m->position != POSITION_ROPE) {
-        die("network: %d tokens, norm %d, position %d", max_tokens, m->norm, m->position);
+    if (max_tokens < 1) {
+        die("network: %d tokens", max_tokens);
     }
     Network *n = NEW(a, Network, 1);
     n->model = m;
@@ -50,7 +50,7 @@ Network *network_new(Arena *a, const Model *m, int max_tokens)
     n->gamma = NEW(a, const float *, network_final_norm(m) + 1);
     n->cosine = NEW(a, float *, m->n_layers);
     n->sine = NEW(a, float *, m->n_layers);
-    for (int l = 0; l < m->n_layers; l++) {
+    for (int l = 0; l < m->n_layers && m->position == POSITION_ROPE; l++) {
         make_angles(a, n, l);
     }
     return n;
@@ -58,7 +58,7 @@ Network *network_new(Arena *a, const Model *m, int max_tokens)
 
 const float *network_read(Arena *a, const Linear *l, float **room)
 {
-    if (l->format == FORMAT_FLOAT) {
+    if (l->format == FORMAT_FLOAT || l->rows == 0) {
         return l->w;
     }
     const size_t cols = (size_t)l->cols;
@@ -88,6 +88,10 @@ Network *network_of_model(Arena *a, const Model *m, int max_tokens)
     n->embed = network_read(a, &m->embed, &room);
     room = NULL;
     n->head = m->tied_head ? n->embed : network_read(a, &m->head, &room);
+    room = NULL;
+    if (m->position == POSITION_LEARNED) {
+        n->positions = network_read(a, &m->positions, &room);
+    }
     for (int i = 0; i < m->n_layers * ROLES; i++) {
         room = NULL;
         n->weight[i] = network_read(a, &m->blocks[i / ROLES].linear[i % ROLES], &room);
@@ -122,6 +126,9 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, 
     t->gate = NEW(a, float, rows *(size_t)neurons);
     t->up = NEW(a, float, rows *(size_t)neurons);
     t->gated = NEW(a, float, rows *(size_t)neurons);
+    for (size_t i = 0; m->ungated && i < rows * (size_t)neurons; i++) {
+        t->up[i] = 1;
+    }
     t->scratch_size = ((keep ? 2 : 1) * rows + 4 * (size_t)head_dim) * QUERIES;
     t->scratch = NEW(a, float, t->scratch_size *ATTENTION_SHARES);
     if (keep) {
@@ -177,7 +184,7 @@ void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_h
                     float direction)
 {
     const ptrdiff_t row = (ptrdiff_t)n_heads * n->model->blocks[layer].head_dim;
-    for (int pos = 0; pos < n_tokens; pos++) {
+    for (int pos = 0; pos < n_tokens && n->cosine[layer]; pos++) {
         network_rotate_row(n, layer, x + pos * row, pos, n_heads, direction);
     }
 }
@@ -215,9 +222,11 @@ static void attend(const Block *b, Activations *t, int max_tokens, int n)
     }
 }
 
-void network_embed(const Network *n, const int *tokens, int n_tokens, float *residual)
+void network_embed(const Network *n, const int *tokens, const int *at, int n_tokens,
+                   float *residual)
 {
     const size_t dim = (size_t)n->model->dim;
+    const int last = n->model->context - 1;
     if (n_tokens < 0 || n_tokens > n->max_tokens) {
         die("network: %d tokens of %d", n_tokens, n->max_tokens);
     }
@@ -226,6 +235,10 @@ void network_embed(const Network *n, const int *tokens, int n_tokens, float *res
             die("network: token %d of %d", tokens[i], n->model->vocab);
         }
         memcpy(residual + (size_t)i * dim, n->embed + (size_t)tokens[i] * dim, dim * sizeof(float));
+        if (n->positions) {
+            loops()->add(n->positions + (size_t)smaller(at ? at[i] : i, last) * dim, dim,
+                         residual + (size_t)i * dim);
+        }
     }
 }
 
@@ -249,13 +262,27 @@ static void binarize_rows(const Network *n, float *x, int n_tokens, int width)
     }
 }
 
+/* Norm number i of the residual stream; unit and inverse as in Activations. */
+static void norm_stream(const Network *n, int i, const float *residual, int n_tokens, float *y,
+                        float *unit, float *inverse)
+{
+    const Model *m = n->model;
+    const float *beta = model_norm((Model *)(uintptr_t)m, i)->beta;
+    if (beta) {
+        loops()->layer_norm(residual, n->gamma[i], beta, m->norm_eps, n_tokens, m->dim, y, unit,
+                            inverse);
+    } else {
+        loops()->norm(residual, n->gamma[i], m->norm_eps, n_tokens, m->dim, y, unit, inverse);
+    }
+}
+
 void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
                             int n_tokens)
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
-    loops()->norm(residual, n->gamma[network_norm(m, layer, NORM_ATTN)], m->norm_eps, n_tokens,
-                  m->dim, t->attn_in, t->attn_unit, t->attn_inverse);
+    norm_stream(n, network_norm(m, layer, NORM_ATTN), residual, n_tokens, t->attn_in, t->attn_unit,
+                t->attn_inverse);
     binarize_rows(n, t->attn_in, n_tokens, m->dim);
     project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
     project(n, layer, ROLE_K, t->attn_in, n_tokens, false, t->k);
@@ -268,16 +295,6 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
     }
 }
 
-static void gate(const Network *n, const Activations *t, size_t size)
-{
-    switch (n->model->activation) {
-    case ACT_SILU: loops()->gate(t->gate, t->up, size, t->gated); return;
-    case ACT_GELU_TANH: loops()->gelu_gate(t->gate, t->up, size, t->gated); return;
-    case ACTIVATIONS: break;
-    }
-    die("network: activation %d", n->model->activation);
-}
-
 void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
                           int n_tokens)
 {
@@ -285,12 +302,16 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
     const Block *b = &m->blocks[layer];
     binarize_rows(n, t->mixed, n_tokens, b->n_heads * b->head_dim);
     project(n, layer, ROLE_O, t->mixed, n_tokens, true, residual);
-    loops()->norm(residual, n->gamma[network_norm(m, layer, NORM_MLP)], m->norm_eps, n_tokens,
-                  m->dim, t->mlp_in, t->mlp_unit, t->mlp_inverse);
+    norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in, t->mlp_unit,
+                t->mlp_inverse);
     binarize_rows(n, t->mlp_in, n_tokens, m->dim);
-    project(n, layer, ROLE_GATE, t->mlp_in, n_tokens, false, t->gate);
-    project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->up);
-    gate(n, t, (size_t)n_tokens * (size_t)b->n_neurons);
+    if (m->ungated) {
+        project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->gate);
+    } else {
+        project(n, layer, ROLE_GATE, t->mlp_in, n_tokens, false, t->gate);
+        project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->up);
+    }
+    loops()->gate[m->activation](t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
     binarize_rows(n, t->gated, n_tokens, b->n_neurons);
     project(n, layer, ROLE_DOWN, t->gated, n_tokens, true, residual);
 }
@@ -309,7 +330,9 @@ void network_logits(const Network *n, const float *residual, int n_tokens, float
                     float *unit, float *inverse, float *logits)
 {
     const Model *m = n->model;
-    loops()->norm(residual, n->gamma[network_final_norm(m)], m->norm_eps, n_tokens, m->dim, normed,
-                  unit, inverse);
+    norm_stream(n, network_final_norm(m), residual, n_tokens, normed, unit, inverse);
     multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
+    for (int i = 0; m->head.bias && i < n_tokens; i++) {
+        loops()->add(m->head.bias, (size_t)m->vocab, logits + (size_t)i * (size_t)m->vocab);
+    }
 }

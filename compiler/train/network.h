@@ -10,8 +10,9 @@ typedef struct Network {
     const Model *model;
     int max_tokens;
     const float *embed, *head; /* vocab x dim; the same when tied */
-    const float **weight;      /* n_layers x ROLES */
-    const float **gamma;       /* numbered as by model_norm; biases are the model's own */
+    const float *positions;    /* context x dim, if learned */
+    const float **weight;      /* n_layers x ROLES; NULL where a role is not there */
+    const float **gamma;       /* numbered as by model_norm; biases and betas are the model's own */
     float **cosine, **sine;    /* each layer: max_tokens x head_dim / 2, of the rope angles */
 } Network;
 
@@ -28,7 +29,8 @@ typedef struct Activations {
     float *mixed;                  /* what O reads */
     float *mlp_in;                 /* dim: what GATE and UP read */
     float *mlp_unit, *mlp_inverse; /* as above */
-    float *gate, *up, *gated;      /* n_neurons; DOWN reads gated */
+    float *gate, *up, *gated;      /* n_neurons; DOWN reads gated. Without GATE `gate` is what UP
+                                      gives, and `up` is ones */
     float *scratch;                /* attention's, for each share of its blocks */
     size_t scratch_size;           /* floats of one share */
 } Activations;
@@ -48,7 +50,9 @@ const float *network_read(Arena *a, const Linear *l, float **room);
  * needs. */
 Activations *activations_new(Arena *a, const Network *n, int layer, int rows, bool keep);
 
-void network_embed(const Network *n, const int *tokens, int n_tokens, float *residual);
+/* at: the position of each token; NULL: 0, 1, 2 ... */
+void network_embed(const Network *n, const int *tokens, const int *at, int n_tokens,
+                   float *residual);
 /* Runs a layer: residual (n_tokens x dim) before it -> after it. */
 void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens);
 /* Its parts: up to queries, keys and values, not yet turned; from what O reads on. */

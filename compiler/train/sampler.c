@@ -106,8 +106,10 @@ static void attend(Sampler *s, int layer, int row)
     const size_t cache = (size_t)stream->slot * cache_floats(s->network->model, layer, s->stride);
     float *keys = s->keys[layer] + cache, *values = s->values[layer] + cache;
     float *q = s->act->q + row * q_dim, *k = s->act->k + row * kv_dim;
-    network_rotate_row(s->network, layer, q, stream->pos, b->n_heads, 1);
-    network_rotate_row(s->network, layer, k, stream->pos, b->n_kv_heads, 1);
+    if (s->network->cosine[layer]) {
+        network_rotate_row(s->network, layer, q, stream->pos, b->n_heads, 1);
+        network_rotate_row(s->network, layer, k, stream->pos, b->n_kv_heads, 1);
+    }
     for (int i = 0; i < kv_dim; i++) {
         keys[i * s->stride + stream->pos] = k[i];
         values[i * s->stride + stream->pos] = s->act->v[row * kv_dim + i];
@@ -122,11 +124,12 @@ static void attend(Sampler *s, int layer, int row)
 static void step(Sampler *s)
 {
     const Network *n = s->network;
-    int tokens[MAX_STREAMS];
+    int tokens[MAX_STREAMS], at[MAX_STREAMS];
     for (int i = 0; i < s->n; i++) {
         tokens[i] = s->stream[i].token;
+        at[i] = s->stream[i].pos;
     }
-    network_embed(n, tokens, s->n, s->residual);
+    network_embed(n, tokens, at, s->n, s->residual);
     for (int l = 0; l < n->model->n_layers; l++) {
         network_read_attention(n, l, s->act, s->residual, s->n);
         for (int i = 0; i < s->n; i++) {

@@ -9,7 +9,7 @@ struct Sequence {
     Arena *arena;
     const Model *model;
     Network *network;
-    float **room;     /* ROLES of each layer, embedding, head: dequantized weights */
+    float **room;     /* ROLES of each layer, embedding, head, positions: dequantized weights */
     Activations *act; /* of the layer run last */
     int n;            /* tokens */
     float *residual, *normed, *logits;
@@ -22,7 +22,7 @@ Sequence *sequence_new(Arena *a, const Model *m, int max_tokens)
     s->arena = a;
     s->model = m;
     s->network = network_new(a, m, max_tokens);
-    s->room = NEW(a, float *, (size_t)m->n_layers *ROLES + 2);
+    s->room = NEW(a, float *, (size_t)m->n_layers *ROLES + 3);
     s->act = activations_new(a, s->network, -1, max_tokens, false);
     s->residual = NEW(a, float, rows *(size_t)m->dim);
     s->normed = NEW(a, float, rows *(size_t)m->dim);
@@ -41,6 +41,9 @@ void sequence_refresh(Sequence *s, int layer)
     if (layer < 0) {
         n->embed = network_read(s->arena, &m->embed, &room[0]);
         n->head = m->tied_head ? n->embed : network_read(s->arena, &m->head, &room[1]);
+        if (m->position == POSITION_LEARNED) {
+            n->positions = network_read(s->arena, &m->positions, &room[2]);
+        }
         n->gamma[network_final_norm(m)] = m->final_norm.gamma;
         return;
     }
@@ -58,7 +61,7 @@ void sequence_refresh(Sequence *s, int layer)
 
 void sequence_start(Sequence *s, const int *tokens, int n)
 {
-    network_embed(s->network, tokens, n, s->residual);
+    network_embed(s->network, tokens, NULL, n, s->residual);
     s->n = n;
 }
 

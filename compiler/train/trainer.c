@@ -67,7 +67,7 @@ Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
 static double compare(const Trainer *t, Slot *s, const int *tokens, float weight)
 {
     const int n = t->pool->window;
-    network_embed(s->teacher, tokens, n, s->residual);
+    network_embed(s->teacher, tokens, NULL, n, s->residual);
     for (int l = 0; l < t->teacher_model->n_layers; l++) {
         network_layer(s->teacher, l, s->act, s->residual, n);
     }

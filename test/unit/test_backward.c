@@ -16,12 +16,21 @@ typedef struct Setup {
     int tokens[TOKENS];
 } Setup;
 
-static Setup set_up(uint32_t seed, bool tied, bool extras)
+/* ReLU's bend is not for differences: test_loops has it. */
+static const Activation smooth[] = {ACT_SILU, ACT_GELU_TANH, ACT_GELU, ACT_RELU2};
+
+typedef enum Kind { PLAIN, EXTRAS, GPT } Kind;
+
+static Setup set_up(uint32_t seed, bool tied, Kind kind)
 {
     Setup s = {.arena = arena_new()};
     s.model = tiny_model(s.arena, seed, tied);
-    if (extras) {
+    if (kind == EXTRAS) {
         tiny_extras(s.arena, s.model);
+    } else if (kind == GPT) {
+        tiny_gpt(s.arena, s.model, smooth[seed % LENGTH(smooth)],
+                 seed % 3 ? POSITION_LEARNED : POSITION_NONE);
+        s.model->context = 18;
     }
     s.layout = layout_new(s.arena, s.model);
     s.all = NEW(s.arena, float, s.layout->size);
@@ -96,9 +105,9 @@ static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
 static void every_tensor(void **state)
 {
     (void)state;
-    for (uint32_t seed = 1; seed <= 8; seed++) {
-        Setup s = set_up(seed, seed % 2, seed > 4);
-        s.model->rope_interleaved = seed % 4 < 2;
+    for (uint32_t seed = 1; seed <= 13; seed++) {
+        Setup s = set_up(seed, seed % 2, seed > 8 ? GPT : seed > 4 ? EXTRAS : PLAIN);
+        s.model->rope_interleaved = seed <= 8 && seed % 4 < 2;
         loss(&s);
         trace_backward(s.trace, s.layout, s.gradient);
         Linear *l;
@@ -117,7 +126,7 @@ static void every_tensor(void **state)
 static void loss_is_kl(void **state)
 {
     (void)state;
-    Setup s = set_up(5, true, true);
+    Setup s = set_up(5, true, EXTRAS);
     Reference *r = reference_new(s.arena, s.model, 32, 0);
     const int vocab = s.model->vocab;
     double kl = 0;
@@ -140,7 +149,7 @@ static void loss_is_kl(void **state)
 static void adds(void **state)
 {
     (void)state;
-    Setup s = set_up(6, true, false);
+    Setup s = set_up(6, true, PLAIN);
     loss(&s);
     trace_backward(s.trace, s.layout, s.gradient);
     float *once = arena_copy(s.arena, s.gradient, s.layout->size, sizeof(float));

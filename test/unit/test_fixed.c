@@ -147,12 +147,19 @@ static void test_gelu(void **state)
     for (int32_t g = -10 * 32768; g < 10 * 32768; g++) {
         const long double x = g / 32768.0L;
         const long double t = sqrtl(2 / acosl(-1.0L)) * (x + 0.044715L * x * x * x);
-        worst = fmaxl(worst, fabsl(lm_gelu(g) - 32768 * x / (1 + expl(-2 * t))));
+        worst = fmaxl(worst, fabsl(lm_gelu(lm_gelu_table, g) - 32768 * x / (1 + expl(-2 * t))));
     }
     /* A chord over 1/64 is off by 0.8, the table by 0.5, the cut of the product by 1. */
     check("gelu, of 2^15", worst, 2.3L);
-    assert_int_equal(lm_gelu(INT32_MAX), INT32_MAX);
-    assert_int_equal(lm_gelu(INT32_MIN), 0);
+    assert_int_equal(lm_gelu(lm_gelu_table, INT32_MAX), INT32_MAX);
+    assert_int_equal(lm_gelu(lm_gelu_table, INT32_MIN), 0);
+    worst = 0;
+    for (int32_t g = -10 * 32768; g < 10 * 32768; g++) {
+        const long double x = g / 32768.0L;
+        worst = fmaxl(worst,
+                      fabsl(lm_gelu(lm_gelu_erf_table, g) - 32768 * x * erfcl(-x / sqrtl(2)) / 2));
+    }
+    check("gelu by erf, of 2^15", worst, 2.3L);
 }
 
 static void test_sine(void **state)

@@ -592,6 +592,158 @@ static void test_head_norm(void **state)
     assert_true(worst < 0.0005);
 }
 
+/* Means of every size, up to sums of 2^45: off by 2 at most. */
+static void test_mean(void **state)
+{
+    enum { MOST_N = 16384 };
+    Arena *a = arena_new();
+    int32_t *x = NEW(a, int32_t, MOST_N);
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 4000; trial++) {
+        static const int sizes[] = {1, 2, 3, 7, 20, 64, 100, 768, 4095, MOST_N};
+        const int n = sizes[trial % 10], shift = trial / 10 % 31;
+        const int32_t offset = (int32_t)draw() >> (draw() & 31);
+        double sum = 0;
+        for (int i = 0; i < n; i++) {
+            x[i] = trial < 3900 ? lm_add_sat((int32_t)draw() >> shift, offset)
+                                : (trial % 20 < 10 ? INT32_MAX : INT32_MIN);
+            sum += x[i];
+        }
+        int e;
+        const double m = nearbyint(frexp(1.0 / n, &e) * 65536);
+        const int32_t got = lm_mean(x, n, m > 65535 ? 65535 : (uint32_t)m, e - 16);
+        worst = fmax(worst, fabs(got - sum / n));
+    }
+    printf("mean: largest error %.4f\n", worst);
+    assert_true(worst <= 2);
+    arena_free(a);
+}
+
+/* Streams whose mean is up to 900 times what deviates from it, against floating point. */
+static void test_layer_norm(void **state)
+{
+    enum { N = 48, FRACTION = 26 };
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        const double size = ldexp(1, 10 + trial % 14), mean = trial % 7 * size * 150;
+        const double eps = trial % 3 ? size * size * 1e-3 : 0;
+        int32_t x[N], beta[N], centred[N];
+        int16_t gamma[N];
+        double want[N], sum = 0, squares = 0, largest = 0;
+        for (int i = 0; i < N; i++) {
+            x[i] = (int32_t)fmin(fmax(mean + size * (double)tiny_random(), -2e9), 2e9);
+            gamma[i] = (int16_t)(8000 + 4000 * (double)tiny_random()); /* of 2^-13 */
+            beta[i] = (int32_t)ldexp((double)tiny_random(), FRACTION - 1);
+            sum += x[i];
+        }
+        for (int i = 0; i < N; i++)
+            squares += (x[i] - sum / N) * (x[i] - sum / N);
+        for (int i = 0; i < N; i++) {
+            want[i] = (x[i] - sum / N) / sqrt(squares / N + eps) * gamma[i] / 8192 +
+                      ldexp(beta[i], -FRACTION);
+            largest = fmax(largest, fabs(want[i]));
+        }
+        int eps_e = 0, root_e, mean_e;
+        const double eps_m = eps > 0 ? frexp(eps * N, &eps_e) : 0, root_m = frexp(sqrt(N), &root_e);
+        const double mean_m = frexp(1.0 / N, &mean_e);
+        int8_t y[N];
+        const lm_scale s =
+            lm_layer_norm(x, gamma, beta, centred, y, N, (uint32_t)nearbyint(mean_m * 65536),
+                          mean_e - 16, (uint32_t)floor(eps_m * 65536), eps_e - 16,
+                          (uint32_t)floor(root_m * 65536), root_e - 16 - 13 - 31, FRACTION);
+        for (int i = 0; i < N && largest > 0; i++)
+            worst = fmax(worst, fabs(real(y[i], s) - want[i]) / (largest / 127));
+    }
+    printf("layer norm: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.6);
+}
+
+/* Of all elements alike, beta is left. */
+static void test_layer_norm_of_nothing(void **state)
+{
+    enum { N = 5 };
+    const int16_t gamma[N] = {8192, 8192, -8192, 0, 32767};
+    const int32_t beta[N] = {1 << 20, -(1 << 20), 0, 1 << 19, 0};
+    int32_t x[N] = {-77, -77, -77, -77, -77}, centred[N];
+    int8_t y[N];
+    (void)state;
+    const lm_scale s =
+        lm_layer_norm(x, gamma, beta, centred, y, N, 52429, -18, 0, 0, 36636, -14 - 13 - 31, 20);
+    assert_true(fabs(real(y[0], s) - 1) < 0.01 && fabs(real(y[1], s) + 1) < 0.01);
+    assert_true(y[2] == 0 && y[4] == 0 && fabs(real(y[3], s) - 0.5) < 0.01);
+}
+
+static double activated(int kind, double x)
+{
+    switch (kind) {
+    case ACT_SILU: return x / (1 + exp(-x));
+    case ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case ACT_GELU: return 0.5 * x * erfc(-x / sqrt(2));
+    case ACT_RELU: return x > 0 ? x : 0;
+    }
+    return x > 0 ? x * x : 0;
+}
+
+static lm_scale activate(int kind, int32_t *y, lm_scale unit, int8_t *x, int n)
+{
+    switch (kind) {
+    case ACT_SILU: return lm_silu_only(y, unit, x, n, LM_NEAREST);
+    case ACT_GELU_TANH: return lm_gelu_only(lm_gelu_table, y, unit, x, n, LM_NEAREST);
+    case ACT_GELU: return lm_gelu_only(lm_gelu_erf_table, y, unit, x, n, LM_NEAREST);
+    case ACT_RELU: return lm_relu(y, unit, x, n, LM_NEAREST);
+    }
+    return lm_relu2(y, unit, x, n, LM_NEAREST);
+}
+
+static lm_scale gate(int kind, int32_t *g, const int32_t *up, lm_scale unit, int8_t *x, int n)
+{
+    const lm_scale of_up = LM_SCALE(40000, -15);
+    switch (kind) {
+    case ACT_SILU: return lm_glu(g, up, unit, of_up, x, n);
+    case ACT_GELU_TANH: return lm_geglu(lm_gelu_table, g, up, unit, of_up, x, n, LM_NEAREST);
+    case ACT_GELU: return lm_geglu(lm_gelu_erf_table, g, up, unit, of_up, x, n, LM_NEAREST);
+    case ACT_RELU: return lm_reglu(g, up, unit, of_up, x, n, LM_NEAREST);
+    }
+    return lm_reglu2(g, up, unit, of_up, x, n, LM_NEAREST);
+}
+
+/* Each activation alone and as a gate, for values from far below 1 to far above it. */
+static void test_activations(void **state)
+{
+    enum { N = 30 };
+    (void)state;
+    for (int kind = 0; kind < ACTIVATIONS; kind++) {
+        double worst[2] = {0};
+        for (int trial = 0; trial < 2000; trial++) {
+            int32_t y[2][N], up[N];
+            int8_t x[2][N];
+            double want[2][N], largest[2] = {0};
+            for (int i = 0; i < N; i++) {
+                y[0][i] = y[1][i] = (int32_t)((double)tiny_random() * ldexp(50000, trial % 12 - 1));
+                up[i] = (int32_t)((double)tiny_random() * ldexp(1, trial % 24));
+                want[0][i] = activated(kind, y[0][i] / 32768.0);
+                want[1][i] = want[0][i] * up[i] * 40000 / 32768;
+                for (int k = 0; k < 2; k++)
+                    largest[k] = fmax(largest[k], fabs(want[k][i]));
+            }
+            const lm_scale unit = LM_SCALE(32768, -30);
+            const lm_scale s[2] = {activate(kind, y[0], unit, x[0], N),
+                                   gate(kind, y[1], up, unit, x[1], N)};
+            for (int i = 0; i < 2 * N; i++)
+                if (largest[i / N] > 0)
+                    worst[i / N] = fmax(worst[i / N],
+                                        fabs(real(x[i / N][i % N], s[i / N]) - want[i / N][i % N]) /
+                                            (largest[i / N] / 127));
+        }
+        printf("%s: largest error %.4f of a unit alone, %.4f as a gate\n", activation_names[kind],
+               worst[0], worst[1]);
+        assert_true(worst[0] < 0.6 && worst[1] < 0.6);
+    }
+}
+
 static void test_geglu(void **state)
 {
     double worst = 0;
@@ -609,7 +761,8 @@ static void test_geglu(void **state)
                 0.5 * g * (1 + tanh(sqrt(2 / acos(-1.0)) * (g + 0.044715 * g * g * g))) * up[i];
             largest = fmax(largest, fabs(want[i]));
         }
-        const lm_scale s = lm_geglu(gate, up, LM_SCALE(32768, -29), LM_SCALE(32768, -15), x, N);
+        const lm_scale s = lm_geglu(lm_gelu_table, gate, up, LM_SCALE(32768, -29),
+                                    LM_SCALE(32768, -15), x, N, LM_NEAREST);
         for (int i = 0; i < N && largest > 0; i++)
             worst = fmax(worst, fabs(real(x[i], s) - want[i]) / (largest / 127));
     }
@@ -633,14 +786,26 @@ static void test_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_planes),         cmocka_unit_test(test_xnor),
-        cmocka_unit_test(test_sign),           cmocka_unit_test(test_round_down),
-        cmocka_unit_test(test_ternary),        cmocka_unit_test(test_int8),
-        cmocka_unit_test(test_norm),           cmocka_unit_test(test_norm_of_nothing),
-        cmocka_unit_test(test_quantize_small), cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_rotation),       cmocka_unit_test(test_glu),
-        cmocka_unit_test(test_bias),           cmocka_unit_test(test_head_norm),
-        cmocka_unit_test(test_geglu),          cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_planes),
+        cmocka_unit_test(test_xnor),
+        cmocka_unit_test(test_sign),
+        cmocka_unit_test(test_round_down),
+        cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_norm_of_nothing),
+        cmocka_unit_test(test_quantize_small),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_glu),
+        cmocka_unit_test(test_bias),
+        cmocka_unit_test(test_head_norm),
+        cmocka_unit_test(test_geglu),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_layer_norm_of_nothing),
+        cmocka_unit_test(test_activations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ extern const Loops loops_avx2, loops_avx512;
 
 typedef struct Results {
     float value[27][MOST];
+    float more[6 + 2 * ACTIVATIONS][MOST];
     double kl;
     uint8_t code[MOST];
 } Results;
@@ -63,13 +64,15 @@ static void run_rows(Arena *a, const Loops *with, int n, int dim, Results *r)
     memcpy(r->value[14], gamma, (size_t)dim * sizeof(float));
     with->norm(x, gamma, 1e-5f, n, dim, r->value[8], r->value[9], r->value[12]);
     with->norm_back(x, r->value[9], r->value[12], gamma, n, dim, r->value[10], r->value[11]);
-    with->gate(x, r->value[8], (size_t)(n * dim), r->value[15]);
-    memcpy(r->value[16], r->value[15], (size_t)(n * dim) * sizeof(float));
-    with->gate_back(r->value[13], r->value[8], (size_t)(n * dim), r->value[16]);
-    memcpy(r->value[24], x, (size_t)(n * dim) * sizeof(float));
-    with->gelu_gate(x, r->value[8], (size_t)(n * dim), r->value[25]);
-    memcpy(r->value[26], r->value[25], (size_t)(n * dim) * sizeof(float));
-    with->gelu_gate_back(r->value[24], r->value[8], (size_t)(n * dim), r->value[26]);
+    with->layer_norm(x, gamma, x, 1e-5f, n, dim, r->more[0], r->more[1], r->more[2]);
+    memcpy(r->more[3], x, (size_t)(n * dim) * sizeof(float));
+    with->layer_norm_back(x, r->more[1], r->more[2], gamma, n, dim, r->more[3], r->more[4]);
+    for (int k = 0; k < ACTIVATIONS; k++) {
+        float *gate = r->more[6 + 2 * k], *out = r->more[7 + 2 * k];
+        memcpy(gate, x, (size_t)(n * dim) * sizeof(float));
+        with->gate[k](x, r->value[8], (size_t)(n * dim), out);
+        with->gate_back[k](gate, r->value[8], (size_t)(n * dim), out);
+    }
     r->value[17][0] = with->exponentials(x, n * dim, 0.7f, r->value[18], &top);
     r->kl = with->distill(r->value[14], x, dim, 0.1f, r->value[19]);
 }
@@ -169,12 +172,28 @@ static void rounds_to_nearest(void **state)
     arena_free(a);
 }
 
+/* ReLU's gradient has a bend, where differences of a loss say nothing. */
+static void relu_gradient(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    float *g = numbers(a, 100, 1), *up = numbers(a, 100, 2), *d = numbers(a, 100, 3);
+    const float *was = arena_copy(a, g, 100, sizeof *g), *dy = arena_copy(a, d, 100, sizeof *d);
+    loops()->gate_back[ACT_RELU](g, up, 100, d);
+    for (int i = 0; i < 100; i++) {
+        assert_true(g[i] == (was[i] > 0 ? dy[i] * up[i] : 0));
+        assert_true(d[i] == (was[i] > 0 ? dy[i] * was[i] : 0));
+    }
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bytes),
         cmocka_unit_test(products),
         cmocka_unit_test(rounds_to_nearest),
+        cmocka_unit_test(relu_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

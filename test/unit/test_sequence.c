@@ -51,6 +51,24 @@ static void as_reference(void **state)
     }
 }
 
+/* LayerNorm, every activation without a gate and with one, learned positions and none. */
+static void gpt_as_reference(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 2 * ACTIVATIONS; seed++) {
+        Arena *a = arena_new();
+        Model *m = tiny_model(a, seed, seed % 2);
+        if (seed < ACTIVATIONS) {
+            tiny_gpt(a, m, (Activation)seed, seed % 3 ? POSITION_LEARNED : POSITION_NONE);
+            m->context = seed % 2 ? 32 : 17; /* positions end before the document does */
+        } else {
+            m->activation = (Activation)(seed % ACTIVATIONS);
+        }
+        assert_as_reference(a, m, 30);
+        arena_free(a);
+    }
+}
+
 static void quantized_as_reference(void **state)
 {
     (void)state;
@@ -245,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_reference),
+        cmocka_unit_test(gpt_as_reference),
         cmocka_unit_test(quantized_as_reference),
         cmocka_unit_test(inputs),
         cmocka_unit_test(refresh),

@@ -106,6 +106,39 @@ static inline void tiny_extras(Arena *a, Model *m)
     model_name_tensors(a, m);
 }
 
+static inline void tiny_shift(Arena *a, Norm *n)
+{
+    n->beta = tiny_weights(a, n->n, 0, 0.3f);
+}
+
+/* What GPT-2 and its kin have: LayerNorm, learned positions or, of some, none, an MLP without a
+ * gate, biases everywhere. */
+static inline void tiny_gpt(Arena *a, Model *m, Activation activation, PositionKind position)
+{
+    m->norm = NORM_LAYER;
+    m->activation = activation;
+    m->position = position;
+    m->ungated = true;
+    if (position == POSITION_LEARNED) {
+        tiny_linear(a, &m->positions, m->context, m->dim);
+    }
+    for (int l = 0; l < m->n_layers; l++) {
+        Block *b = &m->blocks[l];
+        tiny_shift(a, &b->attn_norm);
+        tiny_shift(a, &b->mlp_norm);
+        b->linear[ROLE_GATE] = (Linear){.rows = 0};
+        for (int r = 0; r < ROLES; r++) {
+            b->linear[r].bias =
+                b->linear[r].rows > 0 ? tiny_weights(a, b->linear[r].rows, 0, 0.3f) : NULL;
+        }
+    }
+    tiny_shift(a, &m->final_norm);
+    if (!m->tied_head) {
+        m->head.bias = tiny_weights(a, m->vocab, 0, 0.3f);
+    }
+    model_name_tensors(a, m);
+}
+
 static inline Unit tiny_unit(Arena *a, Model *m)
 {
     return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};
