@@ -1,4 +1,4 @@
-"""Writes small random Llamas in every layout that the importers read, with matching tokenizers.
+"""Writes small random models in every layout that the importers read, with matching tokenizers.
 
     make_models.py OUT_DIR
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import llama2c
+import make_encoders
 import safetensors
 import to_gguf
 import to_hf
@@ -222,6 +223,8 @@ def main(out):
     base = json.loads((out / "hf_base" / "config.json").read_text())
     for name in HF_MODELS:
         write_hf(out, name, base)
+    for name in make_encoders.ENCODERS:
+        make_encoders.write(out, name, TEXT, SEED, to_hf.write_json)
 
 
 if __name__ == "__main__":
