@@ -74,12 +74,13 @@ $(B)/unit/%: test/unit/%.c $(B)/liblmcc.a $(wildcard test/unit/*.h)
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -Itest/unit -Icompiler/import -o $@ $< $(B)/liblmcc.a -lcmocka $(LIBS)
 
-tables:  ## write lm_tables.h, lm_gelu_table.h, lm_gelu_erf_table.h, lm_unicode.h and unicode_data.c again
+tables:  ## write the lm_*_table.h, lm_tables.h, lm_unicode.h and unicode_data.c again
 	@mkdir -p $(B)
 	@$(CC) -O2 -o $(B)/make_tables compiler/make_tables.c -lm
 	@$(B)/make_tables > runtime_template/lm_tables.h
 	@$(B)/make_tables gelu > runtime_template/lm_gelu_table.h
 	@$(B)/make_tables gelu-erf > runtime_template/lm_gelu_erf_table.h
+	@$(B)/make_tables tanh > runtime_template/lm_tanh_table.h
 	@$(PYTHON) -B compiler/make_unicode.py > runtime_template/lm_unicode.h
 	@$(PYTHON) -B compiler/make_unicode_host.py > compiler/unicode_data.c
 
@@ -150,7 +151,7 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 
 fmt:  ## lay the code out
 	@clang-format -i $(shell git ls-files '*.c' '*.h' | \
-	    grep -vE 'package/|lm_tables|lm_gelu_(erf_)?table|lm_unicode|unicode_data.c')
+	    grep -vE 'package/|lm_tables|lm_gelu_(erf_)?table|lm_tanh_table|lm_unicode|unicode_data.c')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

@@ -66,6 +66,14 @@ static const struct Table gelu_erf = {"lm_gelu_erf_table",
                                       "2^15 * x P(X > x) of a normal X, x = i / 64, up to 8", 513,
                                       gelu_erf_missing};
 
+static long double tanh_positive(int i)
+{
+    return 32768.0L * tanhl(i / 64.0L);
+}
+
+static const struct Table tanh_table = {"lm_tanh_table", "2^15 * tanh(i / 64), up to 8", 513,
+                                        tanh_positive};
+
 static void print_table(const struct Table *t)
 {
     printf("\n/* [i] = %s */\nstatic const uint16_t %s[%d] = {", t->what, t->name, t->n);
@@ -91,6 +99,9 @@ int main(int argc, char **argv)
     } else if (argc > 1 && strcmp(argv[1], "gelu-erf") == 0) {
         print_head("LM_GELU_ERF_TABLE_H");
         print_table(&gelu_erf);
+    } else if (argc > 1 && strcmp(argv[1], "tanh") == 0) {
+        print_head("LM_TANH_TABLE_H");
+        print_table(&tanh_table);
     } else {
         print_head("LM_TABLES_H");
         for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

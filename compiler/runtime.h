@@ -31,6 +31,10 @@
 #include "../runtime_template/lm_head_norm.h"
 #include "../runtime_template/lm_layer_norm.h"
 #include "../runtime_template/lm_relu.h"
+#include "../runtime_template/lm_pool.h"
+#include "../runtime_template/lm_tanh_table.h"
+
+#include "../runtime_template/lm_activate.h"
 
 #include "../runtime_template/lm_planes.h"
 
@@ -59,5 +63,7 @@
 #include "../runtime_template/lm_sample.h"
 
 #include "../runtime_template/lm_sample_top.h"
+
+#include "../runtime_template/lm_classes.h"
 
 #endif
