@@ -151,8 +151,42 @@ static uint64_t read_hash(IrReader *r)
     return strtoull(r->word, NULL, 16);
 }
 
+/* What the lines after the last layer hold. */
+typedef struct Tail {
+    int labels;
+    bool head_bias, dense, dense_norm;
+} Tail;
+
+static void read_encoder(IrReader *r, Model *m, Tail *t)
+{
+    m->encoder = true;
+    m->head_kind = (HeadKind)ir_key_choice(r, "head", head_names, HEAD_KINDS);
+    m->pooling = (Pooling)ir_key_choice(r, "pooling", pooling_names, POOLINGS);
+    m->post_norm = ir_key_bool(r, "post_norm");
+    t->labels = (int)ir_key_int(r, "labels", 0, MAX_LABELS);
+    t->head_bias = ir_key_bool(r, "head_bias");
+    t->dense = ir_key_bool(r, "dense");
+    t->dense_norm = ir_key_bool(r, "dense_norm");
+    m->dense_activation =
+        (DenseActivation)ir_key_choice(r, "dense_activation", dense_names, DENSE_ACTIVATIONS);
+}
+
+static void read_labels(IrReader *r, Model *m, const Tail *t)
+{
+    ir_room(r, t->labels, 2, "labels");
+    m->labels = t->labels > 0 ? NEW(r->arena, const char *, t->labels) : NULL;
+    for (int i = 0; i < t->labels; i++) {
+        int n;
+        ir_line(r);
+        ir_expect(r, "label");
+        const uint8_t *text = ir_quoted(r, MAX_LABEL_BYTES, &n);
+        m->labels[i] = arena_strndup(r->arena, (const char *)text, (size_t)n);
+        ir_line_end(r);
+    }
+}
+
 /* Gives how many rope factors there are. */
-static int read_arch(IrReader *r, Model *m)
+static int read_arch(IrReader *r, Model *m, Tail *tail)
 {
     ir_line(r);
     ir_expect(r, "arch");
@@ -173,6 +207,9 @@ static int read_arch(IrReader *r, Model *m)
     }
     m->qk_norm = ir_optional_bool(r, "qk_norm");
     m->ungated = ir_optional_bool(r, "ungated");
+    if (ir_optional_bool(r, "encoder")) {
+        read_encoder(r, m, tail);
+    }
     const int n = (int)ir_optional_int(r, "rope_factors", 1, MAX_HEAD_DIM / 2, 0);
     ir_line_end(r);
     if (n > 0) {
@@ -182,12 +219,27 @@ static int read_arch(IrReader *r, Model *m)
     return n;
 }
 
-static void read_head(IrReader *r, Model *m)
+static void read_tail(IrReader *r, Model *m, const Tail *t)
 {
+    read_norm(r, m->norm, &m->final_norm);
     if (m->tied_head) {
         m->head = (Linear){.name = "head", .rows = m->vocab, .cols = m->dim};
     } else {
         read_linear(r, &m->head);
+    }
+    if (t->labels > 0 && t->labels != m->head.rows) {
+        ir_fatal(r, "labels=%d: the head has %d rows", t->labels, m->head.rows);
+    }
+    if (t->head_bias) {
+        ir_room(r, m->vocab, 2, "weights");
+        ir_line(r);
+        m->head.bias = read_floats(r, "head_bias", NEW(r->arena, float, m->vocab), m->vocab);
+    }
+    if (t->dense) {
+        read_linear(r, &m->dense);
+    }
+    if (t->dense_norm) {
+        read_norm(r, m->norm, &m->dense_norm);
     }
 }
 
@@ -204,7 +256,9 @@ static Model *read_model(IrReader *r)
     m->context = (int)ir_key_int(r, "context", 1, MAX_CONTEXT);
     m->hash = read_hash(r);
     ir_line_end(r);
-    const int factors = read_arch(r, m);
+    Tail tail = {0};
+    const int factors = read_arch(r, m, &tail);
+    read_labels(r, m, &tail);
     read_linear(r, &m->embed);
     if (m->position == POSITION_LEARNED) {
         read_linear(r, &m->positions);
@@ -217,8 +271,7 @@ static Model *read_model(IrReader *r)
         ir_fatal(r, "rope_factors=%d: heads of %d have %d pairs", factors, m->blocks[0].head_dim,
                  m->blocks[0].head_dim / 2);
     }
-    read_norm(r, m->norm, &m->final_norm);
-    read_head(r, m);
+    read_tail(r, m, &tail);
     return m;
 }
 

@@ -24,6 +24,7 @@ static void read_buffer(IrReader *r, Program *p)
     b.first = (int)ir_key_int(r, "first", -1, INT32_MAX);
     b.last = (int)ir_key_int(r, "last", -1, INT32_MAX);
     b.offset = ir_key_int(r, "offset", -1, INT32_MAX);
+    b.row = (int)ir_optional_int(r, "row", 1, INT32_MAX / 4, 0);
     ir_line_end(r);
     const int i = program_add_buffer(r->arena, p, b.name, b.elem, b.count, b.lasting);
     p->buffers[i] = b;
@@ -132,6 +133,7 @@ static void read_op(IrReader *r, Program *p, Model *m)
         }
         op->token = 1;
     }
+    op->phase = (int)ir_optional_int(r, "phase", 1, 1, 0);
     if (ir_try_key(r, "linear")) {
         op->linear = read_linear_name(r, m);
     }
@@ -158,6 +160,7 @@ static void read_op(IrReader *r, Program *p, Model *m)
 Program *ir_parse_program(IrReader *r, Model *m)
 {
     Program *p = NEW(r->arena, Program, 1);
+    p->encoder = m->encoder;
     p->window = (int)ir_key_int(r, "window", 1, INT32_MAX);
     p->sinks = (int)ir_key_int(r, "sinks", 0, INT32_MAX);
     p->residual_fraction = (int)ir_key_int(r, "residual_fraction", 0, 31);

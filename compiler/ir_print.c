@@ -210,6 +210,43 @@ static void put_tokenizer(Buf *b, const Tokenizer *t)
     put_added(b, t);
 }
 
+static void put_encoder(Buf *b, const Model *m)
+{
+    buf_printf(b,
+               " encoder=yes head=%s pooling=%s post_norm=%s labels=%d head_bias=%s dense=%s "
+               "dense_norm=%s dense_activation=%s",
+               head_names[m->head_kind], pooling_names[m->pooling], yes_no(m->post_norm),
+               m->labels ? m->head.rows : 0, yes_no(m->tied_head && m->head.bias),
+               yes_no(m->dense.rows > 0), yes_no(m->dense_norm.n > 0),
+               dense_names[m->dense_activation]);
+}
+
+static void put_labels(Buf *b, const Model *m)
+{
+    for (int i = 0; m->labels && i < m->head.rows; i++) {
+        buf_puts(b, "label ");
+        put_quoted(b, (const uint8_t *)m->labels[i], (int)strlen(m->labels[i]));
+        buf_puts(b, "\n");
+    }
+}
+
+/* What comes after the last layer. */
+static void put_head(Buf *b, const Model *m)
+{
+    put_norm(b, &m->final_norm);
+    if (!m->tied_head) {
+        put_linear(b, &m->head);
+    } else if (m->head.bias) {
+        put_floats(b, "head_bias", m->head.bias, m->vocab);
+    }
+    if (m->dense.rows > 0) {
+        put_linear(b, &m->dense);
+    }
+    if (m->dense_norm.n > 0) {
+        put_norm(b, &m->dense_norm);
+    }
+}
+
 static void put_model(Buf *b, const Model *m)
 {
     buf_printf(b, "\nmodel family=%s dim=%d layers=%d vocab=%d context=%d hash=%016llx\n",
@@ -231,6 +268,9 @@ static void put_model(Buf *b, const Model *m)
     if (m->ungated) {
         buf_puts(b, " ungated=yes");
     }
+    if (m->encoder) {
+        put_encoder(b, m);
+    }
     if (m->rope_factor) {
         const int pairs = m->blocks[0].head_dim / 2;
         buf_printf(b, " rope_factors=%d\n", pairs);
@@ -238,6 +278,7 @@ static void put_model(Buf *b, const Model *m)
     } else {
         buf_puts(b, "\n");
     }
+    put_labels(b, m);
     put_linear(b, &m->embed);
     if (m->position == POSITION_LEARNED) {
         put_linear(b, &m->positions);
@@ -245,10 +286,7 @@ static void put_model(Buf *b, const Model *m)
     for (int i = 0; i < m->n_layers; i++) {
         put_block(b, i, m);
     }
-    put_norm(b, &m->final_norm);
-    if (!m->tied_head) {
-        put_linear(b, &m->head);
-    }
+    put_head(b, m);
     if (m->tokenizer) {
         put_tokenizer(b, m->tokenizer);
     }
@@ -296,6 +334,9 @@ static void put_op(Buf *b, Model *m, int i, const Op *op)
     if (op->token > 0) {
         buf_printf(b, " token=%d", op->token);
     }
+    if (op->phase > 0) {
+        buf_printf(b, " phase=%d", op->phase);
+    }
     if (op->linear >= 0) {
         buf_printf(b, " linear=%s", model_linears(m, op->linear)->name);
     }
@@ -329,9 +370,13 @@ static void put_program(Buf *b, Model *m, const Program *p)
         (long long)p->state_bytes, (long long)p->weight_bytes);
     for (int i = 0; i < p->n_buffers; i++) {
         const Buffer *v = &p->buffers[i];
-        buf_printf(b, "buffer %%%d %s %s count=%d lasting=%s first=%d last=%d offset=%lld\n", i,
+        buf_printf(b, "buffer %%%d %s %s count=%d lasting=%s first=%d last=%d offset=%lld", i,
                    v->name, elem_names[v->elem], v->count, yes_no(v->lasting), v->first, v->last,
                    (long long)v->offset);
+        if (v->row > 0) {
+            buf_printf(b, " row=%d", v->row);
+        }
+        buf_puts(b, "\n");
     }
     for (int i = 0; i < p->n_ops; i++) {
         put_op(b, m, i, &p->ops[i]);

@@ -10,6 +10,28 @@ static int roles_of(const Model *m)
     return ROLES - m->ungated;
 }
 
+bool model_reads_first(const Model *m)
+{
+    return m->head_kind == HEAD_CLASS || (m->head_kind == HEAD_EMBED && m->pooling == POOL_FIRST);
+}
+
+bool model_each_token(const Model *m)
+{
+    return m->head_kind == HEAD_LABEL || m->head_kind == HEAD_MASK;
+}
+
+const float *model_bias(const Model *m, const Linear *l)
+{
+    return m->tied_head && l == &m->embed ? m->head.bias : l->bias;
+}
+
+int model_outputs(const Model *m)
+{
+    if (m->head_kind == HEAD_EMBED)
+        return m->dim;
+    return m->tied_head ? m->vocab : m->head.rows;
+}
+
 int model_linear_index(const Model *m, int layer, Role r)
 {
     return 1 + layer * roles_of(m) + (int)r - (m->ungated && r > ROLE_GATE);
@@ -23,6 +45,11 @@ int model_head_index(const Model *m)
 int model_positions_index(const Model *m)
 {
     return 1 + m->n_layers * roles_of(m) + !m->tied_head;
+}
+
+int model_dense_index(const Model *m)
+{
+    return model_positions_index(m) + (m->position == POSITION_LEARNED);
 }
 
 bool model_linear_place(const Model *m, int i, int *layer, Role *r)
@@ -53,16 +80,20 @@ Linear *model_linears(Model *m, int i)
     if (model_linear_place(m, i, &layer, &r))
         return &m->blocks[layer].linear[r];
     i -= 1 + m->n_layers * roles_of(m);
-    if (i == 0 && !m->tied_head)
+    if (!m->tied_head && i-- == 0)
         return &m->head;
-    return i == !m->tied_head && m->position == POSITION_LEARNED ? &m->positions : NULL;
+    if (m->position == POSITION_LEARNED && i-- == 0)
+        return &m->positions;
+    return m->dense.rows > 0 && i == 0 ? &m->dense : NULL;
 }
 
 Norm *model_norm(Model *m, int i)
 {
     const int each = m->qk_norm ? 4 : 2;
-    if (i >= each * m->n_layers)
-        return i == each * m->n_layers ? &m->final_norm : NULL;
+    if (i == each * m->n_layers)
+        return &m->final_norm;
+    if (i > each * m->n_layers)
+        return i == each * m->n_layers + 1 && m->dense_norm.n > 0 ? &m->dense_norm : NULL;
     Block *b = &m->blocks[i / each];
     Norm *const norms[] = {&b->attn_norm, &b->mlp_norm, &b->q_norm, &b->k_norm};
     return norms[i % each];
@@ -84,6 +115,8 @@ void model_name_tensors(Arena *a, Model *m)
     m->embed.name = "embed";
     m->head.name = "head";
     m->positions.name = "positions";
+    m->dense.name = "dense";
+    m->dense_norm.name = "dense.norm";
     m->final_norm.name = "final.norm";
     for (int l = 0; l < m->n_layers; l++) {
         Block *b = &m->blocks[l];
@@ -222,8 +255,15 @@ Model *model_copy(Arena *a, const Model *m)
     if (m->rope_factor)
         to->rope_factor = arena_copy(a, m->rope_factor, (size_t)m->blocks[0].head_dim / 2,
                                      sizeof *m->rope_factor);
-    if (m->tied_head)
+    if (m->tied_head) {
         to->head.name = copy_string(a, m->head.name);
+        to->head.bias = copy_or_null(a, m->head.bias, (size_t)m->head.rows, sizeof(float));
+    }
+    if (m->labels) {
+        to->labels = arena_copy(a, m->labels, (size_t)m->head.rows, sizeof *m->labels);
+        for (int i = 0; i < m->head.rows; i++)
+            to->labels[i] = copy_string(a, m->labels[i]);
+    }
     if (m->tokenizer)
         to->tokenizer = copy_tokenizer(a, m->tokenizer);
     return to;
@@ -271,6 +311,14 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
         hash_int(s, m->activation_bits);
     if (m->ungated)
         hash_int(s, m->ungated);
+    if (m->encoder) {
+        const int encoder[] = {m->post_norm, (int)m->head_kind, (int)m->pooling,
+                               (int)m->dense_activation};
+        for (size_t i = 0; i < LENGTH(encoder); i++)
+            hash_int(s, encoder[i]);
+    }
+    if (m->tied_head && m->head.bias)
+        hash_floats(s, m->head.bias, (size_t)m->head.rows);
 }
 
 uint64_t model_hash(const Model *m)

@@ -11,6 +11,16 @@ const char *const activation_names[ACTIVATIONS] = {[ACT_SILU] = "silu",
                                                    [ACT_GELU] = "gelu",
                                                    [ACT_RELU] = "relu",
                                                    [ACT_RELU2] = "relu2"};
+const char *const dense_names[DENSE_ACTIVATIONS] = {[DENSE_TANH] = "tanh",
+                                                    [DENSE_RELU] = "relu",
+                                                    [DENSE_GELU] = "gelu",
+                                                    [DENSE_GELU_TANH] = "gelu-tanh"};
+const char *const head_names[HEAD_KINDS] = {[HEAD_NEXT] = "next",
+                                            [HEAD_CLASS] = "class",
+                                            [HEAD_LABEL] = "label",
+                                            [HEAD_MASK] = "mask",
+                                            [HEAD_EMBED] = "embed"};
+const char *const pooling_names[POOLINGS] = {[POOL_FIRST] = "first", [POOL_MEAN] = "mean"};
 
 const char *const format_names[FORMATS] = {
     [FORMAT_FLOAT] = "float",

@@ -34,7 +34,7 @@
 #include "../runtime_template/lm_pool.h"
 #include "../runtime_template/lm_tanh_table.h"
 
-#include "../runtime_template/lm_activate.h"
+#include "../runtime_template/lm_dense.h"
 
 #include "../runtime_template/lm_planes.h"
 

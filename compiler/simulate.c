@@ -12,6 +12,7 @@ struct Simulator {
     int32_t *logits;            /* all of them, where the head keeps only the largest */
     int32_t *residuals;         /* dim values before the first layer and after each */
     uint32_t position, slot;
+    int32_t count; /* tokens of an encoder's sequence */
 };
 
 static int widest_table(const Program *p)
@@ -52,9 +53,20 @@ void simulator_reset(Simulator *s)
     s->position = s->slot = 0;
 }
 
+/* Where it begins, with the rows of all tokens. */
+static void *whole(const Simulator *s, int i)
+{
+    return s->memory + s->program->buffers[i].offset;
+}
+
+/* What the token at hand has of it. */
 static void *buffer(const Simulator *s, int i)
 {
-    return i < 0 ? NULL : s->memory + s->program->buffers[i].offset;
+    if (i < 0)
+        return NULL;
+    const Buffer *b = &s->program->buffers[i];
+    return (uint8_t *)whole(s, i) +
+           (size_t)s->position * (size_t)b->row * (size_t)elem_bytes[b->elem];
 }
 
 static const void *data(const Simulator *s, int i)
@@ -273,9 +285,11 @@ static const int32_t *all_logits(Simulator *s, const Op *op)
 }
 
 /* Slots with a token, that of this step included. */
-static int32_t filled(const Simulator *s)
+static int32_t filled(const Simulator *s, const Op *op)
 {
     const int32_t window = s->program->window;
+    if (op->kind == OP_ATTEND && s->program->encoder)
+        return s->count;
     return s->position < (uint32_t)window ? (int32_t)s->position + 1 : window;
 }
 
@@ -284,9 +298,9 @@ static lm_scale run_attend(Simulator *s, const Op *op)
     const int64_t *m = op->imm;
     return lm_attend_by(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
                         buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
-                        buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]), filled(s),
-                        buffer(s, op->out[1]), buffer(s, op->out[2]), buffer(s, op->out[3]),
-                        buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
+                        buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]),
+                        filled(s, op), buffer(s, op->out[1]), buffer(s, op->out[2]),
+                        buffer(s, op->out[3]), buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
                         (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM],
                         (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE],
                         (int32_t)m[ATTEND_SPREAD], rounding(s, op));
@@ -299,10 +313,10 @@ static void run_store(Simulator *s, const Op *op)
     if (op->kind == OP_STORE_K && op->in[1] >= 0)
         lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[3]),
                    buffer(s, op->out[0]), buffer(s, op->out[1]), buffer(s, op->out[2]), s->slot,
-                   filled(s), heads, dim);
+                   filled(s, op), heads, dim);
     else
         lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
-                   buffer(s, op->out[2]), s->slot, filled(s), heads, dim);
+                   buffer(s, op->out[2]), s->slot, filled(s, op), heads, dim);
 }
 
 static lm_scale run_norm(Simulator *s, const Op *op)
@@ -393,6 +407,32 @@ static void run_rotate(Simulator *s, const Op *op)
                   (int32_t)m[ROTATE_TURNS]);
 }
 
+static void run_norm_fixed(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    int32_t *v = buffer(s, op->out[0]);
+    lm_layer_norm_fixed(v, data(s, op->data[0]), data(s, op->data[1]), v,
+                        (int32_t)m[LAYER_NORM_DIM], (uint32_t)m[LAYER_NORM_MEAN_M],
+                        (int32_t)m[LAYER_NORM_MEAN_E], (uint32_t)m[LAYER_NORM_EPS_M],
+                        (int32_t)m[LAYER_NORM_EPS_E], (uint32_t)m[LAYER_NORM_ROOT_M],
+                        (int32_t)m[LAYER_NORM_EXP], (int32_t)m[LAYER_NORM_FRACTION]);
+}
+
+static void run_dense(Simulator *s, const Op *op)
+{
+    const lm_scale by = unit(s, op->scalar_in[0], op->imm[DENSE_EXP]);
+    int32_t *y = buffer(s, op->out[0]);
+    const int32_t n = (int32_t)op->imm[DENSE_N];
+    switch (s->unit->model->dense_activation) {
+    case DENSE_TANH: lm_dense_tanh(y, by, n); return;
+    case DENSE_RELU: lm_dense_relu(y, by, n); return;
+    case DENSE_GELU: lm_gelu_loop(lm_gelu_erf_table, y, by, n); return;
+    case DENSE_GELU_TANH: lm_gelu_loop(lm_gelu_table, y, by, n); return;
+    case DENSE_ACTIVATIONS: break;
+    }
+    die("dense activation %d", (int)s->unit->model->dense_activation);
+}
+
 /* Gives the op's scalar, 0 when it has none. */
 static int32_t run_op(Simulator *s, const Op *op, int token)
 {
@@ -425,6 +465,17 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         lm_logits(buffer(s, op->out[0]), unit(s, op->scalar_in[0], m[LOGITS_EXP]),
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);
         return 0;
+    case OP_NORM_FIXED: run_norm_fixed(s, op); return 0;
+    case OP_QUANTIZE:
+        return lm_quantize(buffer(s, op->in[0]), (int32_t)m[QUANTIZE_N],
+                           LM_SCALE(32768, -15 - (int32_t)m[QUANTIZE_FRACTION]),
+                           buffer(s, op->out[0]));
+    case OP_DENSE: run_dense(s, op); return 0;
+    case OP_POOL:
+        lm_pool(whole(s, op->in[0]), m[POOL_ALL] ? s->count : 1, buffer(s, op->out[0]),
+                (int32_t)m[POOL_DIM]);
+        return 0;
+    case OP_UNIT: lm_unit_length(buffer(s, op->out[0]), (int32_t)m[UNIT_N]); return 0;
     case OP_TOP: run_top(s, op); return 0;
     case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
     case OP_MATVEC_PAIR: run_matvec_pair(s, op); return 0;
@@ -491,6 +542,55 @@ void simulator_read_two(Simulator *s, const int *tokens)
     s->slot = slot;
     next_token(s);
     next_token(s);
+}
+
+/* The ops of a phase, from op `first` on, for a token; gives the op after them. */
+static int run_phase(Simulator *s, int first, int at, int token)
+{
+    const Program *p = s->program;
+    int i = first;
+    s->position = s->slot = (uint32_t)at;
+    for (; i < p->n_ops && p->ops[i].layer == p->ops[first].layer &&
+           p->ops[i].phase == p->ops[first].phase;
+         i++) {
+        run_and_keep(s, &p->ops[i], token);
+        if (at == 0)
+            keep_residual(s, i);
+    }
+    return i;
+}
+
+/* How many tokens a phase runs for: after the last attention the first one may be all that counts.
+ */
+static int phase_tokens(const Simulator *s, const Op *op)
+{
+    const Model *m = s->unit->model;
+    const bool last = op->layer == m->n_layers || (op->layer == m->n_layers - 1 && op->phase == 1);
+    return last && model_reads_first(m) ? 1 : s->count;
+}
+
+void simulator_read(Simulator *s, const int *tokens, int n)
+{
+    const Program *p = s->program;
+    s->count = n;
+    for (int i = 0, next; p->ops[i].layer < s->unit->model->n_layers || p->ops[i].phase == 0;
+         i = next) {
+        const int most = phase_tokens(s, &p->ops[i]);
+        next = i;
+        for (int at = 0; at < most; at++)
+            next = run_phase(s, i, at, tokens[at]);
+    }
+}
+
+const int32_t *simulator_head(Simulator *s, int at)
+{
+    int first = s->program->n_ops - 1;
+    while (s->program->ops[first - 1].phase == 1 &&
+           s->program->ops[first - 1].layer == s->unit->model->n_layers)
+        first--;
+    run_phase(s, first, at, 0);
+    s->position = 0;
+    return whole(s, head_op(s)->out[0]);
 }
 
 const int32_t *simulator_residual(const Simulator *s, int layer)

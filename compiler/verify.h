@@ -21,4 +21,25 @@ void verify_program(const Verifier *v);  /* compiler/verify_program.c */
 void verify_matrices(const Verifier *v); /* compiler/verify_matrices.c */
 void verify_memory(const Verifier *v);   /* compiler/verify_memory.c */
 
+/* One op under check, as messages name it. */
+typedef struct Site {
+    const Verifier *v;
+    const Op *op;
+    int index;
+} Site;
+
+#define MAX_EXP 2048 /* of a scale: floats and sums stay far below */
+
+/* compiler/verify_program.c: what an op's operands must be; need_buffer of what one token has. */
+void need_buffer(const Site *s, int buffer, ElemType elem, int64_t count);
+const Data *need_data(const Site *s, int data, ElemType elem, int64_t count);
+void need_imm(const Site *s, int i, int64_t min, int64_t max);
+void need_equal(const Site *s, int i, int64_t value);
+void need_exp(const Site *s, int i);
+void check_layer_norm_constants(const Site *s, int dim); /* and its data */
+
+/* compiler/verify_encoder.c */
+void check_encoder_op(const Site *s); /* one of the kinds that only encoders have */
+void verify_phases(const Verifier *v);
+
 #endif

@@ -34,13 +34,33 @@ static Range *ranges_of(Arena *a, const Program *p)
     return range;
 }
 
+/* Of what several phases of an encoder name, the phases as a whole: each is a loop. */
+static void whole_phases(const Program *p, Range *r)
+{
+    int start = 0, first_start = 0, last_end = -1;
+    bool several = false;
+    for (int i = 0; i < p->n_ops && p->encoder && r->first >= 0; i++) {
+        if (i > 0 &&
+            (p->ops[i].layer != p->ops[i - 1].layer || p->ops[i].phase != p->ops[i - 1].phase)) {
+            start = i;
+            several = several || (i > r->first && i <= r->last);
+            last_end = i > r->last && last_end < 0 ? i - 1 : last_end;
+        }
+        first_start = i == r->first ? start : first_start;
+    }
+    if (several) {
+        *r = (Range){first_start, last_end < 0 ? p->n_ops - 1 : last_end};
+    }
+}
+
 /* From the first op that names it to the last; what lasts always; logits to the end of
  * a step, where the caller reads them. */
 static void check_live(const Verifier *v)
 {
     const Program *p = v->program;
-    const Range *range = ranges_of(v->unit->arena, p);
+    Range *range = ranges_of(v->unit->arena, p);
     for (int i = 0; i < p->n_buffers; i++) {
+        whole_phases(p, &range[i]);
         const Buffer *b = &p->buffers[i];
         const int first = b->lasting ? 0 : range[i].first;
         const int last = b->lasting                       ? p->n_ops - 1

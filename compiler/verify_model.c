@@ -283,6 +283,43 @@ static void check_rope_factors(const Verifier *v, const Model *m)
     }
 }
 
+/* Which head goes with which parts. */
+static void check_encoder(const Verifier *v, const Model *m)
+{
+    const bool decoder = m->head_kind == HEAD_NEXT;
+    const bool classes = m->head_kind == HEAD_CLASS || m->head_kind == HEAD_LABEL;
+    if ((unsigned)m->head_kind >= HEAD_KINDS || m->encoder == decoder ||
+        (!m->encoder && (m->post_norm || m->dense.rows || m->dense_norm.n || m->labels))) {
+        broken(v, "model: %s with the head of the other kind",
+               m->encoder ? "an encoder" : "a decoder");
+    }
+    if (!m->encoder) {
+        return;
+    }
+    if (m->norm != NORM_LAYER || m->position != POSITION_LEARNED || !m->ungated ||
+        m->activation_bits != 8 || m->qk_norm) {
+        broken(v, "model: an encoder has layer norms, learned positions and an ungated MLP");
+    }
+    if (m->tied_head == classes || (m->labels && !classes) ||
+        (classes && (m->head.rows < 1 || m->head.rows > MAX_LABELS)) ||
+        (m->dense.rows > 0) != (m->head_kind == HEAD_CLASS || m->head_kind == HEAD_MASK) ||
+        (m->dense_norm.n > 0 && m->dense.rows == 0)) {
+        broken(v, "model: head \"%s\" lacks a part, or has one too many", head_names[m->head_kind]);
+    }
+    if (m->dense.rows > 0) {
+        check_linear(v, &m->dense, "dense", m->dim, m->dim);
+    }
+    if (m->dense_norm.n > 0) {
+        check_norm(v, &m->dense_norm, NORM_LAYER, "dense.norm", m->dim);
+    }
+    if (m->dense.rows > 0 && !m->dense.bias) {
+        broken(v, "dense has no bias");
+    }
+    if (m->tied_head && m->head.bias) {
+        check_floats(v, "head_bias", m->head.bias, (size_t)m->vocab);
+    }
+}
+
 void verify_model(const Verifier *v)
 {
     const Model *m = v->model;
@@ -296,12 +333,13 @@ void verify_model(const Verifier *v)
     if (m->position == POSITION_LEARNED) {
         check_linear(v, &m->positions, "positions", m->context, m->dim);
     }
-    if (m->embed.bias || m->positions.bias || (m->tied_head && m->head.bias)) {
-        broken(v, "the embedding, the positions or a tied head has a bias");
+    if (m->embed.bias || m->positions.bias || (m->tied_head && m->head.bias && !m->encoder)) {
+        broken(v, "the embedding, the positions or a decoder's tied head has a bias");
     }
     if (!m->tied_head) {
-        check_linear(v, &m->head, "head", m->vocab, m->dim);
+        check_linear(v, &m->head, "head", m->encoder ? m->head.rows : m->vocab, m->dim);
     }
+    check_encoder(v, m);
     if (m->tokenizer) {
         check_tokenizer(v, m->tokenizer);
     }

@@ -5,15 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_EXP 2048 /* of a scale: floats and sums stay far below */
-
-/* One op under check, as messages name it. */
-typedef struct Site {
-    const Verifier *v;
-    const Op *op;
-    int index;
-} Site;
-
 static const char *op_name(const Site *s)
 {
     return op_info[s->op->kind].name;
@@ -106,16 +97,16 @@ static void check_operands(const Site *s)
 
 /* Sizes ------------------------------------------------------------------------------------ */
 
-static void need_buffer(const Site *s, int buffer, ElemType elem, int64_t count)
+void need_buffer(const Site *s, int buffer, ElemType elem, int64_t count)
 {
     const Buffer *b = &s->v->program->buffers[buffer];
-    if (b->elem != elem || b->count < count) {
+    if (b->elem != elem || (b->row > 0 ? b->row : b->count) < count) {
         broken(s->v, "op %d (%s): buffer %s is %d %s, not %lld %s", s->index, op_name(s), b->name,
                b->count, elem_names[b->elem], (long long)count, elem_names[elem]);
     }
 }
 
-static const Data *need_data(const Site *s, int data, ElemType elem, int64_t count)
+const Data *need_data(const Site *s, int data, ElemType elem, int64_t count)
 {
     const Data *d = &s->v->program->data[data];
     if (d->elem != elem || d->count != count) {
@@ -126,7 +117,7 @@ static const Data *need_data(const Site *s, int data, ElemType elem, int64_t cou
     return d;
 }
 
-static void need_imm(const Site *s, int i, int64_t min, int64_t max)
+void need_imm(const Site *s, int i, int64_t min, int64_t max)
 {
     if (s->op->imm[i] < min || s->op->imm[i] > max) {
         broken(s->v, "op %d (%s): %s is %lld, not %lld to %lld", s->index, op_name(s),
@@ -135,12 +126,12 @@ static void need_imm(const Site *s, int i, int64_t min, int64_t max)
     }
 }
 
-static void need_equal(const Site *s, int i, int64_t value)
+void need_equal(const Site *s, int i, int64_t value)
 {
     need_imm(s, i, value, value);
 }
 
-static void need_exp(const Site *s, int i)
+void need_exp(const Site *s, int i)
 {
     need_imm(s, i, -MAX_EXP, MAX_EXP);
 }
@@ -209,9 +200,8 @@ static void check_norm(const Site *s)
     need_data(s, s->op->data[0], ELEM_I16, dim);
 }
 
-static void check_layer_norm(const Site *s)
+void check_layer_norm_constants(const Site *s, int dim)
 {
-    const int dim = s->v->model->dim;
     const double inverse =
         ldexp((double)s->op->imm[LAYER_NORM_MEAN_M], (int)s->op->imm[LAYER_NORM_MEAN_E]);
     need_equal(s, LAYER_NORM_DIM, dim);
@@ -222,14 +212,20 @@ static void check_layer_norm(const Site *s)
     need_imm(s, LAYER_NORM_ROOT_M, 32768, 65535);
     need_exp(s, LAYER_NORM_EXP);
     need_exp(s, LAYER_NORM_FRACTION);
-    need_buffer(s, s->op->in[0], ELEM_I32, dim);
-    need_buffer(s, s->op->out[0], ELEM_I8, dim);
-    need_buffer(s, s->op->out[1], ELEM_I32, dim);
     need_data(s, s->op->data[0], ELEM_I16, dim);
     need_data(s, s->op->data[1], ELEM_I32, dim);
     if (!(fabs(inverse * dim - 1) < 1.0 / 32768)) {
-        broken(s->v, "op %d (layer-norm): mean_m and mean_e are not 1 / %d", s->index, dim);
+        broken(s->v, "op %d (%s): mean_m and mean_e are not 1 / %d", s->index, op_name(s), dim);
     }
+}
+
+static void check_layer_norm(const Site *s)
+{
+    const int dim = s->v->model->dim;
+    check_layer_norm_constants(s, dim);
+    need_buffer(s, s->op->in[0], ELEM_I32, dim);
+    need_buffer(s, s->op->out[0], ELEM_I8, dim);
+    need_buffer(s, s->op->out[1], ELEM_I32, dim);
 }
 
 /* All of the vector: its scale becomes that of the signs. */
@@ -265,8 +261,9 @@ static void check_bias(const Site *s)
     need_imm(s, BIAS_FRACTION, -MAX_EXP, MAX_EXP);
     need_buffer(s, s->op->out[0], ELEM_I32, l->rows);
     const int32_t *bias = need_data(s, s->op->data[0], ELEM_I32, l->rows)->bytes;
+    const float *own = model_bias(s->v->model, l);
     for (int r = 0; r < l->rows; r++) {
-        const double v = l->bias ? ldexp((double)l->bias[r], fraction) : NAN;
+        const double v = own ? ldexp((double)own[r], fraction) : NAN;
         if (!(fabs(fmin(fmax(v, -INT32_MAX), INT32_MAX) - bias[r]) <= 1)) {
             broken(s->v, "op %d (bias): row %d of %s has another bias in the model", s->index, r,
                    l->name);
@@ -335,9 +332,9 @@ static void check_store(const Site *s)
         check_turns(s, s->op->in[1], s->op->out[3], 1, b->head_dim);
     }
     for (int i = 0; i < 3; i++) {
-        if (!s->v->program->buffers[s->op->out[i]].lasting) {
-            broken(s->v, "op %d (%s): the cache %s does not last", s->index, op_name(s),
-                   s->v->program->buffers[s->op->out[i]].name);
+        if (s->v->program->buffers[s->op->out[i]].lasting == s->v->program->encoder) {
+            broken(s->v, "op %d (%s): the cache %s must last in a decoder, and only there",
+                   s->index, op_name(s), s->v->program->buffers[s->op->out[i]].name);
         }
     }
 }
@@ -420,9 +417,10 @@ static void check_activate(const Site *s)
 
 static void check_logits(const Site *s)
 {
-    need_equal(s, LOGITS_N, s->v->model->vocab);
+    const int n = model_outputs(s->v->model);
+    need_equal(s, LOGITS_N, n);
     need_exp(s, LOGITS_EXP);
-    need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->vocab);
+    need_buffer(s, s->op->out[0], ELEM_I32, n);
     if (strcmp(s->v->program->buffers[s->op->out[0]].name, "logits") != 0) {
         broken(s->v, "op %d (logits): writes %s", s->index,
                s->v->program->buffers[s->op->out[0]].name);
@@ -473,6 +471,11 @@ static void check_sizes(const Site *s)
     case OP_ACTIVATE: check_activate(s); break;
     case OP_LOGITS: check_logits(s); break;
     case OP_TOP: check_top(s); break;
+    case OP_NORM_FIXED:
+    case OP_QUANTIZE:
+    case OP_DENSE:
+    case OP_POOL:
+    case OP_UNIT: check_encoder_op(s); break;
     case OPS: die("op %d", s->index);
     }
 }
@@ -483,6 +486,7 @@ static bool updates(const Op *op) /* reads what it writes */
 {
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
            op->kind == OP_BIAS || op->kind == OP_HEAD_NORM || op->kind == OP_POSITION ||
+           op->kind == OP_NORM_FIXED || op->kind == OP_DENSE || op->kind == OP_UNIT ||
            (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 
@@ -513,6 +517,21 @@ static void check_scalar_order(const Site *s, int *defined_in)
     }
 }
 
+/* A phase of an encoder begins with another token than the last one ended with: but for rows and
+ * what is stored by slot, nothing is left of it. */
+static void forget_scratch(const Program *p, int i, bool *written)
+{
+    if (p->ops[i].layer == p->ops[i - 1].layer && p->ops[i].phase == p->ops[i - 1].phase) {
+        return;
+    }
+    for (int b = 0; b < p->n_buffers; b++) {
+        const int w = writer_of(p, i, b);
+        const bool stored =
+            w >= 0 && (p->ops[w].kind == OP_STORE_K || p->ops[w].kind == OP_STORE_V);
+        written[b] = written[b] && (p->buffers[b].row > 0 || stored);
+    }
+}
+
 static void check_order(const Verifier *v)
 {
     const Program *p = v->program;
@@ -523,6 +542,9 @@ static void check_order(const Verifier *v)
     }
     for (int i = 0; i < p->n_ops; i++) {
         const Site s = {v, &p->ops[i], i};
+        if (p->encoder && i > 0) {
+            forget_scratch(p, i, written);
+        }
         for (int k = 0; k < MAX_OPERANDS; k++) {
             need_written(&s, written, s.op->in[k]);
             need_written(&s, written, k == 0 && updates(s.op) ? s.op->out[k] : -1);
@@ -561,6 +583,11 @@ static void check_prefill_order(const Verifier *v)
     }
 }
 
+static bool is_head(OpKind k)
+{
+    return k == OP_LOGITS || k == OP_TOP || k == OP_UNIT;
+}
+
 static void check_program(const Verifier *v, const Program *p)
 {
     if (p->window < 1 || p->window > 65536 || p->sinks < 0 || p->sinks >= p->window) {
@@ -569,8 +596,7 @@ static void check_program(const Verifier *v, const Program *p)
     if (p->residual_fraction < 0 || p->residual_fraction > 31) {
         broken(v, "program: residual_fraction %d", p->residual_fraction);
     }
-    if (p->n_step < 1 || p->n_step > p->n_ops ||
-        (p->ops[p->n_step - 1].kind != OP_LOGITS && p->ops[p->n_step - 1].kind != OP_TOP)) {
+    if (p->n_step < 1 || p->n_step > p->n_ops || !is_head(p->ops[p->n_step - 1].kind)) {
         broken(v, "program: %d ops, %d of a step, the last is no head", p->n_ops, p->n_step);
     }
     if (p->n_step < p->n_ops && !holds(v, FACT_BATCHED)) {
@@ -592,4 +618,5 @@ void verify_program(const Verifier *v)
     }
     check_order(v);
     check_prefill_order(v);
+    verify_phases(v);
 }

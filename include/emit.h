@@ -9,6 +9,8 @@
 #define LMCC_VERSION "0.1.0"
 #define LMCC_ABI 1 /* of the generated interface */
 #define GOLDEN_STEPS 64
+#define GOLDEN_RUNS 4 /* sequences, of an encoder */
+#define GOLDEN_LONGEST (1 + (GOLDEN_RUNS - 1) * (GOLDEN_RUNS + 4))
 
 /* What the compiler itself computed for the unit, for the self-test and the manifest. */
 typedef struct Golden {
@@ -20,6 +22,7 @@ typedef struct Golden {
                                of the embedding */
     uint32_t weights_hash;  /* XXH32 chained over every Data, tokenizer included */
     double *layer_snr; /* dB over all steps, of the same against the float reference; 999: equal */
+    float *outputs; /* of an encoder: what the float reference gives in the last run, at token 0 */
     float *residuals;  /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
@@ -90,6 +93,12 @@ const uint8_t *weights_file_for_host(Arena *a, const File *f);
 
 /* compiler/emit/golden.c */
 void compute_golden(Emission *e);
+/* Tokens of run `run` of an encoder's self-test; gives their number. */
+int golden_run(int run, int vocab, int window, int tokens[GOLDEN_LONGEST]);
+
+/* compiler/emit/encoder.c */
+void emit_encoder_constants(const Emission *e, Buf *b);
+void emit_labels(const Emission *e, Buf *b);
 
 /* compiler/emit/template.c: runtime_template/FILE with model_/MODEL_ replaced by the prefix, and
  * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives.

@@ -78,7 +78,8 @@ typedef enum HfWindow {
 
 /* What tells a family from llama: a row of the table in hf.c. */
 struct HfFamily {
-    const char *model_type, *architecture; /* both must be this, where the file says */
+    const char *model_type, *architecture; /* both must be this, where the file says; NULL: several,
+                                              which the importer tells apart */
     Model *(*import)(Arena *a, const HfCheckpoint *c);
     int context, head_dim; /* where the file does not say; head_dim 0: hidden_size / heads */
     bool all_kv_heads;     /* likewise: as many kv heads as query heads, else the file must say */
@@ -92,6 +93,7 @@ struct HfFamily {
 };
 
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c); /* import/hf_llama.c */
+Model *import_hf_bert(Arena *a, const HfCheckpoint *c);  /* import/hf_bert.c */
 /* import/hf_rope.c: theta and factors, from the configuration; the blocks' sizes are set. */
 void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m);
 

@@ -23,11 +23,34 @@ typedef enum Activation {
     ACTIVATIONS
 } Activation;
 
+/* What a model gives. All but NEXT: of encoders. */
+typedef enum HeadKind {
+    HEAD_NEXT,  /* logits of the next token */
+    HEAD_CLASS, /* logits of the sequence's classes, from its first token */
+    HEAD_LABEL, /* logits of each token's labels */
+    HEAD_MASK,  /* logits of the vocabulary at each token */
+    HEAD_EMBED, /* the sequence as a vector of length 1; there is no matrix (0 rows) */
+    HEAD_KINDS
+} HeadKind;
+
+/* Of a hidden layer before an encoder's head. */
+typedef enum DenseActivation {
+    DENSE_TANH,
+    DENSE_RELU,
+    DENSE_GELU,
+    DENSE_GELU_TANH,
+    DENSE_ACTIVATIONS
+} DenseActivation;
+
+typedef enum Pooling { POOL_FIRST, POOL_MEAN, POOLINGS } Pooling; /* of EMBED: of which tokens */
+
 /* How weights are held. Everything but FORMAT_FLOAT is quantized. */
 typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, FORMATS } Format;
 
 #define MAX_PLANES 6
 #define MAX_TOP 256 /* largest logits that a head can be told to keep */
+#define MAX_LABEL_BYTES 256
+#define MAX_LABELS 16384 /* of CLASS and LABEL: the sum of their weights stays exact */
 
 /* y = W x + bias. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
  *   PLANES   value = zero + sum over k of coef[k] * bit k of the code   (code 0 .. 2^planes - 1)
@@ -162,12 +185,22 @@ typedef struct Model {
     Activation activation;
     bool ungated; /* the MLP is down(activation(up(x))), not down(activation(gate(x)) * up(x)) */
     int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
-    bool tied_head;      /* head is the embedding; `head` is then unused */
+    bool tied_head;      /* head is the embedding, `head` then at most a bias; or none (EMBED) */
     Linear embed;        /* vocab x dim, read by row */
     Linear positions;    /* POSITION_LEARNED: context x dim, read by row */
     Block *blocks;       /* n_layers */
     Norm final_norm;
-    Linear head;           /* vocab x dim */
+    Linear head;    /* vocab x dim; of CLASS and LABEL a row each */
+    bool encoder;   /* every token sees the whole sequence, at most `context` tokens */
+    bool post_norm; /* a norm's result takes the place of the residual stream that it read:
+                       attn_norm of layer 0 is that of the embedding, mlp_norm follows
+                       attention, the next attn_norm or final_norm follows the MLP */
+    HeadKind head_kind;
+    Pooling pooling;
+    Linear dense; /* dim x dim: a hidden layer before the head; 0 rows: none */
+    DenseActivation dense_activation;
+    Norm dense_norm;       /* of what the activation gives; n = 0: none */
+    const char **labels;   /* names of CLASS's and LABEL's rows, NULL: none */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
     Tokenizer *tokenizer;  /* NULL when the model came without one */
 } Model;
@@ -176,6 +209,9 @@ typedef struct Model {
 extern const char *const norm_names[NORM_KINDS];
 extern const char *const position_names[POSITION_KINDS];
 extern const char *const activation_names[ACTIVATIONS];
+extern const char *const dense_names[DENSE_ACTIVATIONS];
+extern const char *const head_names[HEAD_KINDS];
+extern const char *const pooling_names[POOLINGS];
 extern const char *const format_names[FORMATS];
 extern const char *const tokenizer_names[TOKENIZER_KINDS];
 extern const char *const pattern_names[PATTERNS];
@@ -189,14 +225,19 @@ uint64_t model_hash(const Model *m);         /* independent of path and tokenize
 int64_t model_parameters(const Model *m);    /* a tied head counts once */
 Linear *model_linears(Model *m, int i);      /* i-th linear, NULL past the end: embed, the roles
                                                 that each block has in execution order, head unless
-                                                tied, positions if learned */
-int model_linear_index(const Model *m, int layer, Role r);           /* of a role that is there */
-int model_head_index(const Model *m);                                /* 0 when tied */
-int model_positions_index(const Model *m);                           /* if learned */
+                                                tied, positions if learned, dense */
+bool model_reads_first(const Model *m); /* of an encoder's tokens the head reads the first alone */
+bool model_each_token(const Model *m);  /* an encoder's head has something to say of each */
+const float *model_bias(const Model *m, const Linear *l); /* l's; of a tied head the head's */
+int model_outputs(const Model *m); /* numbers that the head gives: logits, or dim of EMBED */
+int model_linear_index(const Model *m, int layer, Role r); /* of a role that is there */
+int model_head_index(const Model *m);                      /* 0 when tied */
+int model_positions_index(const Model *m);
+int model_dense_index(const Model *m);
 bool model_linear_place(const Model *m, int i, int *layer, Role *r); /* false: in no block */
 Role model_first_reader(const Model *m, Role r);  /* of what r reads, in its block */
 Norm *model_norm(Model *m, int i);                /* likewise: attn, mlp of each block, with qk_norm
-                                                     its q and k, final */
+                                                     its q and k, final, dense's */
 Linear *model_head(Model *m);                     /* head, or embed when tied */
 double model_frequency(const Model *m, int pair); /* radians that a rope pair turns a position */
 void model_name_tensors(Arena *a, Model *m);      /* sets every Linear.name and Norm.name */

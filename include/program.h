@@ -16,6 +16,8 @@ typedef struct Buffer {
     const char *name;
     ElemType elem;
     int count;
+    int row; /* elements of one token's, where each token of an encoder's sequence has its own; an
+                op then sees that of the token at hand. 0: there is one */
     bool lasting;
     int first, last; /* set by live */
     int64_t offset;  /* bytes from the start of the state's memory, set by plan; -1 before */
@@ -53,6 +55,12 @@ typedef enum OpKind {
     OP_GLU,        /* x = int8(activation(gate) * up); overwrites gate */
     OP_ACTIVATE,   /* x = int8(activation(y)); overwrites y */
     OP_LOGITS,     /* logits = fixed point(logits), in place */
+    /* Of encoders. */
+    OP_NORM_FIXED, /* v = fixed point(layer norm(v)), in place */
+    OP_QUANTIZE,   /* x = int8(v), v of a constant unit */
+    OP_DENSE,      /* y = fixed point(dense_activation(y)), in place, in units of 2^-15 */
+    OP_POOL,       /* v = what the tokens' rows have in common: their mean, or the first one */
+    OP_UNIT,       /* v = v / |v| in units of 2^-15, in place */
     OP_TOP,        /* top = the largest of fixed point(W x), a chunk of rows at a time */
     /* Of two tokens in one walk over the weights; added by batch. */
     OP_TABLE_PAIR,  /* table = subset sums of two vectors, side by side */
@@ -90,6 +98,8 @@ typedef struct Op {
     int linear;             /* index for model_linears() of the weights it reads, -1 none */
     int kernel;             /* index into kernels[], -1: none or not chosen yet */
     int token;              /* which token of a prefill's batch it is about */
+    int phase;              /* of an encoder's layer: 0 up to a token's keys and values, 1 from its
+                               attention on; after the last layer: 0 the final norm, 1 the head */
     int in[MAX_OPERANDS];   /* buffers, -1 past the end */
     int out[MAX_OPERANDS];  /* buffers */
     int data[MAX_OPERANDS]; /* constants; those of a linear are -1 until pad has packed them */
@@ -143,6 +153,11 @@ enum { ADD_DIM, ADD_EXP };
 enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
 enum { ACTIVATE_N, ACTIVATE_EXP };
 enum { LOGITS_N, LOGITS_EXP };
+enum { QUANTIZE_N, QUANTIZE_FRACTION }; /* NORM_FIXED has those of LAYER_NORM */
+enum { DENSE_N, DENSE_EXP };
+enum { POOL_DIM, POOL_ALL }; /* all: of all tokens, or 0 */
+enum { UNIT_N };
+#define DENSE_FRACTION 15
 enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matvec */
 #define TOP_CHUNK_ROWS 64                               /* lm_top.h: LM_TOP_ROWS */
 
@@ -202,7 +217,9 @@ int64_t top_chunk_bytes(Model *m, const Op *op); /* codes of a chunk of rows of 
 uint8_t unpack_code(Format f, int planes, int64_t stride, const uint8_t *codes, int r, int c);
 
 typedef struct Program {
-    int window, sinks;     /* KV cache */
+    bool encoder;          /* a sequence at a time: each phase runs for every token before the next
+                              begins, but the head's, which runs when asked */
+    int window, sinks;     /* KV cache; of an encoder the longest sequence, and 0 */
     int residual_fraction; /* resid = value * 2^-residual_fraction */
     int n_scalars;
     int n_ops, n_buffers, n_data;

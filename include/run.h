@@ -21,6 +21,16 @@ const float *reference_step(Reference *r, int token); /* vocab logits, valid unt
 /* Residual stream (dim floats) after layer l of the last step; l = -1: the embedding. */
 const float *reference_residual(const Reference *r, int layer);
 
+/* compiler/reference_encoder.c: the same of an encoder, which reads a whole sequence at a time. */
+typedef struct EncoderReference EncoderReference;
+EncoderReference *encoder_reference_new(Arena *a, const Model *m, int max_tokens);
+void encoder_reference_read(EncoderReference *r, const int *tokens, int n); /* n >= 1 */
+/* Residual stream (dim) of a token after layer l; l = -1: the embedding. */
+const float *encoder_reference_residual(const EncoderReference *r, int layer, int token);
+/* What the head gives at a token of the sequence (CLASS and EMBED: 0): model_outputs numbers, valid
+ * until the next call. */
+const float *encoder_reference_output(EncoderReference *r, int token);
+
 /* compiler/simulate.c: executes a planned Program with the runtime's portable kernels, in memory
  * laid out as planned: what the generated code computes, bit for bit. */
 typedef struct Simulator Simulator;
@@ -30,6 +40,10 @@ void simulator_reset(Simulator *s);
 const int32_t *simulator_step(Simulator *s, int token);
 /* What the program's head gave: *n words, the logits, or id and logit of each of the largest. */
 const int32_t *simulator_output(const Simulator *s, int *n);
+/* Of an encoder: reads a sequence; then what the head gives at one of its tokens (CLASS and EMBED:
+ * 0), model_outputs numbers: logits, or a vector in units of 2^-15. */
+void simulator_read(Simulator *s, const int *tokens, int n);
+const int32_t *simulator_head(Simulator *s, int at);
 /* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
  * step is as if they had been stepped through. */
 void simulator_read_two(Simulator *s, const int *tokens);

@@ -148,6 +148,11 @@ static void add_ops(Batch *b, int i)
     case OP_MATVEC_PAIR:
     case OP_TABLE_PART:
     case OP_MATVEC_PART:
+    case OP_NORM_FIXED:
+    case OP_QUANTIZE:
+    case OP_DENSE:
+    case OP_POOL:
+    case OP_UNIT:
     case OPS: die("op %d before batch", (int)op->kind);
     }
     copy_op(b, op, 0);
@@ -209,7 +214,7 @@ static bool fits(const Unit *u, const Program *p)
 
 void pass_batch(Unit *u)
 {
-    if (u->recipe->batch == 1 || !has_pairs(u->program, u->model->n_layers))
+    if (u->program->encoder || u->recipe->batch == 1 || !has_pairs(u->program, u->model->n_layers))
         return;
     Program *p = with_prefill(u);
     if (u->recipe->batch == 2 || fits(u, p))

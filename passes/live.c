@@ -1,7 +1,24 @@
-/* live: from which op to which op each buffer holds something. */
+/* live: from which op to which op each buffer holds something. An encoder's phases are loops over
+ * the tokens: what more than one phase has to do with is there from the first one's start to the
+ * last one's end. */
 #include "pass.h"
 
 #include <string.h>
+
+static bool same_phase(const Op *a, const Op *b)
+{
+    return a->layer == b->layer && a->phase == b->phase;
+}
+
+static void widen(const Program *p, Buffer *b)
+{
+    if (b->first < 0 || same_phase(&p->ops[b->first], &p->ops[b->last]))
+        return;
+    while (b->first > 0 && same_phase(&p->ops[b->first - 1], &p->ops[b->first]))
+        b->first--;
+    while (b->last + 1 < p->n_ops && same_phase(&p->ops[b->last + 1], &p->ops[b->last]))
+        b->last++;
+}
 
 static void touch(Program *p, int buffer, int op)
 {
@@ -30,6 +47,8 @@ void find_live(Program *p)
             b->last = p->n_ops - 1;
         else if (strcmp(b->name, "logits") == 0)
             b->last = p->n_step - 1; /* the caller reads the logits after the step */
+        if (p->encoder)
+            widen(p, b);
     }
 }
 

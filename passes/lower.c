@@ -13,8 +13,8 @@ typedef struct Lowering {
     Arena *arena;
     const Model *model;
     Program *program;
-    int layer, linear; /* being lowered: layer and index for model_linears */
-    int resid, angles; /* buffers */
+    int layer, phase, linear; /* being lowered: layer, its phase, index for model_linears */
+    int resid, angles;        /* buffers */
     int turned, turns; /* scratch of the rotations, -1 without them; 2 turns: the cache has sinks */
 } Lowering;
 
@@ -58,9 +58,20 @@ static int add_buffer(Lowering *w, const char *what, ElemType elem, int64_t coun
     return program_add_buffer(w->arena, w->program, name, elem, (int)count, lasting);
 }
 
+/* A vector that each token of an encoder's sequence has its own of. */
+static int add_row(Lowering *w, const char *what, ElemType elem, int n)
+{
+    const bool rows = w->program->encoder;
+    const int i = add_buffer(w, what, elem, rows ? (int64_t)w->program->window * n : n, false);
+    w->program->buffers[i].row = rows ? n : 0;
+    return i;
+}
+
 static Op *add_op(Lowering *w, OpKind kind)
 {
-    return program_add_op(w->arena, w->program, kind, w->layer);
+    Op *op = program_add_op(w->arena, w->program, kind, w->layer);
+    op->phase = w->phase;
+    return op;
 }
 
 /* gamma as int16 in units of 2^*exp. */
@@ -124,39 +135,70 @@ static int layer_norm_fraction(const Norm *norm)
     return 30 - e;
 }
 
-static void lower_layer_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
-                             int *scale)
+/* The op of a layer norm whose input has the fraction `in` and whose result `fraction`. */
+static Op *add_layer_norm(Lowering *w, OpKind kind, const Norm *norm, const char *data_name, int in,
+                          int fraction)
 {
     int gamma_exp, eps_exp, root_exp, mean_exp;
     const int gamma = lower_gamma(w, norm, data_name, &gamma_exp);
-    const int fraction = layer_norm_fraction(norm);
     const int beta = lower_integers(w, arena_printf(w->arena, "%s_beta", data_name), norm->beta,
                                     norm->n, fraction);
     const double eps = (double)w->model->norm_eps * norm->n;
     const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
-    const int centred = add_buffer(w, "centred", ELEM_I32, norm->n, false);
-    Op *op = add_op(w, OP_LAYER_NORM);
-    op->in[0] = w->resid;
-    op->out[0] = x;
-    op->out[1] = centred;
+    Op *op = add_op(w, kind);
     op->data[0] = gamma;
     op->data[1] = beta;
     op->imm[LAYER_NORM_DIM] = norm->n;
     op->imm[LAYER_NORM_MEAN_M] = to_mantissa(1.0 / norm->n, &mean_exp);
     op->imm[LAYER_NORM_MEAN_E] = mean_exp;
     op->imm[LAYER_NORM_EPS_M] = eps_m;
-    op->imm[LAYER_NORM_EPS_E] = eps_m ? eps_exp + 2 * w->program->residual_fraction : 0;
+    op->imm[LAYER_NORM_EPS_E] = eps_m ? eps_exp + 2 * in : 0;
     op->imm[LAYER_NORM_ROOT_M] = to_mantissa(sqrt(norm->n), &root_exp);
     op->imm[LAYER_NORM_EXP] = root_exp + gamma_exp - 31;
     op->imm[LAYER_NORM_FRACTION] = fraction;
+    return op;
+}
+
+static void lower_layer_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
+                             int *scale)
+{
+    const int centred = add_buffer(w, "centred", ELEM_I32, norm->n, false);
+    Op *op = add_layer_norm(w, OP_LAYER_NORM, norm, data_name, w->program->residual_fraction,
+                            layer_norm_fraction(norm));
+    op->in[0] = w->resid;
+    op->out[0] = x;
+    op->out[1] = centred;
     op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* The vector v, value * 2^-fraction, becomes int8. */
+static void lower_quantize(Lowering *w, int v, int n, int fraction, int x, int *scale)
+{
+    Op *op = add_op(w, OP_QUANTIZE);
+    op->in[0] = v;
+    op->out[0] = x;
+    op->imm[QUANTIZE_N] = n;
+    op->imm[QUANTIZE_FRACTION] = fraction;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* The norm that takes the residual stream's place, and x made of it. */
+static void lower_post_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+{
+    const int fraction = w->program->residual_fraction;
+    Op *op = add_layer_norm(w, OP_NORM_FIXED, norm, data_name, fraction, fraction);
+    op->out[0] = w->resid;
+    lower_quantize(w, w->resid, norm->n, fraction, x, scale);
 }
 
 /* The norm that the residual stream goes through. */
 static void lower_stream_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
                               int *scale)
 {
-    (norm->beta ? lower_layer_norm : lower_norm)(w, norm, data_name, x, scale);
+    if (w->model->post_norm)
+        lower_post_norm(w, norm, data_name, x, scale);
+    else
+        (norm->beta ? lower_layer_norm : lower_norm)(w, norm, data_name, x, scale);
 }
 
 /* x becomes its signs where the model wants that of what its linears read. */
@@ -384,17 +426,18 @@ static void lower_attention(Lowering *w, const Block *b)
     lower_stream_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x,
                       &scale);
     lower_sign(w, x, &scale);
+    const bool lasts = !w->program->encoder; /* an encoder's layers share the place */
     const int cache[6] = {
-        add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, true),
-        add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
-        add_buffer(w, "key_exponents", ELEM_I32, b->n_kv_heads, true),
-        add_buffer(w, "values", ELEM_I8, (int64_t)window * kv_dim, true),
-        add_buffer(w, "value_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, true),
-        add_buffer(w, "value_exponents", ELEM_I32, b->n_kv_heads, true),
+        add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, lasts),
+        add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, lasts),
+        add_buffer(w, "key_exponents", ELEM_I32, b->n_kv_heads, lasts),
+        add_buffer(w, "values", ELEM_I8, (int64_t)window * kv_dim, lasts),
+        add_buffer(w, "value_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, lasts),
+        add_buffer(w, "value_exponents", ELEM_I32, b->n_kv_heads, lasts),
     };
     const int q[2] = {
-        add_buffer(w, "q", ELEM_I8, (int64_t)w->turns * b->n_heads * b->head_dim, false),
-        add_buffer(w, "q_scales", ELEM_I32, b->n_heads, false),
+        add_row(w, "q", ELEM_I8, w->turns * b->n_heads * b->head_dim),
+        add_row(w, "q_scales", ELEM_I32, b->n_heads),
     };
     Result yq = lower_role(w, b, ROLE_Q, x, scale, &b->attn_norm);
     lower_head_norm(w, &b->q_norm, b->n_heads, "q", &yq);
@@ -413,6 +456,7 @@ static void lower_attention(Lowering *w, const Block *b)
     lower_head_norm(w, &b->k_norm, b->n_kv_heads, "k", &yk);
     lower_store(w, OP_STORE_K, b, yk, cache);
     lower_store(w, OP_STORE_V, b, lower_role(w, b, ROLE_V, x, scale, &b->attn_norm), cache + 3);
+    w->phase = w->program->encoder ? 1 : 0;
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
     lower_sign(w, mixed, &scale);
@@ -459,6 +503,7 @@ static void lower_mlp(Lowering *w, const Block *b)
     scale = w->model->ungated ? lower_activate(w, b, up, h) : lower_glu(w, b, gate, up, h);
     lower_sign(w, h, &scale);
     lower_add(w, lower_role(w, b, ROLE_DOWN, h, scale, NULL));
+    w->phase = 0;
 }
 
 static Op *lower_row(Lowering *w, OpKind kind, const Linear *l, int linear)
@@ -502,7 +547,7 @@ static void lower_angles(Lowering *w)
 
 static void lower_input(Lowering *w)
 {
-    w->resid = add_buffer(w, "resid", ELEM_I32, w->model->dim, false);
+    w->resid = add_row(w, "resid", ELEM_I32, w->model->dim);
     lower_row(w, OP_EMBED, &w->model->embed, 0);
     switch (w->model->position) {
     case POSITION_ROPE: lower_angles(w); return;
@@ -556,12 +601,145 @@ static void lower_output(Lowering *w, int top)
     op->scalar_in[0] = y.scale;
 }
 
+/* Encoders' heads -------------------------------------------------------------------------- */
+
+/* The most that each element of a dense layer's result can be, x the output of the final norm. */
+static double *dense_limits(Lowering *w)
+{
+    const Model *m = w->model;
+    double *limit = NEW(w->arena, double, m->dense.rows);
+    for (int r = 0; r < m->dense.rows; r++)
+        limit[r] =
+            m->dense_activation == DENSE_TANH
+                ? 1
+                : row_bound(&m->dense, r, &m->final_norm, false) + fabs((double)m->dense.bias[r]);
+    return limit;
+}
+
+/* The fraction with which no row of W x + bias reaches 2^30, |x| up to limit. */
+static int limited_fraction(const Linear *l, const float *bias, const double *limit)
+{
+    double most = 0;
+    int e;
+    for (int r = 0; r < l->rows; r++) {
+        double sum = fabs((double)bias[r]);
+        for (int c = 0; c < l->cols; c++)
+            sum += fabs((double)linear_value(l, r, c)) * limit[c];
+        most = fmax(most, sum);
+    }
+    frexp(most, &e);
+    return 30 - e;
+}
+
+/* The hidden layer of a head: x becomes what the head's matrix reads. */
+static int lower_dense(Lowering *w, int x, int *scale)
+{
+    const Model *m = w->model;
+    const Linear *l = &m->dense;
+    const int h = add_buffer(w, "dense.h", ELEM_I8, l->rows, false);
+    Result y = {.buffer = add_buffer(w, "dense", ELEM_I32, padded(l->rows), false),
+                .scale = *scale};
+    int fraction = DENSE_FRACTION;
+    w->linear = model_dense_index(m);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    lower_bias(w, l, "dense_bias", result_fraction(l, &m->final_norm, false), &y);
+    Op *op = add_op(w, OP_DENSE);
+    op->out[0] = y.buffer;
+    op->imm[DENSE_N] = l->rows;
+    op->imm[DENSE_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
+    if (m->dense_norm.n > 0) {
+        fraction = layer_norm_fraction(&m->dense_norm);
+        op = add_layer_norm(w, OP_NORM_FIXED, &m->dense_norm, "dense_norm", DENSE_FRACTION,
+                            fraction);
+        op->out[0] = y.buffer;
+    }
+    lower_quantize(w, y.buffer, l->rows, fraction, h, scale);
+    return h;
+}
+
+/* What the bias of the head's rows makes of them. */
+static int head_fraction(Lowering *w, const Linear *biased)
+{
+    const Model *m = w->model;
+    if (m->dense.rows == 0)
+        return result_fraction(biased, &m->final_norm, false);
+    if (m->dense_norm.n > 0)
+        return result_fraction(biased, &m->dense_norm, false);
+    return limited_fraction(biased, biased->bias, dense_limits(w));
+}
+
+static void lower_class_head(Lowering *w)
+{
+    const Model *m = w->model;
+    Linear head = m->tied_head ? m->embed : m->head;
+    int scale;
+    int x = add_buffer(w, "final.x", ELEM_I8, m->dim, false);
+    lower_quantize(w, w->resid, m->dim, w->program->residual_fraction, x, &scale);
+    if (m->dense.rows > 0)
+        x = lower_dense(w, x, &scale);
+    Result y = {.scale = scale};
+    y.buffer = add_buffer(w, "logits", ELEM_I32, padded(head.rows), false);
+    w->linear = model_head_index(m);
+    y.exp = lower_matvec(w, OP_MATVEC, &head, x, y.buffer);
+    head.bias = m->head.bias;
+    if (head.bias)
+        lower_bias(w, &head, "head_bias", head_fraction(w, &head), &y);
+    Op *op = add_op(w, OP_LOGITS);
+    op->out[0] = y.buffer;
+    op->imm[LOGITS_N] = head.rows;
+    op->imm[LOGITS_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
+}
+
+/* The sequence's vector. */
+static void lower_pool(Lowering *w)
+{
+    const int v = add_buffer(w, "vector", ELEM_I32, w->model->dim, false);
+    Op *op = add_op(w, OP_POOL);
+    op->in[0] = w->resid;
+    op->out[0] = v;
+    op->imm[POOL_DIM] = w->model->dim;
+    op->imm[POOL_ALL] = w->model->pooling == POOL_MEAN;
+    op = add_op(w, OP_UNIT);
+    op->out[0] = v;
+    op->imm[UNIT_N] = w->model->dim;
+}
+
+/* The final norm in a phase of its own: the head may be asked about any token, and again. */
+static void lower_encoder_output(Lowering *w)
+{
+    const int fraction = w->program->residual_fraction;
+    Op *op =
+        add_layer_norm(w, OP_NORM_FIXED, &w->model->final_norm, "final_norm", fraction, fraction);
+    op->out[0] = w->resid;
+    w->phase = 1;
+    if (w->model->head_kind == HEAD_EMBED)
+        lower_pool(w);
+    else
+        lower_class_head(w);
+}
+
+static void check_encoder(const Unit *u)
+{
+    const Model *m = u->model;
+    if (u->recipe->sinks > 0 || u->recipe->top > 0)
+        fatal("%s: %s: an encoder has none: leave it out", m->path,
+              u->recipe->sinks > 0 ? "sinks" : "head.top");
+    if (u->recipe->window > m->context)
+        fatal("%s: window: %d tokens: the model has %d positions", m->path, u->recipe->window,
+              m->context);
+}
+
 void pass_lower(Unit *u)
 {
     const Model *m = u->model;
     Program *p = u->program = NEW(u->arena, Program, 1);
     p->window = u->recipe->window ? u->recipe->window : m->context;
     p->sinks = u->recipe->sinks;
+    p->encoder = m->encoder;
+    if (m->encoder)
+        check_encoder(u);
     p->residual_fraction = residual_fraction(m->residual_absmax);
     if (p->sinks >= p->window)
         fatal("%s: sinks: %d first tokens kept in a window of %d: must be fewer", m->path, p->sinks,
@@ -583,6 +761,9 @@ void pass_lower(Unit *u)
         lower_attention(&w, &m->blocks[w.layer]);
         lower_mlp(&w, &m->blocks[w.layer]);
     }
-    lower_output(&w, u->recipe->top);
+    if (m->encoder)
+        lower_encoder_output(&w);
+    else
+        lower_output(&w, u->recipe->top);
     p->n_step = p->n_ops;
 }

@@ -25,6 +25,7 @@ static int add_buffer(Insertion *n, const Op *matvec, int cols)
 static Op *add_table(Insertion *n, OpKind kind, const Op *matvec, int buffer, int cols)
 {
     Op *op = program_add_op(n->arena, n->to, kind, matvec->layer);
+    op->phase = matvec->phase;
     op->in[0] = matvec->in[0];
     op->out[0] = buffer;
     op->kernel = matvec->kernel;
@@ -95,7 +96,8 @@ Program *with_tables(Arena *a, const Program *from, const int *width)
     to->n_ops = to->n_buffers = 0;
     for (int i = 0; i < from->n_buffers; i++) {
         const Buffer *b = &from->buffers[i];
-        program_add_buffer(a, to, b->name, b->elem, b->count, b->lasting);
+        const int k = program_add_buffer(a, to, b->name, b->elem, b->count, b->lasting);
+        to->buffers[k].row = b->row;
     }
     Insertion n = {.arena = a, .from = from, .width = width, .to = to, .vector = -1};
     n.done = NEW(a, bool, from->n_ops);

@@ -70,6 +70,17 @@ int32_t model_decode(model_token t, char *out, int32_t max)
     }
 }
 
+#ifdef MODEL_HEAD
+int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max)
+{
+    const int32_t count = model_encode(utf8, n, out, max);
+    if (count <= MODEL_WINDOW) {
+        return count;
+    }
+    out[MODEL_WINDOW - 1] = out[count - 1];
+    return MODEL_WINDOW;
+}
+#else
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
 {
     lm_utf8 state;
@@ -185,6 +196,7 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
     }
     return result == MODEL_OK ? written : (int32_t)result;
 }
+#endif
 
 #else
 
@@ -218,6 +230,12 @@ int32_t model_decode(model_token t, char *out, int32_t max)
     return MODEL_E_TOKENIZER;
 }
 
+#ifdef MODEL_HEAD
+int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max)
+{
+    return model_encode(utf8, n, out, max);
+}
+#else
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
 {
     (void)u;
@@ -235,5 +253,6 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
     (void)max_tokens;
     return model_encode(prompt, 0, scratch, scratch_max);
 }
+#endif
 
 #endif

@@ -21,16 +21,9 @@ static int longest_piece(const Emission *e)
     return longest;
 }
 
-static void fill_constants(const Emission *e, const char *marker, Buf *b)
+static void decoder_constants(const Emission *e, Buf *b)
 {
-    const Model *m = e->unit->model;
     const Program *p = e->unit->program;
-    const Tokenizer *t = m->tokenizer;
-    (void)marker;
-    define(e, b, "VOCAB", m->vocab);
-    define(e, b, "DIM", m->dim);
-    define(e, b, "LAYERS", m->n_layers);
-    define(e, b, "CONTEXT", m->context);
     buf_printf(b, "\n/* The KV cache: a ring of WINDOW tokens; the first SINKS stay. */\n");
     define(e, b, "WINDOW", p->window);
     define(e, b, "SINKS", p->sinks);
@@ -38,6 +31,11 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "TOP", top_of(p));
     buf_printf(b, "\n/* Tokens of a prompt that are read at once. */\n");
     define(e, b, "BATCH", p->n_step < p->n_ops ? 2 : 1);
+}
+
+static void sizes_and_units(const Emission *e, Buf *b)
+{
+    const Program *p = e->unit->program;
     buf_printf(b,
                "\n/* Sizes in bytes: weights and tables in flash, the state's memory in RAM. */\n");
     define(e, b, "WEIGHT_BYTES", p->weight_bytes);
@@ -52,10 +50,28 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     buf_printf(b, "\n/* Fixed point: a value is an integer times 2^-FRACTION. */\n");
     define(e, b, "LOGIT_FRACTION", LOGIT_FRACTION);
     define(e, b, "RESIDUAL_FRACTION", p->residual_fraction);
+}
+
+static void fill_constants(const Emission *e, const char *marker, Buf *b)
+{
+    const Model *m = e->unit->model;
+    const Tokenizer *t = m->tokenizer;
+    (void)marker;
+    define(e, b, "VOCAB", m->vocab);
+    define(e, b, "DIM", m->dim);
+    define(e, b, "LAYERS", m->n_layers);
+    define(e, b, "CONTEXT", m->context);
+    if (m->encoder)
+        emit_encoder_constants(e, b);
+    else
+        decoder_constants(e, b);
+    sizes_and_units(e, b);
     buf_printf(b, "\n/* Text. BOS and EOS are -1 when the model has none. */\n");
     define(e, b, "HAS_TOKENIZER", t != NULL);
     define(e, b, "BOS", t ? t->bos : -1);
     define(e, b, "EOS", t ? t->eos : -1);
+    if (m->encoder)
+        return;
     define(e, b, "PREFIX_SPACE", t && tokenizer_strips(t));
     define(e, b, "PIECE_BYTES", longest_piece(e));
     define(e, b, "PREFIX_TOKENS", e->n_prefix);
@@ -67,7 +83,7 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
 
 void emit_header(const Emission *e, Buf *b)
 {
-    emit_template(e, "model.h", fill_constants, b);
+    emit_template(e, e->unit->model->encoder ? "encoder.h" : "model.h", fill_constants, b);
 }
 
 /* Sizes of what encoding a word needs on the stack. */
@@ -90,15 +106,19 @@ void emit_kernels(const Emission *e, Buf *b)
     fill_limits(e->unit->model->tokenizer, b);
     emit_runtime(e, b);
     emit_declarations(e, b);
-    buf_printf(
-        b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n\n#endif\n",
-        e->name, e->name);
+    if (!e->unit->model->encoder)
+        buf_printf(b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n",
+                   e->name, e->name);
+    buf_puts(b, "\n#endif\n");
 }
 
 static void fill_source(const Emission *e, const char *marker, Buf *b)
 {
     const Buf *part = strcmp(marker, "shapes") == 0 ? e->shapes : e->layers;
-    buf_write(b, part->data, part->len);
+    if (strcmp(marker, "labels") == 0)
+        emit_labels(e, b);
+    else
+        buf_write(b, part->data, part->len);
 }
 
 void emit_source(const Emission *e, Buf *b)
@@ -108,7 +128,7 @@ void emit_source(const Emission *e, Buf *b)
     emit_ops(e, &shapes, &layers);
     with.shapes = &shapes;
     with.layers = &layers;
-    emit_template(&with, "model.c", fill_source, b);
+    emit_template(&with, e->unit->model->encoder ? "encoder.c" : "model.c", fill_source, b);
     buf_free(&shapes);
     buf_free(&layers);
 }
@@ -129,8 +149,10 @@ static void fill_tables(const Emission *e, const char *marker, Buf *b)
         emit_constant(e, &e->tables[i], b);
     if (e->n_tables > 0) {
         tokenizer_structs(e->unit->model->tokenizer, arena_printf(e->arena, "%s_", e->name), b);
-        print_prompt(e, "prefix", e->prefix, e->n_prefix, b);
-        print_prompt(e, "suffix", e->suffix, e->n_suffix, b);
+        if (!e->unit->model->encoder) {
+            print_prompt(e, "prefix", e->prefix, e->n_prefix, b);
+            print_prompt(e, "suffix", e->suffix, e->n_suffix, b);
+        }
     }
 }
 
@@ -142,9 +164,10 @@ void emit_tokenizer(const Emission *e, Buf *b)
 static void fill_golden(const Emission *e, const char *marker, Buf *b)
 {
     (void)marker;
-    buf_printf(b,
-               "#define %s_GOLDEN_HASH 0x%08xU\n\nstatic const uint32_t %s_golden_tokens[%d] = {",
-               e->upper, (unsigned)e->golden.logits_hash, e->name, GOLDEN_STEPS);
+    buf_printf(b, "#define %s_GOLDEN_HASH 0x%08xU\n", e->upper, (unsigned)e->golden.logits_hash);
+    if (e->unit->model->encoder)
+        return;
+    buf_printf(b, "\nstatic const uint32_t %s_golden_tokens[%d] = {", e->name, GOLDEN_STEPS);
     for (int i = 0; i < GOLDEN_STEPS; i++)
         buf_printf(b, "%s%dU,", i % 12 == 0 ? "\n    " : " ", e->golden.tokens[i]);
     buf_puts(b, "\n};\n");
@@ -152,7 +175,8 @@ static void fill_golden(const Emission *e, const char *marker, Buf *b)
 
 void emit_selftest(const Emission *e, Buf *b)
 {
-    emit_template(e, "model_selftest.c", fill_golden, b);
+    emit_template(e, e->unit->model->encoder ? "encoder_selftest.c" : "model_selftest.c",
+                  fill_golden, b);
 }
 
 static void fill_nothing(const Emission *e, const char *marker, Buf *b)
@@ -193,7 +217,8 @@ static void emit_config(const Emission *e, Buf *b)
 
 static void emit_bench(const Emission *e, Buf *b)
 {
-    emit_template(e, "model_bench.c", fill_nothing, b);
+    emit_template(e, e->unit->model->encoder ? "encoder_bench.c" : "model_bench.c", fill_nothing,
+                  b);
 }
 
 static void emit_probe(const Emission *e, Buf *b)
@@ -260,6 +285,8 @@ static void encode_prompts(Emission *e)
 {
     const Recipe *r = e->unit->recipe;
     const Tokenizer *t = e->unit->model->tokenizer;
+    if (e->unit->model->encoder && (*r->prompt_prefix || *r->prompt_suffix))
+        fatal("%s: prompt: an encoder has none: leave it out", e->unit->model->path);
     if (!t && (*r->prompt_prefix || *r->prompt_suffix))
         fatal("%s: prompt: the model has no tokenizer", e->unit->model->path);
     if (!t)

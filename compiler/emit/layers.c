@@ -184,9 +184,47 @@ static void print_fields(const Printer *p, const Shape *s)
     buf_puts(p->b, "};\n\n");
 }
 
+static bool encoder(const Printer *p)
+{
+    return p->e->unit->program->encoder;
+}
+
+/* The function of a body: an encoder's layer mixes tokens in its second phase, and the head follows
+ * the final norm. */
+static const char *function_name(const Printer *p, const Shape *s, int reading)
+{
+    const char *name = shape_name(p, s);
+    const bool head = s->bodies[0]->layer == p->e->unit->model->n_layers;
+    if (encoder(p) && head)
+        return arena_printf(p->e->arena, "%s_%s", p->e->name,
+                            reading == FIRST_PHASE ? "finish" : "head");
+    if (reading == TWO_TOKENS)
+        return arena_printf(p->e->arena, "%s_%s", name, encoder(p) ? "mix" : "pair");
+    return name;
+}
+
+/* Of an encoder: the token at hand, and how many there are where all of them count. */
+static void phase_parameters(const Printer *p, const Body *body, int reading, bool declare, Buf *b)
+{
+    const Model *m = p->e->unit->model;
+    const bool head = body->layer == m->n_layers;
+    const bool second = reading == SECOND_PHASE;
+    const bool pools = second && head && m->head_kind == HEAD_EMBED;
+    if (!pools)
+        buf_puts(b, declare ? ", int32_t at" : ", at");
+    if (body->layer < 0)
+        buf_puts(b, declare ? ", int32_t token" : ", t[at]");
+    if ((pools && m->pooling == POOL_MEAN) || (second && !head))
+        buf_puts(b, declare ? ", int32_t n" : ", n");
+}
+
 /* What functions of this kind of body are called with, as declared and as given. */
 static void parameters(const Printer *p, const Body *body, int reading, bool declare, Buf *b)
 {
+    if (encoder(p)) {
+        phase_parameters(p, body, reading, declare, b);
+        return;
+    }
     const bool input = body->layer < 0, head = body->layer == p->e->unit->model->n_layers;
     if (reading == TWO_TOKENS && input)
         buf_printf(b, declare ? ", const %s_token *tokens" : ", tokens", p->e->name);
@@ -205,7 +243,7 @@ static void print_function(const Printer *p, const Shape *s, int reading, const 
         buf_puts(p->b, "LM_FUNCTION");
     else
         buf_printf(p->b, "static %s_HOT", p->e->upper);
-    buf_printf(p->b, " void %s%s(%s_t *s", name, reading == TWO_TOKENS ? "_pair" : "", p->e->name);
+    buf_printf(p->b, " void %s(%s_t *s", function_name(p, s, reading), p->e->name);
     if (s->n_fields > 0)
         buf_printf(p->b, ", const %s_t *l", name);
     parameters(p, s->bodies[0], reading, true, p->b);
@@ -230,7 +268,8 @@ static void print_shape(const Printer *p, Shape *s)
 }
 
 /* The call of the body's function, with the layer's constants. */
-static void print_call(const Printer *p, const Body *body, int reading)
+static void print_call(const Printer *p, const Body *body, int reading, const char *before,
+                       const char *after)
 {
     for (int i = 0; i < p->n_shapes; i++) {
         const Shape *s = &p->shapes[i];
@@ -238,11 +277,11 @@ static void print_call(const Printer *p, const Body *body, int reading)
             if (s->bodies[k] != body)
                 continue;
             const char *name = shape_name(p, s);
-            buf_printf(p->b, "    %s%s(s", name, reading == TWO_TOKENS ? "_pair" : "");
+            buf_printf(p->b, "%s%s(s", before, function_name(p, s, reading));
             if (s->n_fields > 0)
                 buf_printf(p->b, ", &%s_of[%d]", name, k);
             parameters(p, body, reading, false, p->b);
-            buf_puts(p->b, ");\n");
+            buf_printf(p->b, ")%s\n", after);
         }
     }
 }
@@ -258,7 +297,7 @@ static void print_sequences(const Printer *p, const Body *bodies)
                "%s_WINDOW;\n",
                name, name, upper, upper);
     for (int i = 0; i <= n; i++)
-        print_call(p, &bodies[i], ONE_TOKEN);
+        print_call(p, &bodies[i], ONE_TOKEN, "    ", ";");
     buf_printf(p->b,
                "}\n\nstatic const int32_t *%s_output(const %s_t *s)\n{\n"
                "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
@@ -272,8 +311,37 @@ static void print_sequences(const Printer *p, const Body *bodies)
                "{\n",
                name, name, name);
     for (int i = 0; i <= n; i++)
-        print_call(p, &bodies[i], TWO_TOKENS);
+        print_call(p, &bodies[i], TWO_TOKENS, "    ", ";");
     buf_puts(p->b, "}\n");
+}
+
+/* Each phase for all tokens; after the last layer's attention only the first one counts where the
+ * head reads no other. */
+static void print_phases(const Printer *p, const Body *bodies)
+{
+    const Model *m = p->e->unit->model;
+    const Program *program = p->e->unit->program;
+    const char *name = p->e->name, *all = "    LM_EACH(n, ";
+    const char *some = model_reads_first(m) ? "    LM_EACH(1, " : all;
+    buf_printf(p->b, "static void %s_layers(%s_t *s, const %s_token *t, int32_t n)\n{\n", name,
+               name, name);
+    print_call(p, &bodies[0], FIRST_PHASE, all, ")");
+    for (int i = 1; i <= m->n_layers; i++) {
+        print_call(p, &bodies[i], FIRST_PHASE, all, ")");
+        print_call(p, &bodies[i], SECOND_PHASE, i == m->n_layers ? some : all, ")");
+    }
+    print_call(p, &bodies[m->n_layers + 1], FIRST_PHASE, some, ")");
+    buf_printf(p->b,
+               "}\n\nstatic void %s_run_head(%s_t *s, int32_t at, int32_t n)\n{\n"
+               "    (void)at;\n    (void)n;\n",
+               name, name);
+    print_call(p, &bodies[m->n_layers + 1], SECOND_PHASE, "    ", ";");
+    buf_printf(p->b,
+               "}\n\nstatic const int32_t *%s_result(const %s_t *s)\n{\n"
+               "    const uint8_t *memory = (const uint8_t *)s->memory;\n"
+               "    return (const int32_t *)(const void *)(memory + %lld);\n}\n",
+               name, name,
+               (long long)program->buffers[program->ops[program->n_step - 1].out[0]].offset);
 }
 
 void emit_layers(const Emission *e, const Body *bodies, Buf *b)
@@ -282,5 +350,8 @@ void emit_layers(const Emission *e, const Body *bodies, Buf *b)
     group(&p, bodies, e->unit->model->n_layers + 2);
     for (int i = 0; i < p.n_shapes; i++)
         print_shape(&p, &p.shapes[i]);
-    print_sequences(&p, bodies);
+    if (encoder(&p))
+        print_phases(&p, bodies);
+    else
+        print_sequences(&p, bodies);
 }

@@ -10,7 +10,8 @@ typedef struct Hole {
     const char *name, *type, *lead, *text, *value;
 } Hole;
 
-enum { ONE_TOKEN, TWO_TOKENS, READINGS }; /* a step; two tokens of a prompt */
+/* A step; two tokens of a prompt. Of an encoder: its layers' two phases. */
+enum { ONE_TOKEN, TWO_TOKENS, READINGS, FIRST_PHASE = ONE_TOKEN, SECOND_PHASE = TWO_TOKENS };
 
 typedef struct Body {
     int layer;          /* -1: the input; n_layers: the head */

@@ -7,6 +7,7 @@
 
 /* At most this many elements of the residual are kept for each layer, evenly spread. */
 #define KEPT_RESIDUALS 256
+#define KEPT_OUTPUTS 1024 /* of an encoder's float reference */
 
 static void quoted(Buf *b, const char *s)
 {
@@ -256,8 +257,24 @@ static void write_ops(const Emission *e, Buf *b)
     buf_puts(b, "\n  ],\n");
 }
 
+static void write_encoder_golden(const Emission *e, Buf *b)
+{
+    const Golden *g = &e->golden;
+    buf_printf(b,
+               "  \"golden\": {\"runs\": %d, \"logits_xxh32\": \"%08x\", "
+               "\"weights_xxh32\": \"%08x\",\n    \"float_output\": [",
+               GOLDEN_RUNS, (unsigned)g->logits_hash, (unsigned)g->weights_hash);
+    for (int i = 0; i < model_outputs(e->unit->model) && i < KEPT_OUTPUTS; i++)
+        buf_printf(b, "%s%.6g", i ? ", " : "", (double)g->outputs[i]);
+    buf_puts(b, "]},\n");
+}
+
 static void write_golden(const Emission *e, Buf *b)
 {
+    if (e->unit->model->encoder) {
+        write_encoder_golden(e, b);
+        return;
+    }
     const Golden *g = &e->golden;
     const int dim = e->unit->original->dim, layers = e->unit->model->n_layers;
     const int every = (dim + KEPT_RESIDUALS - 1) / KEPT_RESIDUALS;

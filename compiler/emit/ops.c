@@ -329,6 +329,11 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_GLU] = write_glu,
     [OP_ACTIVATE] = write_activate,
     [OP_LOGITS] = write_logits,
+    [OP_NORM_FIXED] = write_norm_fixed,
+    [OP_QUANTIZE] = write_quantize,
+    [OP_DENSE] = write_dense,
+    [OP_POOL] = write_pool,
+    [OP_UNIT] = write_unit,
     [OP_TOP] = write_top,
     [OP_TABLE_PAIR] = write_table_pair,
     [OP_MATVEC_PAIR] = write_matvec_pair,
@@ -354,12 +359,12 @@ static void write_calls(Writer *w, Body *bodies, int first, int last)
         const Op *op = &w->p->ops[i];
         w->op = op;
         w->body = &bodies[op->layer + 1];
-        w->calls = &w->body->text[w->prefill ? TWO_TOKENS : ONE_TOKEN];
+        w->calls = &w->body->text[w->prefill || op->phase == 1 ? TWO_TOKENS : ONE_TOKEN];
         if (op->scalar_out >= 0)
             w->local[op->scalar_out] = scalars++;
         writers[op->kind](w, op);
-        if (i == last - 1 || op[1].layer != op->layer) {
-            if (op->layer < w->e->unit->model->n_layers)
+        if (i == last - 1 || op[1].layer != op->layer || op[1].phase != op->phase) {
+            if (!w->p->encoder && op->layer < w->e->unit->model->n_layers)
                 write_probe(w, w->body);
             scalars = 0;
         }

@@ -108,14 +108,19 @@ static bool blob(const Emission *e)
     return e->weights == WEIGHTS_BLOB;
 }
 
+static bool dense_is(const Emission *e, DenseActivation kind)
+{
+    return has_op(e, OP_DENSE) && e->unit->model->dense_activation == kind;
+}
+
 static bool gelu_tanh(const Emission *e)
 {
-    return e->unit->model->activation == ACT_GELU_TANH;
+    return e->unit->model->activation == ACT_GELU_TANH || dense_is(e, DENSE_GELU_TANH);
 }
 
 static bool gelu_erf(const Emission *e)
 {
-    return e->unit->model->activation == ACT_GELU;
+    return e->unit->model->activation == ACT_GELU || dense_is(e, DENSE_GELU);
 }
 
 static bool gelu(const Emission *e)
@@ -130,7 +135,23 @@ static bool relu(const Emission *e)
 
 static bool layer_norms(const Emission *e)
 {
-    return has_op(e, OP_LAYER_NORM);
+    return has_op(e, OP_LAYER_NORM) || has_op(e, OP_NORM_FIXED);
+}
+
+static bool dense(const Emission *e)
+{
+    return dense_is(e, DENSE_TANH) || dense_is(e, DENSE_RELU);
+}
+
+static bool pool(const Emission *e)
+{
+    return has_op(e, OP_POOL);
+}
+
+static bool classes(const Emission *e)
+{
+    const HeadKind kind = e->unit->model->head_kind;
+    return kind == HEAD_CLASS || kind == HEAD_LABEL;
 }
 
 /* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
@@ -190,11 +211,15 @@ static const struct RuntimeFile {
     {"lm_gelu_erf_table.h", -1, gelu_erf, NULL},
     {"lm_gelu.h", -1, gelu, NULL},
     {"lm_relu.h", -1, relu, NULL},
+    {"lm_tanh_table.h", -1, dense, NULL},
+    {"lm_dense.h", -1, dense, NULL},
+    {"lm_pool.h", -1, pool, NULL},
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
     {"lm_blob.h", -1, blob, NULL},
     {"lm_sample.h", -1, NULL, NULL},
     {"lm_sample_top.h", -1, top, NULL},
+    {"lm_classes.h", -1, classes, NULL},
     {"lm_utf8.h", -1, NULL, NULL},
     {"lm_text.h", -1, NULL, NULL},
     {"lm_unicode.h", -1, words, NULL},

@@ -59,8 +59,9 @@ static inline const char *at(const Writer *w, int buffer)
                                               [ELEM_U32] = "LM_U32"};
     const Buffer *b = &w->p->buffers[buffer];
     const char *offset = arena_printf(w->e->arena, "%lld", (long long)b->offset);
-    return arena_printf(w->e->arena, "%s(%s)", macros[b->elem],
-                        hole(w, member(w, b->name), "uint32_t ", offset));
+    const char *own = b->row > 0 ? arena_printf(w->e->arena, " + at * %d", b->row) : "";
+    return arena_printf(w->e->arena, "%s(%s)%s", macros[b->elem],
+                        hole(w, member(w, b->name), "uint32_t ", offset), own);
 }
 
 /* "LM_CONST_U8(128)": a constant in the blob. */
@@ -114,6 +115,10 @@ static inline const char *place(const Writer *w, const Op *op, const char *what)
 {
     if (w->prefill)
         return arena_printf(w->e->arena, "at[%d].%s", op->token, what);
+    if (w->p->encoder && strcmp(what, "filled") == 0)
+        return op->kind == OP_ATTEND ? "n" : "at + 1";
+    if (w->p->encoder)
+        return "(uint32_t)at";
     return arena_printf(w->e->arena, "%s%s", strcmp(what, "filled") == 0 ? "" : "s->", what);
 }
 
@@ -136,5 +141,12 @@ void write_matvec_part(Writer *w, const Op *op);
 void write_top(Writer *w, const Op *op);
 void write_table_pair(Writer *w, const Op *op);
 void write_matvec_pair(Writer *w, const Op *op);
+
+/* compiler/emit/encoder.c: the calls of ops that only encoders have. */
+void write_norm_fixed(Writer *w, const Op *op);
+void write_quantize(Writer *w, const Op *op);
+void write_dense(Writer *w, const Op *op);
+void write_pool(Writer *w, const Op *op);
+void write_unit(Writer *w, const Op *op);
 
 #endif

@@ -13,6 +13,9 @@ static const HfFamily families[] = {
      .qk_norm = true, .window = HF_WINDOW_OFF},
     {"gemma", "GemmaForCausalLM", import_hf_llama, .context = 8192, .head_dim = 256,
      .norm_offset = true, .scaled_embedding = true, .gelu = true, .tied = true},
+    {"bert", NULL, import_hf_bert, .context = 512},
+    {"roberta", NULL, import_hf_bert, .context = 512},
+    {"distilbert", NULL, import_hf_bert, .context = 512},
 };
 
 static const char *const weight_files[] = {
@@ -60,7 +63,8 @@ static const HfFamily *find_family(Arena *a, const HfCheckpoint *c)
             supported = arena_printf(a, "%s, %s", supported, f->model_type);
         if (!type || strcmp(type, f->model_type) != 0)
             continue;
-        if (json_array_size(list) > 0 && (!architecture || strcmp(architecture, f->architecture)))
+        if (f->architecture && json_array_size(list) > 0 &&
+            (!architecture || strcmp(architecture, f->architecture)))
             bad_value(c->config_path, "architectures", list,
                       arena_printf(a, "supported for %s: %s", type, f->architecture));
         return f;

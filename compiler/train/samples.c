@@ -3,7 +3,8 @@
 
 #include "train/sampler.h"
 
-#define DOCUMENTS 16 /* at the least, or as many windows of text */
+#define DRAWN_TOKENS 64 /* of a document */
+#define DOCUMENTS 16    /* at the least, or as many windows of text */
 
 int unit_window(const Unit *u)
 {
@@ -61,9 +62,34 @@ static Corpus *written(Unit *u, int64_t wanted)
     }
 }
 
+/* An encoder writes nothing: any tokens, in documents of several lengths. */
+static Corpus *drawn(Unit *u, int64_t wanted)
+{
+    Corpus *c = NEW(u->arena, Corpus, 1);
+    const int most = smaller(unit_window(u), DRAWN_TOKENS);
+    uint64_t state = u->recipe->seed;
+    for (int64_t have = 0; have < wanted || c->n_docs < DOCUMENTS; c->n_docs++) {
+        const int n = 1 + (most - 1) * (c->n_docs % 4 + 1) / 4;
+        int *tokens = NEW(u->arena, int, n);
+        for (int i = 0; i < n; i++) {
+            state = state * 6364136223846793005U + 1442695040888963407U; /* Knuth, MMIX */
+            tokens[i] = (int)((state >> 33) % (uint64_t)u->model->vocab);
+        }
+        c->n_tokens = arena_grow(u->arena, c->n_tokens, c->n_docs, sizeof *c->n_tokens);
+        c->tokens = arena_grow(u->arena, c->tokens, c->n_docs, sizeof *c->tokens);
+        c->n_tokens[c->n_docs] = n;
+        c->tokens[c->n_docs] = tokens;
+        c->n_predicted += n - 1;
+        have += n;
+    }
+    return c;
+}
+
 const Corpus *unit_samples_of(Unit *u, int64_t tokens)
 {
     const int64_t windows = (int64_t)DOCUMENTS * unit_window(u);
+    if (u->model->encoder && !u->calib)
+        return drawn(u, tokens);
     return u->calib ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
                     : written(u, tokens);
 }

@@ -1,10 +1,8 @@
 /* Activations of a head's hidden layer, in place, to units of 2^-15: tanh by table and linear
  * interpolation, ReLU. Error bounds: docs/arithmetic.md. Needs lm_fixed.h, lm_tanh_table.h.
  * SPDX-License-Identifier: 0BSD */
-#ifndef LM_ACTIVATE_H
-#define LM_ACTIVATE_H
-
-#define LM_ACTIVATED LM_SCALE(32768, -30) /* what a result is worth: 2^-15 */
+#ifndef LM_DENSE_H
+#define LM_DENSE_H
 
 /* tanh of g, both in units of 2^-15; past 8 it is 1. */
 LM_INLINE int32_t lm_tanh(int32_t g)
@@ -17,23 +15,21 @@ LM_INLINE int32_t lm_tanh(int32_t g)
     return g < 0 ? -v : v;
 }
 
-/* y (n), worth unit each -> tanh(y) in units of 2^-15, in place; gives the scale that means it. */
-LM_INLINE lm_scale lm_activate_tanh(int32_t *y, lm_scale unit, int32_t n)
+/* y (n), worth unit each -> tanh(y) in units of 2^-15, in place. */
+LM_INLINE void lm_dense_tanh(int32_t *y, lm_scale unit, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         y[i] = lm_tanh(lm_to_fixed(y[i], unit, 15));
     }
-    return LM_ACTIVATED;
 }
 
 /* The same of max(y, 0), saturated. */
-LM_INLINE lm_scale lm_activate_relu(int32_t *y, lm_scale unit, int32_t n)
+LM_INLINE void lm_dense_relu(int32_t *y, lm_scale unit, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         const int32_t g = lm_to_fixed(y[i], unit, 15);
         y[i] = g & ~(g >> 31);
     }
-    return LM_ACTIVATED;
 }
 
 #endif

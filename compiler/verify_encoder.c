@@ -1,0 +1,108 @@
+/* Invariants of an encoder's program: its own ops, the order of its phases, and which vectors each
+ * token has its own of. */
+#include "verify.h"
+
+/* The residual stream or a dense layer's result, in place. */
+static void check_norm_fixed(const Site *s)
+{
+    const Model *m = s->v->model;
+    const int n = s->op->layer == m->n_layers && s->op->phase == 1 ? m->dense.rows : m->dim;
+    check_layer_norm_constants(s, n);
+    need_buffer(s, s->op->out[0], ELEM_I32, n);
+}
+
+static void check_quantize(const Site *s)
+{
+    const int64_t n = s->op->imm[QUANTIZE_N];
+    need_imm(s, QUANTIZE_N, 1, INT32_MAX / 4);
+    need_exp(s, QUANTIZE_FRACTION);
+    need_buffer(s, s->op->in[0], ELEM_I32, n);
+    need_buffer(s, s->op->out[0], ELEM_I8, n);
+}
+
+static void check_dense(const Site *s)
+{
+    need_equal(s, DENSE_N, s->v->model->dense.rows);
+    need_imm(s, DENSE_N, 1, INT32_MAX / 4);
+    need_exp(s, DENSE_EXP);
+    need_buffer(s, s->op->out[0], ELEM_I32, s->op->imm[DENSE_N]);
+}
+
+/* It reads the rows of all tokens. */
+static void check_pool(const Site *s)
+{
+    const Model *m = s->v->model;
+    need_equal(s, POOL_DIM, m->dim);
+    need_equal(s, POOL_ALL, m->pooling == POOL_MEAN);
+    need_buffer(s, s->op->in[0], ELEM_I32, m->dim);
+    need_buffer(s, s->op->out[0], ELEM_I32, m->dim);
+    if (s->v->program->buffers[s->op->in[0]].row != m->dim) {
+        broken(s->v, "op %d (pool): its input has no row of %d for each token", s->index, m->dim);
+    }
+}
+
+void check_encoder_op(const Site *s)
+{
+    if (!s->v->program->encoder) {
+        broken(s->v, "op %d (%s): only encoders have it", s->index, op_info[s->op->kind].name);
+    }
+    switch ((int)s->op->kind) {
+    case OP_NORM_FIXED: check_norm_fixed(s); return;
+    case OP_QUANTIZE: check_quantize(s); return;
+    case OP_DENSE: check_dense(s); return;
+    case OP_POOL: check_pool(s); return;
+    case OP_UNIT:
+        need_equal(s, UNIT_N, s->v->model->dim);
+        need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
+        return;
+    default: die("op %d is no encoder's", (int)s->op->kind);
+    }
+}
+
+static void check_rows(const Verifier *v)
+{
+    const Program *p = v->program;
+    for (int i = 0; i < p->n_buffers; i++) {
+        const Buffer *b = &p->buffers[i];
+        if (b->row < 0 || (b->row > 0 && (!p->encoder || b->lasting ||
+                                          b->count != (int64_t)b->row * p->window))) {
+            broken(v, "buffer %s: rows of %d, %d elements for %d tokens", b->name, b->row, b->count,
+                   p->window);
+        }
+    }
+}
+
+/* Keys and values come before attention, which begins the second phase. */
+static void check_op_phase(const Verifier *v, int i)
+{
+    const Program *p = v->program;
+    const Op *op = &p->ops[i];
+    const Op *before = i > 0 ? op - 1 : NULL;
+    const bool store = op->kind == OP_STORE_K || op->kind == OP_STORE_V;
+    const bool mixes = op->kind == OP_ATTEND || op->kind == OP_POOL;
+    const bool begins = !before || before->layer != op->layer || before->phase != op->phase;
+    if (op->phase < 0 || op->phase > (p->encoder && op->layer >= 0 ? 1 : 0) ||
+        (before && before->layer == op->layer && before->phase > op->phase)) {
+        broken(v, "op %d (%s): phase %d", i, op_info[op->kind].name, op->phase);
+    }
+    if (p->encoder && ((store && op->phase != 0) || (mixes && (op->phase != 1 || !begins)))) {
+        broken(v, "op %d (%s): out of order in phase %d", i, op_info[op->kind].name, op->phase);
+    }
+}
+
+void verify_phases(const Verifier *v)
+{
+    const Program *p = v->program;
+    if (p->encoder != v->model->encoder) {
+        broken(v, "program: %s", p->encoder ? "an encoder's" : "no encoder's");
+    }
+    if (p->encoder && (p->n_step != p->n_ops || p->ops[p->n_ops - 1].phase != 1 ||
+                       p->window > v->model->context || p->sinks > 0)) {
+        broken(v, "program: %d ops, %d of a step, window %d: no encoder's", p->n_ops, p->n_step,
+               p->window);
+    }
+    check_rows(v);
+    for (int i = 0; i < p->n_ops; i++) {
+        check_op_phase(v, i);
+    }
+}

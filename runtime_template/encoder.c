@@ -1,0 +1,242 @@
+/* @banner */
+#include "model.h"
+
+#include "model_kernels.h"
+
+#define LM_I8(offset) ((int8_t *)(void *)(memory + (offset)))
+#define LM_I16(offset) ((int16_t *)(void *)(memory + (offset)))
+#define LM_U16(offset) ((uint16_t *)(void *)(memory + (offset)))
+#define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
+#define LM_U32(offset) ((uint32_t *)(void *)(memory + (offset)))
+
+/* A call for each token of a sequence. */
+#define LM_EACH(n, call)                                                                           \
+    for (int32_t at = 0; at < (n); at++) {                                                         \
+        call;                                                                                      \
+    }
+
+/* Shapes: each kernel once for every combination of dimensions, which are constants here. -------
+ */
+
+/* @shapes */
+
+/* Layers: a straight line of calls each, for one token of the sequence: up to its keys and values,
+ * and, once all tokens have these, from its attention on.
+ * ------------------------------------------
+ */
+
+/* @layers */
+
+/* The interface. ---------------------------------------------------------------------------------
+ */
+
+int model_init(model_t *s)
+{
+    if (s == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_reset(s);
+#if MODEL_CHECK_WEIGHTS
+    if (model_weights_hash() != MODEL_WEIGHTS_HASH) {
+        return MODEL_E_WEIGHTS;
+    }
+#endif
+    return MODEL_OK;
+}
+
+void model_reset(model_t *s)
+{
+    s->count = 0;
+    s->reserved[0] = 0;
+    s->reserved[1] = 0;
+    s->reserved[2] = 0;
+}
+
+int model_read(model_t *s, const model_token *t, int32_t n)
+{
+    if (s == NULL || t == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (n < 1 || n > MODEL_WINDOW) {
+        return MODEL_E_LENGTH;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        if (t[i] < 0 || t[i] >= MODEL_VOCAB) {
+            return MODEL_E_ARGUMENT;
+        }
+    }
+    model_layers(s, t, n);
+    s->count = (uint32_t)n;
+    return MODEL_OK;
+}
+
+int model_output(model_t *s, int32_t at, const int32_t **out)
+{
+    if (s == NULL || out == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (s->count == 0U) {
+        return MODEL_E_EMPTY;
+    }
+    if (at < 0 || (uint32_t)at >= s->count || (MODEL_EACH_TOKEN == 0 && at > 0)) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_run_head(s, at, (int32_t)s->count);
+    *out = model_result(s);
+    return MODEL_OK;
+}
+
+#if MODEL_HEAD == MODEL_HEAD_CLASS || MODEL_HEAD == MODEL_HEAD_LABEL
+/* @labels */
+
+const char *model_label_name(int32_t label)
+{
+    return label >= 0 && label < MODEL_OUTPUTS ? model_labels[label] : NULL;
+}
+#endif
+
+#if MODEL_HEAD == MODEL_HEAD_CLASS
+int32_t model_classify(model_t *s, const model_token *t, int32_t n, uint16_t *probabilities)
+{
+    const int32_t *logits = NULL;
+    int error = model_read(s, t, n);
+    if (error == MODEL_OK) {
+        error = model_output(s, 0, &logits);
+    }
+    if (error != MODEL_OK) {
+        return error;
+    }
+    if (probabilities != NULL) {
+        lm_probabilities(logits, MODEL_OUTPUTS, probabilities);
+    }
+    return lm_argmax(logits, MODEL_OUTPUTS);
+}
+
+int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
+                            model_token *scratch, int32_t max)
+{
+    const int32_t count = model_encode_cut(utf8, n, scratch, max);
+    return count < 0 ? count : model_classify(s, scratch, count, probabilities);
+}
+#elif MODEL_HEAD == MODEL_HEAD_LABEL
+int32_t model_label(model_t *s, const model_token *t, int32_t n, uint16_t *labels,
+                    uint16_t *confidence)
+{
+    const int error = labels == NULL ? MODEL_E_ARGUMENT : model_read(s, t, n);
+    for (int32_t i = 0; i < n && error == MODEL_OK; i++) {
+        const int32_t *logits = NULL;
+        (void)model_output(s, i, &logits);
+        const int32_t best = lm_argmax(logits, MODEL_OUTPUTS);
+        labels[i] = (uint16_t)best;
+        if (confidence != NULL) {
+            confidence[i] = lm_probability(logits, MODEL_OUTPUTS, best);
+        }
+    }
+    return error != MODEL_OK ? error : n;
+}
+
+int32_t model_label_text(model_t *s, const char *utf8, uint32_t n, uint16_t *labels,
+                         uint16_t *confidence, model_token *scratch, int32_t max)
+{
+    const int32_t count = model_encode_cut(utf8, n, scratch, max);
+    return count < 0 ? count : model_label(s, scratch, count, labels, confidence);
+}
+#elif MODEL_HEAD == MODEL_HEAD_MASK
+model_token model_fill(model_t *s, const model_token *t, int32_t n, int32_t at,
+                       const int32_t **logits)
+{
+    const int32_t *all = NULL;
+    int error = model_read(s, t, n);
+    if (error == MODEL_OK) {
+        error = model_output(s, at, &all);
+    }
+    if (error != MODEL_OK) {
+        return error;
+    }
+    if (logits != NULL) {
+        *logits = all;
+    }
+    return lm_argmax(all, MODEL_OUTPUTS);
+}
+#else
+/* The vector, in the state. */
+static int model_vector(model_t *s, const model_token *t, int32_t n, const int32_t **v)
+{
+    const int error = model_read(s, t, n);
+    return error != MODEL_OK ? error : model_output(s, 0, v);
+}
+
+int model_embed(model_t *s, const model_token *t, int32_t n, int16_t *out)
+{
+    const int32_t *v = NULL;
+    const int error = out == NULL ? MODEL_E_ARGUMENT : model_vector(s, t, n, &v);
+    for (int32_t i = 0; i < MODEL_DIM && error == MODEL_OK; i++) {
+        out[i] = (int16_t)v[i];
+    }
+    return error;
+}
+
+int model_embed_bytes(model_t *s, const model_token *t, int32_t n, int8_t *out)
+{
+    const int32_t *v = NULL;
+    const int error = out == NULL ? MODEL_E_ARGUMENT : model_vector(s, t, n, &v);
+    if (error == MODEL_OK) {
+        (void)lm_quantize(v, MODEL_DIM, LM_SCALE(32768, -30), out);
+    }
+    return error;
+}
+
+int model_embed_text(model_t *s, const char *utf8, uint32_t n, int16_t *out, model_token *scratch,
+                     int32_t max)
+{
+    const int32_t count = model_encode_cut(utf8, n, scratch, max);
+    return count < 0 ? (int)count : model_embed(s, scratch, count, out);
+}
+#endif
+
+/* A sequence of the self-test; gives its length. */
+static int32_t model_golden_run(model_token *t, int32_t run)
+{
+    const int32_t n = 1 + run * (run + 5);
+    for (int32_t i = 0; i < n; i++) {
+        t[i] = (i * 37 + run * 11 + 3) % MODEL_VOCAB;
+    }
+    return n < MODEL_WINDOW ? n : MODEL_WINDOW;
+}
+
+uint32_t model_logits_hash(model_t *s, int32_t runs)
+{
+    model_token t[1 + (MODEL_GOLDEN_RUNS - 1) * (MODEL_GOLDEN_RUNS + 4)];
+    uint32_t hash = 0;
+    if (s == NULL || runs > MODEL_GOLDEN_RUNS) {
+        return 0U;
+    }
+    for (int32_t run = 0; run < runs; run++) {
+        const int32_t n = model_golden_run(t, run);
+        const int32_t last = MODEL_EACH_TOKEN != 0 ? n - 1 : 0;
+        (void)model_read(s, t, n);
+        for (int32_t at = 0; at <= last; at++) {
+            const int32_t *out = NULL;
+            (void)model_output(s, at, &out);
+            hash = lm_hash(out, 4, MODEL_OUTPUTS * 4U, hash);
+        }
+    }
+    model_reset(s);
+    return hash;
+}
+
+const char *model_strerror(int error)
+{
+    switch (error) {
+    case MODEL_OK: return "ok";
+    case MODEL_E_ARGUMENT: return "argument out of range or null";
+    case MODEL_E_SPACE: return "output buffer too small";
+    case MODEL_E_WEIGHTS: return "weights damaged: hash differs";
+    case MODEL_E_SELFTEST: return "self-test failed: results differ from the recorded ones";
+    case MODEL_E_EMPTY: return "no sequence was read yet";
+    case MODEL_E_TOKENIZER: return "compiled without a tokenizer";
+    case MODEL_E_WORD: return "word too long to be encoded in parts";
+    case MODEL_E_LENGTH: return "no token, or more tokens than the model reads at once";
+    default: return "unknown error";
+    }
+}

@@ -1,0 +1,145 @@
+/* @banner */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdint.h>
+
+#include "model_config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the model gives: MODEL_HEAD is one of these. */
+#define MODEL_HEAD_CLASS 1 /* a class for the sequence */
+#define MODEL_HEAD_LABEL 2 /* a label for each token */
+#define MODEL_HEAD_MASK 3  /* what stands in the place of a token */
+#define MODEL_HEAD_EMBED 4 /* a vector for the sequence */
+
+/* @constants */
+
+/* A token id, 0 .. MODEL_VOCAB - 1. Functions that give tokens or counts give errors as negative
+ * values. */
+typedef int32_t model_token;
+
+/* Errors; model_strerror explains them. */
+#define MODEL_OK 0
+#define MODEL_E_ARGUMENT (-1)  /* a null pointer, a negative count, a token out of range */
+#define MODEL_E_SPACE (-2)     /* the output buffer is too small */
+#define MODEL_E_WEIGHTS (-3)   /* the weights' hash is wrong: damaged or mixed-up files */
+#define MODEL_E_SELFTEST (-4)  /* results differ from the ones recorded when compiling */
+#define MODEL_E_EMPTY (-5)     /* no sequence was read yet */
+#define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
+#define MODEL_E_WORD (-7)   /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
+#define MODEL_E_LENGTH (-8) /* a sequence of no tokens, or of more than MODEL_WINDOW */
+
+/* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
+typedef struct model_state {
+    uint32_t count; /* tokens of the sequence read last */
+    uint32_t reserved[3];
+    MODEL_ALIGN(MODEL_STATE_ALIGN) uint32_t memory[MODEL_MEMORY_BYTES / 4];
+} model_t;
+
+#define MODEL_STATE_BYTES (sizeof(model_t))
+
+/* Checks the weights (see MODEL_CHECK_WEIGHTS) and resets. */
+int model_init(model_t *s);
+
+/* Forgets the sequence. */
+void model_reset(model_t *s);
+
+/* UTF-8 text (n bytes) -> tokens, with those that a sequence begins and ends with; gives their
+ * number. Added tokens of the tokenizer, special ones included, are recognised where the text
+ * spells them. max: room in out; n + 3 always suffices. */
+int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
+
+/* The same, and a sequence that is too long is cut to MODEL_WINDOW tokens: its last one stays. */
+int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max);
+
+/* Text that comes in parts, cut anywhere: the same tokens as model_encode gives for the whole, each
+ * as soon as nothing that may follow changes it. Zero it first, and after an error. A word, with
+ * what must be seen of the text after it to know where it ends, has MODEL_WORD_BYTES (see the
+ * configuration file). */
+typedef struct model_encoder {
+    uint8_t begun, inside, later, bare, skip;
+    uint32_t count; /* bytes held */
+    uint8_t held[MODEL_WORD_BYTES];
+} model_encoder;
+
+/* Takes n bytes, gives the tokens that are settled by them. max: room in out; MODEL_WORD_BYTES + n
+ * + 3 always suffices. */
+int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
+                          int32_t max);
+
+/* The text has ended: gives the tokens of what is held, and leaves the encoder zeroed. */
+int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max);
+
+/* The bytes of one token; gives their number. */
+int32_t model_decode(model_token t, char *out, int32_t max);
+
+/* Reads a sequence of 1 .. MODEL_WINDOW tokens. The time that takes grows with n. What the
+ * functions below do first. */
+int model_read(model_t *s, const model_token *t, int32_t n);
+
+/* What the head gives at token `at` of the sequence that was read (of a class or a vector: 0):
+ * MODEL_OUTPUTS values, valid until the next call of any function. Logits are in units of
+ * 2^-MODEL_LOGIT_FRACTION, a vector's elements in units of 2^-15. */
+int model_output(model_t *s, int32_t at, const int32_t **out);
+
+#if MODEL_HEAD == MODEL_HEAD_CLASS || MODEL_HEAD == MODEL_HEAD_LABEL
+/* The name of a class or label, 0 .. MODEL_OUTPUTS - 1; NULL for another number. */
+const char *model_label_name(int32_t label);
+#endif
+
+#if MODEL_HEAD == MODEL_HEAD_CLASS
+/* The sequence's class, the most likely one. probabilities: MODEL_OUTPUTS values in units of 2^-15,
+ * or NULL. */
+int32_t model_classify(model_t *s, const model_token *t, int32_t n, uint16_t *probabilities);
+
+/* The same of a text, cut to MODEL_WINDOW tokens. scratch (max tokens) holds them. */
+int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
+                            model_token *scratch, int32_t max);
+#elif MODEL_HEAD == MODEL_HEAD_LABEL
+/* The most likely label of each token (n), and how likely it is in units of 2^-15 (n, or NULL);
+ * gives n. */
+int32_t model_label(model_t *s, const model_token *t, int32_t n, uint16_t *labels,
+                    uint16_t *confidence);
+
+/* The same of a text, cut to MODEL_WINDOW tokens, which scratch (max tokens) then holds; labels and
+ * confidence have room for MODEL_WINDOW. Gives the number of tokens. */
+int32_t model_label_text(model_t *s, const char *utf8, uint32_t n, uint16_t *labels,
+                         uint16_t *confidence, model_token *scratch, int32_t max);
+#elif MODEL_HEAD == MODEL_HEAD_MASK
+/* The most likely token in place `at` of a sequence, where the mask token stands. *logits
+ * (MODEL_VOCAB values) is valid until the next call; logits may be NULL. More places of the same
+ * sequence: model_output. */
+model_token model_fill(model_t *s, const model_token *t, int32_t n, int32_t at,
+                       const int32_t **logits);
+#else
+/* The sequence as a vector of length 1: MODEL_DIM elements in units of 2^-15. */
+int model_embed(model_t *s, const model_token *t, int32_t n, int16_t *out);
+
+/* The same direction in bytes: the largest element is 127 or -127. Two of them are compared by
+ * their dot product over the product of their lengths. */
+int model_embed_bytes(model_t *s, const model_token *t, int32_t n, int8_t *out);
+
+/* model_embed of a text, cut to MODEL_WINDOW tokens. scratch (max tokens) holds them. */
+int model_embed_text(model_t *s, const char *utf8, uint32_t n, int16_t *out, model_token *scratch,
+                     int32_t max);
+#endif
+
+/* Reads MODEL_GOLDEN_RUNS sequences and compares the hash of what the head gives with the one
+ * recorded when compiling: MODEL_OK, or MODEL_E_SELFTEST. Resets before and after. */
+int model_selftest(model_t *s);
+
+/* XXH32 of what the head gives for the first `runs` of these sequences. */
+uint32_t model_logits_hash(model_t *s, int32_t runs);
+
+/* What an error means, in English. */
+const char *model_strerror(int error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

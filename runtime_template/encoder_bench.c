@@ -1,0 +1,91 @@
+/* @banner */
+
+/* Firmware that measures a sequence on silicon. Link it as your main, or call model_bench from
+ * yours. On Cortex-M3 and up the cycle counter (DWT) is read, on Cortex-M0 SysTick; on anything
+ * else define MODEL_CYCLES() to read a counter of yours. MODEL_BENCH_MAIN gives a main() that keeps
+ * the result where a debugger finds it. */
+#include "model.h"
+
+#include <stddef.h>
+
+#if !defined(MODEL_CYCLES)
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__) || defined(__ARM_ARCH_8M_MAIN__) ||      \
+    defined(__ARM_ARCH_8_1M_MAIN__)
+#define MODEL_DEMCR (*(volatile uint32_t *)0xE000EDFCU)
+#define MODEL_DWT_CTRL (*(volatile uint32_t *)0xE0001000U)
+#define MODEL_DWT_CYCCNT (*(volatile uint32_t *)0xE0001004U)
+#define MODEL_CYCLES_START() (MODEL_DEMCR |= 1U << 24, MODEL_DWT_CTRL |= 1U)
+#define MODEL_CYCLES() MODEL_DWT_CYCCNT
+#elif defined(__ARM_ARCH_6M__)
+#define MODEL_SYST_CSR (*(volatile uint32_t *)0xE000E010U)
+#define MODEL_SYST_RVR (*(volatile uint32_t *)0xE000E014U)
+#define MODEL_SYST_CVR (*(volatile uint32_t *)0xE000E018U)
+#define MODEL_CYCLES_START() (MODEL_SYST_RVR = 0xFFFFFFU, MODEL_SYST_CVR = 0U, MODEL_SYST_CSR = 5U)
+#define MODEL_CYCLES() (0U - MODEL_SYST_CVR) /* 24 bits: differences modulo 2^24 */
+#define MODEL_CYCLES_MASK 0xFFFFFFU
+#else
+#define MODEL_CYCLES() 0U
+#endif
+#endif
+#ifndef MODEL_CYCLES_START
+#define MODEL_CYCLES_START() ((void)0)
+#endif
+#ifndef MODEL_CYCLES_MASK
+#define MODEL_CYCLES_MASK 0xFFFFFFFFU
+#endif
+
+typedef struct model_bench_result {
+    int error;        /* of init or the self-test */
+    uint32_t one;     /* cycles of a sequence of one token, head included */
+    uint32_t longest; /* of one of MODEL_WINDOW tokens */
+} model_bench_result;
+
+int model_bench(model_t *s, model_bench_result *out);
+
+/* Cycles of a sequence of n tokens. */
+static uint32_t model_bench_read(model_t *s, int32_t n, int *error)
+{
+    static model_token t[MODEL_WINDOW];
+    const int32_t *result = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        t[i] = (i * 37 + 3) % MODEL_VOCAB;
+    }
+    const uint32_t start = MODEL_CYCLES();
+    *error = model_read(s, t, n);
+    if (*error == MODEL_OK) {
+        *error = model_output(s, 0, &result);
+    }
+    return (MODEL_CYCLES() - start) & MODEL_CYCLES_MASK;
+}
+
+int model_bench(model_t *s, model_bench_result *out)
+{
+    out->one = 0;
+    out->longest = 0;
+    MODEL_CYCLES_START();
+    out->error = model_init(s);
+    if (out->error == MODEL_OK) {
+        out->error = model_selftest(s);
+    }
+    if (out->error == MODEL_OK) {
+        out->one = model_bench_read(s, 1, &out->error);
+    }
+    if (out->error == MODEL_OK) {
+        out->longest = model_bench_read(s, MODEL_WINDOW, &out->error);
+    }
+    return out->error;
+}
+
+#ifdef MODEL_BENCH_MAIN
+static model_t model_bench_state;
+volatile model_bench_result model_bench_last;
+
+int main(void)
+{
+    model_bench_result r;
+    (void)model_bench(&model_bench_state, &r);
+    model_bench_last = r;
+    for (;;) {
+    }
+}
+#endif

@@ -1,0 +1,49 @@
+/* @banner */
+
+/* What lmcc links with the generated code of an encoder to run it on the host: plain functions over
+ * one state a thread. */
+#include "model.h"
+
+#include <stddef.h>
+
+static _Thread_local model_t driver_state;
+
+const int32_t *model_driver_sizes(void);
+int model_driver_init(void);
+int model_driver_read(const int32_t *tokens, int32_t n);
+const int32_t *model_driver_output(int32_t at);
+int model_driver_selftest(void);
+uint32_t model_driver_hash(int32_t runs);
+
+const int32_t *model_driver_sizes(void)
+{
+    static const int32_t sizes[5] = {MODEL_VOCAB, MODEL_DIM, MODEL_WINDOW, MODEL_OUTPUTS,
+                                     MODEL_HEAD};
+    return sizes;
+}
+
+int model_driver_init(void)
+{
+    return model_init(&driver_state);
+}
+
+int model_driver_read(const int32_t *tokens, int32_t n)
+{
+    return model_read(&driver_state, tokens, n);
+}
+
+const int32_t *model_driver_output(int32_t at)
+{
+    const int32_t *out = NULL;
+    return model_output(&driver_state, at, &out) == MODEL_OK ? out : NULL;
+}
+
+int model_driver_selftest(void)
+{
+    return model_selftest(&driver_state);
+}
+
+uint32_t model_driver_hash(int32_t runs)
+{
+    return model_logits_hash(&driver_state, runs);
+}

@@ -1,0 +1,83 @@
+/* What an encoder's head gives, for comparison with other code:
+ *
+ *     dump_encoder reference MODEL TOKENS.txt OUT.f32     of the float reference
+ *     dump_encoder simulate MODEL TOKENS.txt OUT.f32      of the integer program at 8 bits
+ *
+ * Each line of TOKENS is a sequence; for each OUT gets rows of float32: one of CLASS and EMBED, one
+ * a token of LABEL and MASK. */
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 512
+
+/* Ids of a line; gives their number. */
+static int read_line(const char *line, int *tokens)
+{
+    char *end;
+    int n = 0;
+    for (long id = strtol(line, &end, 10); end != line && n < MOST; id = strtol(line, &end, 10)) {
+        tokens[n++] = (int)id;
+        line = end;
+    }
+    return n;
+}
+
+static void dump_reference(Unit *u, const char *line, FILE *out)
+{
+    static int tokens[MOST];
+    EncoderReference *r = encoder_reference_new(u->arena, u->model, MOST);
+    const int n = read_line(line, tokens);
+    encoder_reference_read(r, tokens, n);
+    for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
+        fwrite(encoder_reference_output(r, t), sizeof(float), (size_t)model_outputs(u->model), out);
+}
+
+/* Fixed-point numbers of the integer program's head. */
+static void write_fixed(const Model *m, const int32_t *v, FILE *out)
+{
+    const int fraction = m->head_kind == HEAD_EMBED ? 15 : LOGIT_FRACTION;
+    for (int i = 0; i < model_outputs(m); i++) {
+        const float x = (float)v[i] / (float)(1 << fraction);
+        fwrite(&x, sizeof x, 1, out);
+    }
+}
+
+static void dump_program(Unit *u, const char *line, FILE *out)
+{
+    static int tokens[MOST];
+    Simulator *s = simulator_new(u->arena, u);
+    const int n = read_line(line, tokens);
+    simulator_read(s, tokens, n);
+    for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
+        write_fixed(u->model, simulator_head(s, t), out);
+}
+
+int main(int argc, char **argv)
+{
+    static char line[MOST * 8];
+    if (argc != 5) {
+        fprintf(stderr, "usage: dump_encoder reference|simulate MODEL TOKENS OUT\n");
+        return 2;
+    }
+    Arena *a = arena_new();
+    Recipe *recipe = recipe_default(a);
+    recipe_set(a, recipe, "quantize.method=weights");
+    Unit u = {.arena = a, .recipe = recipe, .target = target_load(a, "host")};
+    u.model = import_model(a, argv[2], NULL);
+    FILE *in = fopen(argv[3], "r"), *out = fopen(argv[4], "wb");
+    if (!in || !out)
+        fatal("%s or %s: cannot be opened", argv[3], argv[4]);
+    const bool simulate = strcmp(argv[1], "simulate") == 0;
+    if (simulate)
+        run_passes(&u, NULL, NULL, NULL);
+    while (fgets(line, sizeof line, in))
+        (simulate ? dump_program : dump_reference)(&u, line, out);
+    fclose(in);
+    if (ferror(out) || fclose(out))
+        fatal("%s: cannot be written", argv[4]);
+    arena_free(a);
+    return 0;
+}
