@@ -1,8 +1,8 @@
 /* Sequences: the float network over many tokens at once, for passes that measure and train.
  *
  * A Sequence runs a Model's float weights (linear_value: dequantized when quantized) causally over
- * a whole document from position 0, attention over all tokens before (no ring: n never exceeds the
- * window), and keeps what each linear read and what the residual stream was. The same numbers as
+ * a whole document from position 0, attention over all tokens before (of an encoder all tokens; no
+ * ring: n never exceeds the window), and keeps what each linear read and what the residual stream was. The same numbers as
  * reference_step to float rounding; the same bytes at any thread count. */
 #ifndef LMCC_SEQUENCE_H
 #define LMCC_SEQUENCE_H

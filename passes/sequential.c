@@ -83,9 +83,13 @@ static void finish_layer(const Run *r, Network *n, int layer)
  * has W y - W x in it: W gram + drift is then what W cross + drift would be. */
 static void measure_drift(Run *r, Role role, int d, int n)
 {
-    bool early = role == ROLE_O;
-    const float *x = early ? r->before.residual[d] : sequence_residual(r->before.sequence);
-    const float *y = early ? r->after.residual[d] : sequence_residual(r->after.sequence);
+    bool early = role == ROLE_O, normed = early && r->unit->model->post_norm;
+    const float *x = normed  ? sequence_input(r->before.sequence, ROLE_Q)
+                     : early ? r->before.residual[d]
+                             : sequence_residual(r->before.sequence);
+    const float *y = normed  ? sequence_input(r->after.sequence, ROLE_Q)
+                     : early ? r->after.residual[d]
+                             : sequence_residual(r->after.sequence);
     for (size_t i = 0; i < (size_t)n * (size_t)r->unit->model->dim; i++) {
         r->drift[i] = x[i] - y[i];
     }
@@ -163,7 +167,7 @@ static void quantize_embedding(Run *r)
     GptqMoments *m = gptq_moments_new(scratch, model->dim, false, 0, r->longest);
     double mean = 0;
     size_t dim = (size_t)model->dim;
-    for (int d = 0; model->tied_head && d < r->samples->n_docs; d++) {
+    for (int d = 0; model->tied_head && !model->encoder && d < r->samples->n_docs; d++) {
         int tokens = r->samples->n_tokens[d];
         sequence_run(r->before.sequence, r->samples->tokens[d], tokens);
         gptq_moments_add(m, tokens, sequence_head_input(r->before.sequence), NULL, NULL, NULL);
@@ -182,15 +186,17 @@ static void quantize_embedding(Run *r)
     arena_free(scratch);
 }
 
-static void quantize_head(Run *r)
+/* What reads the final norm's result: the head, or the dense layer before it. */
+static void quantize_head(Run *r, Linear *l)
 {
     Arena *scratch = arena_new();
+    bool first = r->unit->model->head_kind == HEAD_CLASS;
     GptqMoments *m = gptq_moments_new(scratch, r->unit->model->dim, true, 0, r->longest);
     for (int d = 0; d < r->samples->n_docs; d++) {
         const float *y = head_input(r, &r->before, d), *x = head_input(r, &r->after, d);
-        gptq_moments_add(m, r->samples->n_tokens[d], x, y, NULL, NULL);
+        gptq_moments_add(m, first ? 1 : r->samples->n_tokens[d], x, y, NULL, NULL);
     }
-    quantize_linear(r->unit, &r->unit->model->head, m);
+    quantize_linear(r->unit, l, m);
     arena_free(scratch);
 }
 
@@ -209,8 +215,13 @@ void quantize_sequential(Unit *u)
     for (int l = 0; l < u->model->n_layers; l++) {
         quantize_layer(&r, l);
     }
-    if (!u->model->tied_head) {
-        quantize_head(&r);
+    if (u->model->dense.rows > 0) {
+        quantize_head(&r, &u->model->dense);
+    } else if (!u->model->tied_head) {
+        quantize_head(&r, &u->model->head);
+    }
+    if (u->model->dense.rows > 0 && !u->model->tied_head) {
+        quantize_linear(u, &u->model->head, NULL);
     }
     arena_free(scratch);
 }

@@ -98,7 +98,8 @@ INLINE void mix_out(const Attention *a, const float *weight, int keys, int d, in
 
 static void attend(const Attention *a, int block, float *scratch)
 {
-    const int first = block * QUERIES, keys = smaller(a->n, first + QUERIES);
+    const int first = block * QUERIES, keys = a->all ? a->n : smaller(a->n, first + QUERIES);
+    const int seen = a->all ? a->n : first; /* keys up to there are met by all queries */
     float *q = scratch, *weight = scratch + a->head_dim * LANES;
     Lanes top = lanes_all(-INFINITY), total = {0}, s[KEYS];
     transpose(a->q, a->q_row, first, a->n, a->head_dim, a->scale, q);
@@ -107,12 +108,12 @@ static void attend(const Attention *a, int block, float *scratch)
         dots_some(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, some, s);
         for (int i = 0; i < some; i++) {
             lanes_store(weight + (j + i) * LANES, s[i]);
-            top = lanes_max(top, j + i > first ? choose(from(first, j + i), s[i], NEVER) : s[i]);
+            top = lanes_max(top, j + i > seen ? choose(from(first, j + i), s[i], NEVER) : s[i]);
         }
     }
     for (int j = 0; j < keys; j++) {
         Lanes p = lanes_exp(lanes_load(weight + j * LANES) - top);
-        p = j > first ? lanes_and(p, from(first, j)) : p;
+        p = j > seen ? lanes_and(p, from(first, j)) : p;
         lanes_store(weight + j * LANES, p);
         total += p;
     }

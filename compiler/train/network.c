@@ -190,12 +190,13 @@ void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_h
 }
 
 /* A head's block of queries. */
-static void attend_block(const Block *b, Activations *t, int max_tokens, int n, int head, int block,
+static void attend_block(const Network *net, const Block *b, Activations *t, int n, int head, int block,
                          float *scratch)
 {
     const int kv = b->kv_of_head[head] * b->head_dim;
     const Attention with = {
         .n = n,
+        .all = net->model->encoder,
         .head_dim = b->head_dim,
         .scale = 1 / sqrtf((float)b->head_dim),
         .q = t->q + head * b->head_dim,
@@ -204,19 +205,19 @@ static void attend_block(const Block *b, Activations *t, int max_tokens, int n, 
         .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
         .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
         .out = t->mixed + head * b->head_dim,
-        .total = t->total ? t->total + (size_t)head * (size_t)max_tokens : NULL,
+        .total = t->total ? t->total + (size_t)head * (size_t)net->max_tokens : NULL,
     };
     loops()->attend(&with, block, scratch);
 }
 
-static void attend(const Block *b, Activations *t, int max_tokens, int n)
+static void attend(const Network *net, const Block *b, Activations *t, int n)
 {
     const int blocks = (n + QUERIES - 1) / QUERIES;
     const int64_t work = (int64_t)b->n_heads * n * n * b->head_dim;
 #pragma omp parallel for if (work >= 1 << 25)
     for (int share = 0; share < ATTENTION_SHARES; share++) {
         for (int i = share; i < b->n_heads * blocks; i += ATTENTION_SHARES) {
-            attend_block(b, t, max_tokens, n, i % b->n_heads, i / b->n_heads,
+            attend_block(net, b, t, n, i % b->n_heads, i / b->n_heads,
                          t->scratch + (size_t)share * t->scratch_size);
         }
     }
@@ -276,6 +277,14 @@ static void norm_stream(const Network *n, int i, const float *residual, int n_to
     }
 }
 
+/* Where norms come after half a block their result is what the stream goes on with. */
+static void replace_stream(const Network *n, const float *normed, int n_tokens, float *residual)
+{
+    if (n->model->post_norm) {
+        memcpy(residual, normed, (size_t)n_tokens * (size_t)n->model->dim * sizeof(float));
+    }
+}
+
 void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
                             int n_tokens)
 {
@@ -304,6 +313,7 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
     project(n, layer, ROLE_O, t->mixed, n_tokens, true, residual);
     norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in, t->mlp_unit,
                 t->mlp_inverse);
+    replace_stream(n, t->mlp_in, n_tokens, residual);
     binarize_rows(n, t->mlp_in, n_tokens, m->dim);
     if (m->ungated) {
         project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->gate);
@@ -320,9 +330,10 @@ void network_layer(const Network *n, int layer, Activations *t, float *residual,
 {
     const Block *b = &n->model->blocks[layer];
     network_read_attention(n, layer, t, residual, n_tokens);
+    replace_stream(n, t->attn_in, n_tokens, residual);
     network_rotate(n, layer, t->q, n_tokens, b->n_heads, 1);
     network_rotate(n, layer, t->k, n_tokens, b->n_kv_heads, 1);
-    attend(b, t, n->max_tokens, n_tokens);
+    attend(n, b, t, n_tokens);
     network_finish_layer(n, layer, t, residual, n_tokens);
 }
 
@@ -331,6 +342,9 @@ void network_logits(const Network *n, const float *residual, int n_tokens, float
 {
     const Model *m = n->model;
     norm_stream(n, network_final_norm(m), residual, n_tokens, normed, unit, inverse);
+    if (m->encoder) {
+        return; /* what its heads make of it is no logits of next tokens */
+    }
     multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
     for (int i = 0; m->head.bias && i < n_tokens; i++) {
         loops()->add(m->head.bias, (size_t)m->vocab, logits + (size_t)i * (size_t)m->vocab);

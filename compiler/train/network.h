@@ -60,7 +60,7 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
                             int n_tokens);
 void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
                           int n_tokens);
-/* normed: n_tokens x dim, what the head reads; unit and inverse as in Activations, or NULL. */
+/* normed: n_tokens x dim, what the head reads (of an encoder that alone is set); unit and inverse as in Activations, or NULL. */
 void network_logits(const Network *n, const float *residual, int n_tokens, float *normed,
                     float *unit, float *inverse, float *logits);
 /* Turns the pairs of each head by the position, backwards with direction -1; rows are positions. */

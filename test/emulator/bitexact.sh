@@ -49,7 +49,7 @@ run_host() {
     compiler=$1
     shift
     # shellcheck disable=SC2086
-    "$compiler" -std=c99 "$@" -I"$out" -I"$boards/common" -o "$work/prog" "$here/hash_main.c" \
+    "$compiler" -std=c99 "$@" -I"$out" -I"$boards/common" -o "$work/prog" "$here/$main" \
         $sources "$boards/common/board_hosted.c" "$boards/common/print.c" && "$work/prog"
 }
 
@@ -60,7 +60,7 @@ run_board() { # BOARD FLAGS
     *cortex-m0*) plugin=$work/icount.so,strict-align=on ;;
     esac
     # shellcheck disable=SC2086
-    "$here/build_board.sh" "$board" "$* -I$out" "$work/prog.elf" "$here/hash_main.c" $sources &&
+    "$here/build_board.sh" "$board" "$* -I$out" "$work/prog.elf" "$here/$main" $sources &&
         "$here/run_board.sh" "$board" "$work/prog.elf" ${plugin:+"$plugin"} 2>"$work/err"
 }
 
@@ -118,6 +118,8 @@ config() {
             sources="$sources $out/blob.S"
             ;;
         esac
+        main=hash_main.c
+        ! grep -q TINY_HEAD_CLASS "$out/tiny.h" || main=hash_encoder.c
         # shellcheck disable=SC2086
         try "$name" "$platform" "$board" "$compiler" $flags
     done 3<"$work/platforms"
@@ -156,6 +158,11 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config gemma "$work/models/hf_gemma" --bits 4 --bits '*.mlp.*=1.6'
     config mistral "$work/models/hf_mistral" --bits 8 --sinks 2
     config qwen2 "$work/models/hf_qwen2" --bits 3
+    config bert-class "$work/models/enc_bert_class" --bits 2 --bits '*.mlp.*=1.6' --bits 'dense=8'
+    config bert-label "$work/models/enc_bert_label" --bits 8
+    config roberta-mask "$work/models/enc_roberta_mask" --bits 4 --window 30
+    config distilbert "$work/models/enc_distilbert_class" --bits 3
+    config minilm "$work/models/enc_minilm" --bits 2 --window 20 --ram 20K
 else
     skip families "no numpy"
 fi

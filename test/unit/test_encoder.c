@@ -1,5 +1,6 @@
-/* The runtime's functions that only encoders use against long double, with the error bounds that
- * docs/arithmetic.md states. Prints what it measured. */
+/* Encoders: the runtime's functions that only they use against long double, with the error bounds
+ * that docs/arithmetic.md states (prints what it measured), and the network over whole sequences.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +10,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime.h"
+#include "sequence.h"
+#include "tiny_model.h"
 
 #define WIDEST 96
 
@@ -113,11 +117,107 @@ static void test_probabilities(void **state)
     assert_true(p[0] >= 32766);
 }
 
+/* Post-norm, learned positions, a dense layer before three classes. */
+static Model *tiny_encoder(Arena *a, bool post_norm)
+{
+    Model *m = tiny_model(a, 5, false);
+    m->family = "bert";
+    m->norm = NORM_LAYER;
+    m->position = POSITION_LEARNED;
+    m->activation = ACT_GELU;
+    m->encoder = m->ungated = true;
+    m->post_norm = post_norm;
+    m->head_kind = HEAD_CLASS;
+    for (int l = 0; l < m->n_layers; l++) {
+        Block *b = &m->blocks[l];
+        b->linear[ROLE_GATE] = (Linear){.name = b->linear[ROLE_GATE].name};
+        b->attn_norm.beta = tiny_weights(a, m->dim, 0, 0.3f);
+        b->mlp_norm.beta = tiny_weights(a, m->dim, 0, 0.3f);
+        for (int r = 0; r < ROLES; r++)
+            b->linear[r].bias =
+                b->linear[r].rows > 0 ? tiny_weights(a, b->linear[r].rows, 0, 0.3f) : NULL;
+    }
+    m->final_norm.beta = tiny_weights(a, m->dim, 0, 0.3f);
+    tiny_linear(a, &m->positions, m->context, m->dim);
+    tiny_linear(a, &m->dense, m->dim, m->dim);
+    m->dense.bias = tiny_weights(a, m->dim, 0, 0.3f);
+    tiny_linear(a, &m->head, 3, m->dim);
+    m->head.bias = tiny_weights(a, 3, 0, 0.3f);
+    model_name_tensors(a, m);
+    return m;
+}
+
+/* The network that passes run is that of the reference: every token sees those after it. */
+static void test_sequence(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    for (int post = 0; post < 2; post++) {
+        Model *m = tiny_encoder(a, post != 0);
+        Sequence *s = sequence_new(a, m, 32);
+        EncoderReference *r = encoder_reference_new(a, m, 32);
+        int tokens[32];
+        for (int i = 0; i < 32; i++)
+            tokens[i] = (i * 7 + 3) % m->vocab;
+        for (int n = 1; n <= 32; n += 5) {
+            sequence_run(s, tokens, n);
+            encoder_reference_read(r, tokens, n);
+            for (int t = 0; t < n; t++) {
+                const float *x = sequence_residual(s) + t * m->dim;
+                const float *y = encoder_reference_residual(r, m->n_layers - 1, t);
+                for (int i = 0; i < m->dim; i++)
+                    assert_true(fabsf(x[i] - y[i]) < 2e-5f);
+            }
+        }
+    }
+    arena_free(a);
+}
+
+/* The integer program: the same outputs, however long the sequence before was. */
+static void test_program(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Recipe *recipe = recipe_default(a);
+    recipe_set(a, recipe, "quantize.method=gptq");
+    Unit u = {.arena = a, .recipe = recipe, .target = target_load(a, "host")};
+    u.model = tiny_encoder(a, true);
+    recipe_set_bits(a, recipe, "8");
+    run_passes(&u, NULL, NULL, NULL);
+    Simulator *s = simulator_new(a, &u);
+    EncoderReference *r = encoder_reference_new(a, u.original, 32);
+    int32_t once[33][3];
+    double dot = 0, own = 0, other = 0;
+    int tokens[32];
+    for (int i = 0; i < 32; i++)
+        tokens[i] = (i * 11 + 5) % u.model->vocab;
+    for (int n = 1; n <= 32; n++) {
+        simulator_read(s, tokens, n);
+        memcpy(once[n], simulator_head(s, 0), sizeof once[n]);
+        encoder_reference_read(r, tokens, n);
+        const float *y = encoder_reference_output(r, 0);
+        for (int i = 0; i < 3; i++) {
+            dot += once[n][i] / 65536.0 * (double)y[i];
+            own += once[n][i] / 65536.0 * once[n][i] / 65536.0;
+            other += (double)y[i] * (double)y[i];
+        }
+    }
+    for (int n = 32; n >= 1; n--) {
+        simulator_read(s, tokens, n);
+        assert_memory_equal(once[n], simulator_head(s, 0), sizeof once[n]);
+        assert_memory_equal(once[n], simulator_head(s, 0), sizeof once[n]);
+    }
+    printf("%-24s %.6f\n", "program, cosine", dot / sqrt(own * other));
+    assert_true(dot / sqrt(own * other) > 0.999);
+    arena_free(a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_norm_fixed),
-                                       cmocka_unit_test(test_norm_extremes),
-                                       cmocka_unit_test(test_tanh), cmocka_unit_test(test_pool),
-                                       cmocka_unit_test(test_probabilities)};
+    const struct CMUnitTest tests[] = {
+
+        cmocka_unit_test(test_tanh), cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_program)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,112 @@
+/* Prints the hash of what an encoder's head gives in the self-test, and fails when that does or
+ * when the functions of its interface disagree with the head. */
+#include "tiny.h"
+
+#include <stddef.h>
+
+#include "board.h"
+
+static tiny_t state;
+
+#define LENGTH (TINY_WINDOW < 9 ? TINY_WINDOW : 9)
+static tiny_token tokens[LENGTH];
+
+static int32_t best_at(int32_t at)
+{
+    const int32_t *out = NULL;
+    int32_t best = 0;
+    if (tiny_output(&state, at, &out) != TINY_OK) {
+        return -1;
+    }
+    for (int32_t i = 1; i < TINY_OUTPUTS; i++) {
+        best = out[i] > out[best] ? i : best;
+    }
+    return best;
+}
+
+#if TINY_HEAD == TINY_HEAD_CLASS
+static int interface_differs(void)
+{
+    static uint16_t p[TINY_OUTPUTS];
+    const int32_t best = tiny_classify(&state, tokens, LENGTH, p);
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < TINY_OUTPUTS; i++) {
+        sum += p[i];
+        if (p[i] > p[best]) {
+            return 1;
+        }
+    }
+    return best != best_at(0) || sum > 32768U || sum + 2U * TINY_OUTPUTS < 32768U ||
+           tiny_label_name(best) == NULL || tiny_label_name(TINY_OUTPUTS) != NULL;
+}
+#elif TINY_HEAD == TINY_HEAD_LABEL
+static int interface_differs(void)
+{
+    static uint16_t labels[LENGTH], confidence[LENGTH];
+    if (tiny_label(&state, tokens, LENGTH, labels, confidence) != LENGTH) {
+        return 1;
+    }
+    for (int32_t i = 0; i < LENGTH; i++) {
+        if (labels[i] != best_at(i) || confidence[i] > 32768U ||
+            confidence[i] * TINY_OUTPUTS < 32000U) {
+            return 1;
+        }
+    }
+    return 0;
+}
+#elif TINY_HEAD == TINY_HEAD_MASK
+static int interface_differs(void)
+{
+    const int32_t *logits = NULL;
+    return tiny_fill(&state, tokens, LENGTH, 3, &logits) != best_at(3) || logits == NULL ||
+           best_at(LENGTH) != -1;
+}
+#else
+static int interface_differs(void)
+{
+    static int16_t v[TINY_DIM];
+    static int8_t bytes[TINY_DIM];
+    int32_t squares = 0, largest = 0;
+    if (tiny_embed(&state, tokens, LENGTH, v) != TINY_OK ||
+        tiny_embed_bytes(&state, tokens, LENGTH, bytes) != TINY_OK) {
+        return 1;
+    }
+    for (int32_t i = 0; i < TINY_DIM; i++) {
+        const int32_t size = bytes[i] < 0 ? -bytes[i] : bytes[i];
+        squares += (v[i] * v[i]) >> 10;
+        largest = size > largest ? size : largest;
+    }
+    return squares < 1040000 || squares > 1057000 || largest != 127 || best_at(0) < 0;
+}
+#endif
+
+static int errors_differ(void)
+{
+    const int32_t *out = NULL;
+    tiny_reset(&state);
+    return tiny_output(&state, 0, &out) != TINY_E_EMPTY ||
+           tiny_read(&state, tokens, 0) != TINY_E_LENGTH ||
+           tiny_read(&state, tokens, TINY_WINDOW + 1) != TINY_E_LENGTH ||
+           tiny_read(&state, NULL, 1) != TINY_E_ARGUMENT;
+}
+
+int main(void)
+{
+    const int init = tiny_init(&state);
+    const int selftest = tiny_selftest(&state);
+    if (init != TINY_OK || selftest != TINY_OK) {
+        board_puts(tiny_strerror(init != TINY_OK ? init : selftest));
+        board_puts("\n");
+        return 1;
+    }
+    for (int32_t i = 0; i < LENGTH; i++) {
+        tokens[i] = (i * 29 + 7) % TINY_VOCAB;
+    }
+    if (interface_differs() != 0 || errors_differ() != 0) {
+        board_puts("the interface differs from the head\n");
+        return 1;
+    }
+    board_put_hex(tiny_logits_hash(&state, TINY_GOLDEN_RUNS));
+    board_puts("\n");
+    return 0;
+}
