@@ -77,15 +77,17 @@ static void keep_comparison(Emission *e, const Compared *c)
     }
 }
 
+/* As the function of the same name in encoder.c. */
 int golden_run(int run, int vocab, int window, int tokens[GOLDEN_LONGEST])
 {
     const int n = 1 + run * (run + 5);
-    for (int i = 0; i < n; i++)
-        tokens[i] = (i * 37 + run * 11 + 3) % vocab;
+    for (int i = 0; i < n; i++) {
+        const uint32_t h = ((uint32_t)i * 40503U + (uint32_t)run * 9973U + 77U) & 0xffffU;
+        tokens[i] = (int)((h * (uint32_t)smaller(vocab, 0xffff)) >> 16);
+    }
     return smaller(n, window);
 }
 
-/* As the function of the same name in encoder.c. */
 static uint32_t encoder_hash(Emission *e)
 {
     const Model *m = e->unit->model;
