@@ -60,7 +60,28 @@ typedef struct Generated {
                         int32_t *scratch, int32_t scratch_max);
     int32_t (*encode)(const char *utf8, uint32_t n, int32_t *out, int32_t max);
     const char *(*strerror)(int error);
+    /* Of an encoder; what a decoder has is then NULL, but init, selftest, hash (of runs), encode.
+     */
+    bool encoder;
+    HeadKind head;
+    int window, outputs;
+    int (*read)(const int32_t *tokens, int32_t n);
+    const int32_t *(*output)(int32_t at); /* of the sequence that was read */
+    int32_t (*encode_cut)(const char *utf8, uint32_t n, int32_t *out, int32_t max);
+    int32_t (*decode)(int32_t token, char *out, int32_t max);
+    const char *(*label)(int32_t label); /* CLASS, LABEL; else NULL */
 } Generated;
+#define MAX_TOKEN_TEXT 1024
+
+/* compiler/cli/encoder.c: what commands do for generated encoders. */
+int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **ids);
+void encoder_read(const Generated *g, const int *ids, int n); /* fatal when refused */
+int run_encoder(Arena *a, const Options *o, const Generated *g);
+
+/* compiler/cli/eval_encoder.c */
+int eval_encoder(Arena *a, const Options *o, Unit *u);
+int eval_generated_encoder(Arena *a, const Options *o, const Generated *g);
+
 bool is_generated(const char *path); /* a folder with a manifest of ours */
 const Node *read_manifest(Arena *a, const char *dir,
                           const char **name);                  /* fatal unless there is one */
@@ -90,6 +111,9 @@ typedef struct Junit {
 } Junit;
 void junit_case(Junit *j, const char *name, const char *failure); /* failure: NULL, it passed */
 void junit_write(Junit *j, const char *path);                     /* and frees it; fatal on error */
+/* compiler/cli/encoder.c: adds its cases; files: lines about those that differ. */
+void verify_encoder(Arena *a, const Options *o, const Generated *g, Junit *junit, int bad_files,
+                    const char *files);
 
 /* compiler/cli/temporary.c: a folder that goes when the process ends, or when told to. */
 const char *temporary_folder(void);

@@ -82,6 +82,13 @@ void emit_frontend(Arena *a, const Frontend *f, const char *name, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 
+/* What a file, or a line of a package's file, goes with: some forms of the weights, a bit each (none:
+ * all of them), decoders or encoders only. */
+#define FOR_FORM(form) (1U << (form))
+#define FOR_DECODERS (1U << WEIGHTS_FORMS)
+#define FOR_ENCODERS (2U << WEIGHTS_FORMS)
+bool emission_has(const Emission *e, unsigned what);
+
 /* compiler/weights_file.c: what the file of a planned Program has; tables: arrays that its hash
  * covers without being in it. */
 WeightsFile *weights_file(Arena *a, const Program *p, const Data *tables, int n_tables);

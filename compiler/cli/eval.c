@@ -149,6 +149,8 @@ static void add_float(Arena *a, Judged *j, const char *what, const Model *m, int
 static int eval_model(Arena *a, const Options *o)
 {
     Unit *u = open_unit(a, o, o->args[0]);
+    if (u->model->encoder)
+        return eval_encoder(a, o, u);
     const Tokenizer *t = need_tokenizer(u->model);
     Stages stages = {0};
     run_passes_in_stages(u, &stages);
@@ -194,6 +196,8 @@ static void add_generated(Arena *a, Judged *j, const Generated *g)
 static int eval_generated(Arena *a, const Options *o)
 {
     const Generated *g = generated_open(a, o->args[0], o->cc);
+    if (g->encoder)
+        return eval_generated_encoder(a, o, g);
     Judged j = judged_generated(a, o, g, o->args[1]);
     if (o->reference)
         add_reference(a, o, &j, g);
@@ -205,6 +209,8 @@ static int eval_generated(Arena *a, const Options *o)
 Score generated_score(Arena *a, const Options *o, const char *dir, const char *text)
 {
     const Generated *g = generated_open(a, dir, o->cc);
+    if (g->encoder)
+        fatal("%s: an encoder: perplexity is of decoders", dir);
     Judged j = judged_generated(a, o, g, text);
     add_generated(a, &j, g);
     evaluate_all(a, j.corpus, j.list, j.n, j.threads, j.vocab);

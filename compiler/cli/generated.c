@@ -99,11 +99,22 @@ static void write_file(const char *path, const void *data, size_t n)
         fatal("%s: cannot be written: %s", path, strerror(errno));
 }
 
-static void write_driver(Arena *a, const char *name, const char *path)
+/* What the manifest says of the model's head: NEXT of a decoder. */
+static HeadKind head_of(const Generated *g)
+{
+    const Node *model = manifest_member(g->manifest, "model");
+    const Node *n = model->kind == NODE_MAP ? node_get(model, "head") : NULL;
+    const int kind = n ? find_name(head_names, HEAD_KINDS, node_string(n, "head")) : HEAD_NEXT;
+    if (kind < 0)
+        fatal("%s: model.head: not known", g->manifest->file);
+    return (HeadKind)kind;
+}
+
+static void write_driver(Arena *a, const char *name, bool encoder, const char *path)
 {
     Buf b = {0};
     const Emission e = {.arena = a, .name = name, .upper = upper_case(a, name)};
-    emit_template(&e, "model_driver.c", NULL, &b);
+    emit_template(&e, encoder ? "encoder_driver.c" : "model_driver.c", NULL, &b);
     write_file(path, b.data, b.len);
     buf_free(&b);
 }
@@ -128,7 +139,7 @@ static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const
 {
     static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
     const char *driver = path_join(a, tmp, "driver.c");
-    write_driver(a, g->name, driver);
+    write_driver(a, g->name, g->encoder, driver);
     const char *argv[32] = {cc, "-std=c99", "-O2", "-shared", "-fPIC", "-I", g->dir};
     int n = 7;
     argv[n++] = arena_printf(a, "-D%s_PROBE(l,x,n)=%s_driver_probe((l),(x),(n))",
@@ -193,6 +204,16 @@ static int bind_weights(Arena *a, void *handle, const Generated *g)
         memcpy(&g->field, &p, sizeof p);                                                           \
     } while (0)
 
+static void load_encoder(Arena *a, Generated *g, void *handle)
+{
+    LOAD(read, "driver_read");
+    LOAD(output, "driver_output");
+    LOAD(encode_cut, "encode_cut");
+    LOAD(decode, "decode");
+    if (g->head == HEAD_CLASS || g->head == HEAD_LABEL)
+        LOAD(label, "label_name");
+}
+
 /* Gives what becomes of the weights' check. */
 static int load(Arena *a, Generated *g, const char *so)
 {
@@ -203,14 +224,18 @@ static int load(Arena *a, Generated *g, const char *so)
     arena_on_free(a, close_handle, handle, 0);
     LOAD(sizes, "driver_sizes");
     LOAD(init, "driver_init");
+    LOAD(selftest, "driver_selftest");
+    LOAD(hash, "driver_hash");
+    LOAD(encode, "encode");
+    LOAD(strerror, "strerror");
+    if (g->encoder) {
+        load_encoder(a, g, handle);
+        return g->init();
+    }
     LOAD(step, "driver_step");
     LOAD(reset, "driver_reset");
     LOAD(residual, "driver_residual");
-    LOAD(selftest, "driver_selftest");
-    LOAD(hash, "driver_hash");
     LOAD(generate, "driver_generate");
-    LOAD(encode, "encode");
-    LOAD(strerror, "strerror");
     return generated_weights(g->manifest) == WEIGHTS_BLOB ? bind_weights(a, handle, g) : g->init();
 }
 
@@ -219,6 +244,8 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     Generated *g = NEW(a, Generated, 1);
     g->dir = dir;
     g->manifest = read_manifest(a, dir, &g->name);
+    g->head = head_of(g);
+    g->encoder = g->head != HEAD_NEXT;
     const char *tmp = temporary_folder();
     const char *so = path_join(a, tmp, "model.so");
     const char *env = getenv("CC");
@@ -227,9 +254,11 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     const int32_t *sizes = g->sizes();
     g->vocab = sizes[0];
     g->dim = sizes[1];
-    g->layers = sizes[2];
-    g->residual_fraction = sizes[3];
-    g->top = sizes[4];
+    g->layers = g->encoder ? 0 : sizes[2];
+    g->residual_fraction = g->encoder ? 0 : sizes[3];
+    g->top = g->encoder ? 0 : sizes[4];
+    g->window = g->encoder ? sizes[2] : 0;
+    g->outputs = g->encoder ? sizes[3] : 0;
     if (status != 0)
         fatal("%s: %s: %s", dir, g->name, g->strerror(status));
     return g;

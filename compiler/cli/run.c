@@ -28,6 +28,8 @@ static size_t wrapping(const Generated *g, const char *key)
 int command_run(Arena *a, const Options *o)
 {
     const Generated *g = generated_open(a, o->args[0], o->cc);
+    if (g->encoder)
+        return run_encoder(a, o, g);
     const char *prompt = o->n_args > 1 ? o->args[1] : "";
     const uint32_t how[4] = {fixed(o->temperature), (uint32_t)o->top_k, fixed(o->top_p),
                              (uint32_t)o->seed};

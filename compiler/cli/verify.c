@@ -156,34 +156,43 @@ static void print_json(const Checked *c, bool passed, int selftest, const char *
     printf("\"layers\": [%s]}\n", layers->data ? layers->data : "");
 }
 
-int command_verify(Arena *a, const Options *o)
+/* Text or JSON of a decoder's checks. */
+static void verify_decoder(Arena *a, const Options *o, const Generated *g, Checked *c)
 {
     Buf layers = {0};
-    const Generated *g = generated_open(a, o->args[0], o->cc);
-    Checked c = {.junit = {.suite = arena_printf(a, "lmcc verify %s", g->name)}, .first_step = -1};
     const Node *golden = manifest_member(g->manifest, "golden");
     const char *want = node_string(manifest_member(golden, "logits_xxh32"), "logits_xxh32");
-    replay(a, g, golden, &c);
+    replay(a, g, golden, c);
     report_layers(a, g, golden, o->json, &layers);
     const int selftest = g->selftest();
-    add_cases(a, g, &c, selftest, want);
-    check_files(a, g, &c);
-    const bool passed = c.junit.failures == 0;
+    add_cases(a, g, c, selftest, want);
+    const bool passed = c->junit.failures == 0;
     if (o->json)
-        print_json(&c, passed, selftest, want, &layers);
+        print_json(c, passed, selftest, want, &layers);
     else
         printf("%s\n  self-test            %s\n  logits of %d steps   %08x, expected %s\n"
                "  tokens that differ   %d\n  first such layer     %s\n  files that differ    %d\n%s"
                "  residual stream at the last step against the float model:\n"
                "  layer      SNR dB    cosine\n%s%s\n",
                o->args[0], g->strerror(selftest), manifest_member(golden, "tokens")->n,
-               (unsigned)c.hash, want, c.differing, layer_text(a, c.first_layer), c.bad_files,
-               c.text.data ? c.text.data : "", layers.data ? layers.data : "",
+               (unsigned)c->hash, want, c->differing, layer_text(a, c->first_layer), c->bad_files,
+               c->text.data ? c->text.data : "", layers.data ? layers.data : "",
                passed ? "verified" : "NOT verified");
-    buf_free(&c.text);
     buf_free(&layers);
+}
+
+int command_verify(Arena *a, const Options *o)
+{
+    const Generated *g = generated_open(a, o->args[0], o->cc);
+    Checked c = {.junit = {.suite = arena_printf(a, "lmcc verify %s", g->name)}, .first_step = -1};
+    check_files(a, g, &c);
+    if (g->encoder)
+        verify_encoder(a, o, g, &c.junit, c.bad_files, c.text.data ? (char *)c.text.data : "");
+    else
+        verify_decoder(a, o, g, &c);
+    buf_free(&c.text);
     if (o->junit)
         junit_write(&c.junit, o->junit);
     buf_free(&c.junit.cases);
-    return passed ? 0 : 1;
+    return c.junit.failures == 0 ? 0 : 1;
 }

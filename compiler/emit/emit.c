@@ -232,29 +232,36 @@ static void emit_license(const Emission *e, Buf *b)
 }
 
 /* The files, in the order they are written; %s is the prefix. The manifest comes last: it lists the
- * others. forms: a bit for each form of the weights that it goes with, 0: all. */
+ * others. with: what it is there for, 0: always. */
 static const struct {
     const char *name;
     void (*emit)(const Emission *e, Buf *b);
-    unsigned forms;
+    unsigned with;
 } files[] = {
     {"%s.h", emit_header, 0},
     {"%s.c", emit_source, 0},
     {"%s_kernels.h", emit_kernels, 0},
     {"%s_config.h", emit_config, 0},
     {"%s_weights.c", emit_weights, 0},
-    {"%s_weights.S", emit_weights_asm, 1U << WEIGHTS_ASM},
-    {"%s_weights.bin", emit_weights_bin, 1U << WEIGHTS_ASM | 1U << WEIGHTS_BLOB},
+    {"%s_weights.S", emit_weights_asm, FOR_FORM(WEIGHTS_ASM)},
+    {"%s_weights.bin", emit_weights_bin, FOR_FORM(WEIGHTS_ASM) | FOR_FORM(WEIGHTS_BLOB)},
     {"%s_tokenizer.c", emit_tokenizer, 0},
     {"%s_selftest.c", emit_selftest, 0},
     {"%s_bench.c", emit_bench, 0},
-    {"%s_probe.c", emit_probe, 0},
-    {"%s_golden.h", emit_golden_header, 0},
-    {"%s_golden.json", emit_golden_json, 0},
+    {"%s_probe.c", emit_probe, FOR_DECODERS},
+    {"%s_golden.h", emit_golden_header, FOR_DECODERS},
+    {"%s_golden.json", emit_golden_json, FOR_DECODERS},
     {"%s_report.html", emit_report, 0},
     {"LICENSE", emit_license, 0},
     {"%s.json", emit_manifest, 0},
 };
+
+bool emission_has(const Emission *e, unsigned what)
+{
+    const unsigned forms = what & (FOR_DECODERS - 1), kinds = what & (FOR_DECODERS | FOR_ENCODERS);
+    const unsigned kind = e->unit->model->encoder ? FOR_ENCODERS : FOR_DECODERS;
+    return (!forms || (forms & FOR_FORM(e->weights))) && (!kinds || (kinds & kind));
+}
 
 const char *upper_case(Arena *a, const char *s)
 {
@@ -323,7 +330,7 @@ void emit_all(const Unit *u, const char *config, Output *o)
     for (size_t i = 0; i < LENGTH(files); i++) {
         if (files[i].emit == emit_manifest)
             emit_packages(&e, write_file, o);
-        if (files[i].forms && !(files[i].forms & 1U << e.weights))
+        if (!emission_has(&e, files[i].with))
             continue;
         Buf b = {0};
         files[i].emit(&e, &b);

@@ -34,6 +34,19 @@ static void write_arch(Model *m, Buf *b)
     buf_puts(b, m->rope_factor ? "],\n" : "null,\n");
 }
 
+/* Of an encoder. */
+static void write_head(const Model *m, Buf *b)
+{
+    buf_printf(b, "    \"head\": \"%s\", \"post_norm\": %s, \"pooling\": \"%s\", \"labels\": [",
+               head_names[m->head_kind], m->post_norm ? "true" : "false",
+               pooling_names[m->pooling]);
+    for (int i = 0; m->labels && i < m->head.rows; i++) {
+        buf_puts(b, i ? ", " : "");
+        quoted(b, m->labels[i]);
+    }
+    buf_puts(b, "],\n");
+}
+
 static void write_model(const Emission *e, Buf *b)
 {
     Model *m = e->unit->model;
@@ -43,6 +56,8 @@ static void write_model(const Emission *e, Buf *b)
                (unsigned long long)m->hash, (long long)model_parameters(m),
                (long long)model_parameters(e->unit->original));
     write_arch(m, b);
+    if (m->encoder)
+        write_head(m, b);
     buf_printf(b,
                "    \"dim\": %d, \"layers\": %d, \"vocab\": %d, \"context\": %d, "
                "\"residual_fraction\": %d},\n",

@@ -7,12 +7,12 @@
 
 #define IN(package) 1U << PACKAGE_##package
 
-/* @name@ in a path stands for the prefix. `file` is what @file@ means in a forwarding file. forms:
- * a bit for each form of the weights that it goes with, 0: all. */
+/* @name@ in a path stands for the prefix. `file` is what @file@ means in a forwarding file. with:
+ * what it is there for (emission_has), 0: always. */
 static const struct {
     unsigned packages; /* that have it */
     const char *path, *template, *file;
-    unsigned forms;
+    unsigned with;
 } package_files[] = {
     {IN(CMAKE) | IN(ESP_IDF), "CMakeLists.txt", "CMakeLists.txt", NULL, 0},
     {IN(CMAKE) | IN(MAKE), "test/@name@_check.c", "check.c", NULL, 0},
@@ -21,14 +21,16 @@ static const struct {
     {IN(ZEPHYR), "zephyr/Kconfig", "zephyr/Kconfig", NULL, 0},
     {IN(ESP_IDF), "idf_component.yml", "idf_component.yml", NULL, 0},
     {IN(ARDUINO), "library.properties", "arduino/library.properties", NULL, 0},
-    {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL, 0},
+    {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL, FOR_DECODERS},
+    {IN(ARDUINO), "examples/@name@_read/@name@_read.ino", "arduino/sketch_encoder.ino", NULL,
+     FOR_ENCODERS},
     {IN(PLATFORMIO), "library.json", "library.json", NULL, 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.h", "arduino/forward.h", "@name@.h", 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.c", "arduino/forward.h", "@name@.c", 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.c", "arduino/forward.h", "@name@_weights.c",
      0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_weights.S", "arduino/forward_weights.S", NULL,
-     1U << WEIGHTS_ASM},
+     FOR_FORM(WEIGHTS_ASM)},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_tokenizer.c", "arduino/forward.h",
      "@name@_tokenizer.c", 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@_selftest.c", "arduino/forward.h",
@@ -44,29 +46,31 @@ static const char *description(const Emission *e)
                         (long long)model_parameters(e->unit->original));
 }
 
-/* At one of these words: moves on behind it, or behind its line in another form of the weights. */
+/* At one of these words: moves on behind it, or behind its line where that is for something else. */
 static bool conditional_line(const Emission *e, const char **text)
 {
     static const struct {
         const char *word;
-        unsigned forms;
-    } conditions[] = {{"@asm@", 1U << WEIGHTS_ASM},
-                      {"@blob@", 1U << WEIGHTS_BLOB},
-                      {"@linked@", 1U << WEIGHTS_C | 1U << WEIGHTS_ASM},
-                      {"@bin@", 1U << WEIGHTS_ASM | 1U << WEIGHTS_BLOB}};
+        unsigned with;
+    } conditions[] = {{"@asm@", FOR_FORM(WEIGHTS_ASM)},
+                      {"@blob@", FOR_FORM(WEIGHTS_BLOB)},
+                      {"@linked@", FOR_FORM(WEIGHTS_C) | FOR_FORM(WEIGHTS_ASM)},
+                      {"@bin@", FOR_FORM(WEIGHTS_ASM) | FOR_FORM(WEIGHTS_BLOB)},
+                      {"@decoder@", FOR_DECODERS},
+                      {"@encoder@", FOR_ENCODERS}};
     for (size_t i = 0; i < LENGTH(conditions); i++) {
         const size_t n = strlen(conditions[i].word);
         if (strncmp(*text, conditions[i].word, n) != 0)
             continue;
         const size_t line = strcspn(*text, "\n");
-        *text += (conditions[i].forms & 1U << e->weights) ? n : line + ((*text)[line] == '\n');
+        *text += emission_has(e, conditions[i].with) ? n : line + ((*text)[line] == '\n');
         return true;
     }
     return false;
 }
 
-/* The text with each @word@ replaced; other uses of the sign are left alone. @asm@, @blob@,
- * @linked@ and @bin@ begin lines that are there in some forms of the weights only. */
+/* The text with each @word@ replaced; other uses of the sign are left alone. The words of
+ * conditions[] begin lines that are not always there. */
 static void substitute_words(const Emission *e, const char *text, const char *file, Buf *b)
 {
     const struct {
@@ -109,9 +113,8 @@ void emit_packages(Emission *e, void (*each)(Emission *e, Output *o, const char 
                    Output *o)
 {
     for (size_t i = 0; i < LENGTH(package_files); i++) {
-        const unsigned forms = package_files[i].forms;
         if (!(package_files[i].packages & e->unit->recipe->packages) ||
-            (forms && !(forms & 1U << e->weights)))
+            !emission_has(e, package_files[i].with))
             continue;
         const char *name =
             arena_printf(e->arena, "runtime_template/package/%s", package_files[i].template);

@@ -177,7 +177,7 @@ static void attention(const Emission *e, Buf *b)
     const Unit *u = e->unit;
     const Program *p = u->program;
     const Model *m = u->model;
-    const double last = e->golden.layer_snr[m->n_layers];
+    const double last = m->encoder ? 999 : e->golden.layer_snr[m->n_layers];
     bool any = false;
     if (last < 10)
         attend(b, &any,

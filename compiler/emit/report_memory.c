@@ -27,11 +27,13 @@ static const struct {
 
 static int use_of(const Model *m, const Op *op)
 {
-    if (op->kind == OP_EMBED)
+    int layer;
+    Role role;
+    if (op_reads_row(op->kind))
         return OF_EMBED;
     if (op->linear < 0 || !(op_is_matvec(op->kind) || op->kind == OP_TOP))
         return OF_REST;
-    return op->linear > m->n_layers * ROLES ? OF_HEAD : (op->linear - 1) % ROLES;
+    return model_linear_place(m, op->linear, &layer, &role) ? (int)role : OF_HEAD;
 }
 
 /* Bytes by layer (the input first, the head last) and use. A constant counts where a token reads it

@@ -52,16 +52,23 @@ static void tensors(const Emission *e, Buf *b)
     report_table(b, "Bits and error of each tensor", heads);
     for (int l = 0; l < m->n_layers; l++) {
         buf_printf(b, "<tr><th scope=\"row\">%s</th>", report_layer(e, l));
-        for (int r = 0; r < ROLES; r++)
-            tensor_cell(e, b, 1 + l * ROLES + r);
+        for (int r = 0; r < ROLES; r++) {
+            if (m->blocks[l].linear[r].rows > 0)
+                tensor_cell(e, b, model_linear_index(m, l, (Role)r));
+            else
+                buf_puts(b, "<td></td>");
+        }
         buf_puts(b, "</tr>\n");
     }
-    buf_puts(b, "<tr><th scope=\"row\">embedding</th>");
-    tensor_cell(e, b, 0);
-    buf_puts(b, "<td colspan=\"6\"></td></tr>\n");
-    if (model_linears(m, 1 + m->n_layers * ROLES)) {
-        buf_puts(b, "<tr><th scope=\"row\">head</th>");
-        tensor_cell(e, b, 1 + m->n_layers * ROLES);
+    for (int i = 0; model_linears(m, i); i++) {
+        int layer;
+        Role role;
+        if (model_linear_place(m, i, &layer, &role))
+            continue;
+        buf_puts(b, "<tr><th scope=\"row\">");
+        report_text(b, model_linears(m, i)->name);
+        buf_puts(b, "</th>");
+        tensor_cell(e, b, i);
         buf_puts(b, "<td colspan=\"6\"></td></tr>\n");
     }
     report_table_end(b);
@@ -212,12 +219,14 @@ static void pruning(const Emission *e, Buf *b)
 void report_quality(const Emission *e, Buf *b)
 {
     const Search *s = e->unit->search;
-    buf_printf(b,
-               "<section aria-labelledby=\"quality\">\n<h2 id=\"quality\">Quality</h2>\n<p>The "
-               "integer program against the float model, over the %d greedy tokens of the "
-               "self-test.</p>\n",
-               GOLDEN_STEPS);
-    layers(e, b);
+    buf_puts(b, "<section aria-labelledby=\"quality\">\n<h2 id=\"quality\">Quality</h2>\n");
+    if (!e->unit->model->encoder) {
+        buf_printf(b,
+                   "<p>The integer program against the float model, over the %d greedy tokens of "
+                   "the self-test.</p>\n",
+                   GOLDEN_STEPS);
+        layers(e, b);
+    }
     tensors(e, b);
     matrices(e, b);
     pruning(e, b);

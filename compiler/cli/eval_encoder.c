@@ -1,0 +1,180 @@
+/* lmcc eval for encoders that classify: how many texts of a table get the class that stands there,
+ * from the float model, from what quantization left of it and from the integers. A line is LABEL, a
+ * tab, TEXT; LABEL is a class's name or number. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Example {
+    int label;
+    const char *text;
+    size_t n;
+} Example;
+
+typedef struct Table {
+    int n;
+    Example *list;
+} Table;
+
+/* A contender's classes; the first one's are what the others are compared with. */
+typedef struct Verdict {
+    const char *what;
+    int *label; /* of each example */
+} Verdict;
+
+static int find_label(const char *s, size_t n, int n_labels, const char *(*name)(const void *, int),
+                      const void *self)
+{
+    char text[MAX_LABEL_BYTES + 1] = "";
+    if (n > MAX_LABEL_BYTES)
+        return -1;
+    memcpy(text, s, n);
+    for (int i = 0; i < n_labels; i++) {
+        const char *label = name(self, i);
+        if (label && strcmp(label, text) == 0)
+            return i;
+    }
+    char *end;
+    const long number = strtol(text, &end, 10);
+    return end != text && *end == '\0' && number >= 0 && number < n_labels ? (int)number : -1;
+}
+
+static Table read_table(Arena *a, const char *path, int n_labels,
+                        const char *(*name)(const void *, int), const void *self)
+{
+    const File f = file_map(a, path);
+    const char *at = (const char *)f.data, *end = at + f.size;
+    Table t = {0};
+    for (int line = 1; at < end; line++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        stop = stop ? stop : end;
+        const char *tab = memchr(at, '\t', (size_t)(stop - at));
+        if (stop > at && !tab)
+            fatal("%s:%d: expected a label, a tab and a text", path, line);
+        if (stop > at) {
+            Example e = {.text = tab + 1, .n = (size_t)(stop - tab - 1)};
+            e.n -= e.n > 0 && e.text[e.n - 1] == '\r';
+            e.label = find_label(at, (size_t)(tab - at), n_labels, name, self);
+            if (e.label < 0)
+                fatal("%s:%d: label \"%.40s\": the model has no such class, name or number", path,
+                      line, arena_strndup(a, at, (size_t)(tab - at)));
+            t.list = arena_grow(a, t.list, t.n, sizeof *t.list);
+            t.list[t.n++] = e;
+        }
+        at = stop < end ? stop + 1 : end;
+    }
+    if (t.n == 0)
+        fatal("%s: no line has a label and a text", path);
+    return t;
+}
+
+/* Fixed or floating logits of a class head. */
+static int best_of(const float *x, const int32_t *fixed, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (x ? x[i] > x[best] : fixed[i] > fixed[best])
+            best = i;
+    return best;
+}
+
+static void print_verdict(const Table *t, const Verdict *first, const Verdict *v, bool json,
+                          bool last)
+{
+    int right = 0, equal = 0;
+    for (int i = 0; i < t->n; i++) {
+        right += v->label[i] == t->list[i].label;
+        equal += v->label[i] == first->label[i];
+    }
+    const double p = (double)right / t->n, margin = 1.96 * sqrt(p * (1 - p) / t->n);
+    if (json)
+        printf("{\"what\": \"%s\", \"accuracy\": %.6f, \"right\": %d, \"as_float\": %.6f}%s",
+               v->what, p, right, (double)equal / t->n, last ? "" : ", ");
+    else
+        printf("  %-22s %8.2f %% +- %.2f  %6d right  %8.2f %% as the first\n", v->what, 100 * p,
+               100 * margin, right, 100.0 * equal / t->n);
+}
+
+static void print_verdicts(const Table *t, const Verdict *v, int n, bool json)
+{
+    if (json)
+        printf("{\"examples\": %d, \"results\": [", t->n);
+    else
+        printf("%d texts; margins are of 95 %%\n", t->n);
+    for (int i = 0; i < n; i++)
+        print_verdict(t, &v[0], &v[i], json, i == n - 1);
+    if (json)
+        printf("]}\n");
+}
+
+static const char *model_label(const void *self, int i)
+{
+    const Model *m = self;
+    return m->labels ? m->labels[i] : NULL;
+}
+
+/* The text's tokens, cut as the generated code cuts them. */
+static int encode_for(Arena *a, const Encoder *by, const Example *e, int window, int **ids)
+{
+    const int n = encode(a, by, e->text, e->n, ids);
+    if (n > window)
+        (*ids)[window - 1] = (*ids)[n - 1];
+    return smaller(n, window);
+}
+
+int eval_encoder(Arena *a, const Options *o, Unit *u)
+{
+    if (u->model->head_kind != HEAD_CLASS || !u->model->tokenizer)
+        fatal("%s: eval needs %s", u->model->path,
+              u->model->tokenizer ? "an encoder that classifies sequences" : "a tokenizer");
+    const Table t = read_table(a, o->args[1], u->model->head.rows, model_label, u->model);
+    run_passes(u, NULL, NULL, NULL);
+    const int window = u->program->window, n_labels = u->model->head.rows;
+    const Encoder *by = encoder_new(a, u->model->tokenizer);
+    EncoderReference *original = encoder_reference_new(a, u->original, window);
+    EncoderReference *quantized = encoder_reference_new(a, u->model, window);
+    Simulator *s = simulator_new(a, u);
+    Verdict v[] = {{"float model", NEW(a, int, t.n)},
+                   {"after quantize, float", NEW(a, int, t.n)},
+                   {"integer program", NEW(a, int, t.n)}};
+    for (int i = 0; i < t.n; i++) {
+        int *ids;
+        const int n = encode_for(a, by, &t.list[i], window, &ids);
+        if (n == 0)
+            continue; /* an empty text of a tokenizer without ends: class 0 */
+        encoder_reference_read(original, ids, n);
+        encoder_reference_read(quantized, ids, n);
+        simulator_read(s, ids, n);
+        v[0].label[i] = best_of(encoder_reference_output(original, 0), NULL, n_labels);
+        v[1].label[i] = best_of(encoder_reference_output(quantized, 0), NULL, n_labels);
+        v[2].label[i] = best_of(NULL, simulator_head(s, 0), n_labels);
+    }
+    print_verdicts(&t, v, LENGTH(v), o->json);
+    return 0;
+}
+
+static const char *generated_label(const void *self, int i)
+{
+    return ((const Generated *)self)->label(i);
+}
+
+int eval_generated_encoder(Arena *a, const Options *o, const Generated *g)
+{
+    if (g->head != HEAD_CLASS)
+        fatal("%s: eval needs an encoder that classifies sequences", g->dir);
+    const Table t = read_table(a, o->args[1], g->outputs, generated_label, g);
+    Verdict v = {"generated code", NEW(a, int, t.n)};
+    for (int i = 0; i < t.n; i++) {
+        int *ids;
+        const int n = encode_cut(a, g, t.list[i].text, t.list[i].n, &ids);
+        if (n == 0)
+            continue;
+        encoder_read(g, ids, n);
+        v.label[i] = best_of(NULL, g->output(0), g->outputs);
+    }
+    print_verdicts(&t, &v, 1, o->json);
+    return 0;
+}
