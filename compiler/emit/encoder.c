@@ -80,7 +80,9 @@ static void quoted(const char *s, Buf *b)
 void emit_labels(const Emission *e, Buf *b)
 {
     const Model *m = e->unit->model;
-    const int n = m->head.rows;
+    const int n = m->head_kind == HEAD_CLASS || m->head_kind == HEAD_LABEL ? m->head.rows : 0;
+    if (n == 0)
+        return;
     buf_printf(b, "static const char *const %s_labels[%d] = {\n", e->name, n);
     for (int i = 0; i < n; i++) {
         buf_puts(b, "    ");

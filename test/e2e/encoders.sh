@@ -1,0 +1,103 @@
+#!/bin/sh
+# Encoders: the float reference and the integer program at 8 bits against an implementation in numpy, and
+# what the whole chain says of each: text IR, verify, run, eval of a table of labelled texts.
+. "$(dirname "$0")/lib.sh"
+
+COSINE=0.999
+
+if ! need_models; then
+    skip "encoders: no numpy"
+    finish
+fi
+dump=$work/dump_encoder
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
+    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_encoder.c" "$B/liblmcc.a" \
+    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+# Sequences of one token, of a few, and of as many as there are positions for.
+awk 'BEGIN {
+    split("1 2 7 20 33 46", lengths)
+    for (k = 1; k <= 6; k++)
+        for (i = 0; i < lengths[k]; i++)
+            printf "%d%s", (i * i * 7 + i * 31 + k * 13) % 170, i + 1 < lengths[k] ? " " : "\n"
+}' >"$work/tokens"
+
+# numbers NAME: against numpy.
+numbers() {
+    d=
+    "$PYTHON" -B "$root/test/oracle/bert.py" "$models/$1" "$work/tokens" "$work/oracle.f32" &&
+        "$dump" reference "$models/$1" "$work/tokens" "$work/ours.f32" &&
+        d=$("$PYTHON" "$here/max_difference.py" "$work/oracle.f32" "$work/ours.f32" 1e-4) &&
+        ok "$1: the float reference, largest difference $d" ||
+        fail "$1: the float reference: ${d:-no result} (limit 1e-4)"
+    rows=$(($(wc -c <"$work/oracle.f32") / 4 / $2))
+    "$dump" simulate "$models/$1" "$work/tokens" "$work/ours.f32" &&
+        d=$("$PYTHON" "$here/cosine.py" "$work/oracle.f32" "$work/ours.f32" $rows $COSINE) &&
+        ok "$1: the integer program, cosine and equal largest of $rows rows $d" ||
+        fail "$1: the integer program: ${d:-no result} (limit $COSINE)"
+}
+
+# chain NAME: the text of the IR compiles to the same files, and these pass lmcc verify.
+chain() {
+    compile "$models/$1" "$work/$1" --name m --bits 8 || fail "$1: does not compile"
+    "$lmcc" compile -q "$models/$1" --until fold --dump fold >"$work/$1.ir" &&
+        compile "$work/$1.ir" "$work/$1-ir" --name m --bits 8
+    check "$1: from the text IR, the same code" cmp "$work/$1/m.c" "$work/$1-ir/m.c"
+    check "$1: the same weights" cmp "$work/$1/m_weights.c" "$work/$1-ir/m_weights.c"
+    "$lmcc" compile -q "$models/$1" --set quantize.method=weights --until plan --dump plan \
+        >"$work/$1-plan.ir" && compile "$work/$1-plan.ir" "$work/$1-plan" --name m
+    check "$1: from the text of a planned program, code" test -s "$work/$1-plan/m.c"
+    check "$1: verify" "$lmcc" verify "$work/$1"
+}
+
+# refuses WHAT OPTIONS...: with a message that says so.
+refuses() {
+    what=$1
+    shift
+    if "$lmcc" compile -q "$models/enc_bert_class" -o "$work/refused" "$@" >"$work/log" 2>&1; then
+        fail "refuses $what: accepted"
+    elif grep -q "$what" "$work/log"; then
+        ok "refuses $what: $(head -1 "$work/log" | sed "s|$models/||" | cut -c1-100)"
+    else
+        fail "refuses $what: $(cat "$work/log")"
+    fi
+}
+
+for m in "bert_class 3" "bert_label 3" "bert_mask VOCAB" "minilm 40" "bert_first 40" \
+    "roberta_class 3" "roberta_mask VOCAB" "distilbert_class 3" "distilbert_label 3" \
+    "distilbert_mask VOCAB"; do
+    name=enc_${m% *} width=${m#* }
+    [ "$width" != VOCAB ] ||
+        width=$(sed -n 's/.*"vocab_size": \([0-9]*\).*/\1/p' "$models/$name/config.json")
+    numbers "$name" "$width"
+    chain "$name"
+done
+
+# The default fit sees every token of a sequence.
+check "bert_class: GPTQ" compile_as_said "$models/enc_bert_class" "$work/gptq" --name m --bits 2
+check "bert_class: verify after GPTQ" "$lmcc" verify "$work/gptq"
+
+# Labels of the code itself as a table: the code agrees with it, the integer program too.
+printf 'bad\tthe fox told a story\ngood\tthe moon\n2\tWhat a fine day it is!\nso so\t\n' \
+    >"$work/table.tsv"
+check "bert_class: eval of a model" sh -c "'$lmcc' eval -q '$models/enc_bert_class' \
+    '$work/table.tsv' --bits 8 --set quantize.method=weights --json >'$work/model.json'"
+check "bert_class: eval of code" sh -c "'$lmcc' eval -q '$work/enc_bert_class' '$work/table.tsv' \
+    --json >'$work/code.json'"
+right() { sed 's/.*"right": \([0-9]*\).*/\1/' "$1"; }
+[ "$(right "$work/model.json")" = "$(right "$work/code.json")" ] &&
+    ok "bert_class: the integer program and the code have $(right "$work/code.json") of 4 right" ||
+    fail "bert_class: eval: $(cat "$work/model.json" "$work/code.json")"
+printf 'excellent\tno such class\n' >"$work/wrong.tsv"
+if "$lmcc" eval -q "$work/enc_bert_class" "$work/wrong.tsv" >"$work/wrong" 2>&1; then
+    fail "an unknown label is accepted"
+else
+    check "an unknown label is named" grep -q 'wrong.tsv:1: label .excellent.' "$work/wrong"
+fi
+for name in enc_bert_class enc_bert_label enc_bert_mask enc_minilm; do
+    check "$name: run" sh -c "'$lmcc' run '$work/$name' 'The fox told [MASK] a story.' | grep -q ."
+done
+refuses sinks --sinks 2
+refuses "head.top" --head-top 3
+refuses positions --window 60
+refuses prompt --set prompt.prefix=x --set quantize.method=weights
+finish
