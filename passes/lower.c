@@ -720,17 +720,6 @@ static void lower_encoder_output(Lowering *w)
         lower_class_head(w);
 }
 
-static void check_encoder(const Unit *u)
-{
-    const Model *m = u->model;
-    if (u->recipe->sinks > 0 || u->recipe->top > 0)
-        fatal("%s: %s: an encoder has none: leave it out", m->path,
-              u->recipe->sinks > 0 ? "sinks" : "head.top");
-    if (u->recipe->window > m->context)
-        fatal("%s: window: %d tokens: the model has %d positions", m->path, u->recipe->window,
-              m->context);
-}
-
 void pass_lower(Unit *u)
 {
     const Model *m = u->model;
@@ -738,8 +727,6 @@ void pass_lower(Unit *u)
     p->window = u->recipe->window ? u->recipe->window : m->context;
     p->sinks = u->recipe->sinks;
     p->encoder = m->encoder;
-    if (m->encoder)
-        check_encoder(u);
     p->residual_fraction = residual_fraction(m->residual_absmax);
     if (p->sinks >= p->window)
         fatal("%s: sinks: %d first tokens kept in a window of %d: must be fewer", m->path, p->sinks,

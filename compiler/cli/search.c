@@ -69,6 +69,9 @@ bool wants_search(const Options *o)
 void search_within_limits(Unit *u, const Options *o)
 {
     const Limits limits = limits_of(o, u);
+    if (u->model->encoder)
+        fatal("%s: search: is for models that write text, and this is an encoder: give --bits",
+              u->model->path);
     const Search *s = search_recipe(u, &limits);
     if (s->chosen < 0)
         fatal("%s: search: nothing fits %lld bytes of flash and %lld of RAM on %s%s%s%s: %s",

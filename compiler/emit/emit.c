@@ -292,8 +292,6 @@ static void encode_prompts(Emission *e)
 {
     const Recipe *r = e->unit->recipe;
     const Tokenizer *t = e->unit->model->tokenizer;
-    if (e->unit->model->encoder && (*r->prompt_prefix || *r->prompt_suffix))
-        fatal("%s: prompt: an encoder has none: leave it out", e->unit->model->path);
     if (!t && (*r->prompt_prefix || *r->prompt_suffix))
         fatal("%s: prompt: the model has no tokenizer", e->unit->model->path);
     if (!t)

@@ -8,8 +8,7 @@
 
 int unit_window(const Unit *u)
 {
-    const int most = u->model->encoder ? u->model->context : INT32_MAX; /* lower refuses more */
-    return u->recipe->window > 0 ? smaller(u->recipe->window, most) : u->model->context;
+    return u->recipe->window > 0 ? u->recipe->window : u->model->context;
 }
 
 Corpus *corpus_part(Arena *a, const Corpus *whole, int64_t tokens)

@@ -99,5 +99,10 @@ done
 refuses sinks --sinks 2
 refuses "head.top" --head-top 3
 refuses positions --window 60
-refuses prompt --set prompt.prefix=x --set quantize.method=weights
+refuses prompt --set prompt.prefix=x
+refuses prune-heads --prune-heads 0.25
+refuses prune-layers --prune-layers 1
+refuses activations --set activations=1
+refuses recover --recover 1000
+refuses search --search
 finish

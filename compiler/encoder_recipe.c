@@ -1,0 +1,35 @@
+/* What a recipe may not ask of an encoder: it keeps no cache and writes no text, and passes that
+ * measure what a model loses do so by its next tokens. */
+#include "pass.h"
+
+static bool prunes(const Prune *p)
+{
+    return p->ratio > 0 || p->count > 0 || p->n_counts > 0;
+}
+
+void check_encoder_recipe(const Unit *u)
+{
+    const Recipe *r = u->recipe;
+    const struct {
+        const char *key;
+        bool asked;
+    } refused[] = {
+        {"sinks", r->sinks > 0},
+        {"head.top", r->top > 0},
+        {"prompt", *r->prompt_prefix || *r->prompt_suffix},
+        {"activations", r->activations == 1},
+        {"fold.norms", r->fold_norms},
+        {"prune-layers", r->prune_layers.count > 0 || r->prune_layers.n_list > 0},
+        {"prune-heads", prunes(&r->prune_heads)},
+        {"prune-neurons", prunes(&r->prune_neurons)},
+        {"prune-vocab", *r->vocab_corpus || r->vocab_keep.n > 0},
+        {"recover", r->recover_tokens > 0},
+    };
+    for (size_t i = 0; i < LENGTH(refused); i++)
+        if (refused[i].asked)
+            fatal("%s: %s: is for models that write text, and this is an encoder: leave it out",
+                  u->model->path, refused[i].key);
+    if (r->window > u->model->context)
+        fatal("%s: window: %d tokens: the model has %d positions", u->model->path, r->window,
+              u->model->context);
+}
