@@ -22,7 +22,7 @@ static const struct {
     {IN(ESP_IDF), "idf_component.yml", "idf_component.yml", NULL, 0},
     {IN(ARDUINO), "library.properties", "arduino/library.properties", NULL, 0},
     {IN(ARDUINO), "examples/@name@_tell/@name@_tell.ino", "arduino/sketch.ino", NULL, FOR_DECODERS},
-    {IN(ARDUINO), "examples/@name@_read/@name@_read.ino", "arduino/sketch_encoder.ino", NULL,
+    {IN(ARDUINO), "examples/@name@_read/@name@_read.ino", "arduino/encoder.ino", NULL,
      FOR_ENCODERS},
     {IN(PLATFORMIO), "library.json", "library.json", NULL, 0},
     {IN(ARDUINO) | IN(PLATFORMIO), "src/@name@.h", "arduino/forward.h", "@name@.h", 0},
