@@ -21,6 +21,8 @@ check "esp32c3, largest logits" manifest -t esp32c3 --bits 2 --head-top 20
 check "parts of matrices" manifest -t rp2040 --bits 2 --window 40 --ram 34K
 if need_models; then
     MODEL=$models/hf_all check "biases, norms of q and k" manifest --bits 8
+    MODEL=$models/enc_bert_class check "encoder, classes" manifest --bits 8
+    MODEL=$models/enc_minilm check "encoder, a vector" manifest --bits 4 -t rp2040
     MODEL=$models/hf_gemma check "gemma" manifest --bits 4 -t stm32h743
     mkdir -p "$work/mute"
     cp "$models/v1_untied.bin" "$work/mute"
