@@ -39,6 +39,9 @@ const float *sequence_head_input(const Sequence *s);
 const Corpus *unit_samples(Unit *u);
 /* Others of the same kind, with at least so many tokens if the text has them. Not kept. */
 const Corpus *unit_samples_of(Unit *u, int64_t tokens);
+/* The first documents of unit_samples, as many as have so many tokens or more: a large model writes
+ * slowly. Not kept. */
+const Corpus *unit_first_samples(Unit *u, int64_t tokens);
 int unit_window(const Unit *u); /* tokens in the KV cache */
 Corpus *unit_text(Unit *u);     /* the whole --calib text, in pieces of a window */
 /* About `tokens` tokens of it, whole documents evenly spaced. */

@@ -49,7 +49,7 @@ void pass_calibrate(Unit *u)
         u->model->residual_absmax = encoder_absmax(u);
         return;
     }
-    const Corpus *c = unit_samples(u);
+    const Corpus *c = unit_first_samples(u, u->recipe->calib_tokens);
     Reference *r = reference_new(u->arena, u->model, unit_window(u), 0);
     int left = u->recipe->calib_tokens;
     float top = 0;

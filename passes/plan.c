@@ -106,13 +106,15 @@ void pass_plan(Unit *u)
     Program *p = u->program;
     plan_state(u->arena, p, state_align(u->target));
     p->weight_bytes = 0;
-    int64_t fast = fast_room(u);
+    const int64_t room = fast_room(u);
+    int64_t used = 0;
     for (int i = 0; i < p->n_data; i++) {
         Data *d = &p->data[i];
-        const int64_t bytes = round_up(d->count * elem_bytes[d->elem], d->align);
-        const bool hot = bytes <= fast && is_hot(p, i);
+        const int align = d->align > 4 ? d->align : 4;
+        const int64_t end = round_up(used, align) + d->count * elem_bytes[d->elem];
+        const bool hot = end <= room && is_hot(p, i);
         d->region = hot ? u->target->fast_region : u->target->weights_region;
-        fast -= hot ? bytes : 0;
+        used = hot ? end : used;
         p->weight_bytes = round_up(p->weight_bytes, d->align) + d->count * elem_bytes[d->elem];
     }
 }

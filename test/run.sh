@@ -45,6 +45,7 @@ else
 fi
 suite boards test/emulator/check_boards.sh
 suite bit-exact test/emulator/bitexact.sh
+suite firmware test/emulator/firmware.sh
 suite loops test/emulator/loops.sh
 suite frontend test/emulator/frontend.sh
 suite tokenizers test/emulator/tokenizers.sh

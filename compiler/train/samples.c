@@ -43,11 +43,11 @@ Corpus *unit_text(Unit *u)
                        window < 2 ? 2 : window);
 }
 
-/* As many documents as it takes for the tokens. */
-static Corpus *written(Unit *u, int64_t wanted)
+/* As many documents as it takes for the tokens, `least` or more. */
+static Corpus *written(Unit *u, int64_t wanted, int least)
 {
     static const double plain = 1;
-    SamplePlan plan = {.n = DOCUMENTS,
+    SamplePlan plan = {.n = least,
                        .window = unit_window(u),
                        .seed = u->recipe->seed,
                        .n_temperatures = 1,
@@ -91,7 +91,12 @@ const Corpus *unit_samples_of(Unit *u, int64_t tokens)
     if (u->model->encoder && !u->calib)
         return drawn(u, tokens);
     return u->calib ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
-                    : written(u, tokens);
+                    : written(u, tokens, DOCUMENTS);
+}
+
+const Corpus *unit_first_samples(Unit *u, int64_t tokens)
+{
+    return u->calib || u->samples ? unit_samples(u) : written(u, tokens, 1);
 }
 
 const Corpus *unit_samples(Unit *u)
