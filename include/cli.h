@@ -86,8 +86,9 @@ bool is_generated(const char *path); /* a folder with a manifest of ours */
 const Node *read_manifest(Arena *a, const char *dir,
                           const char **name);                  /* fatal unless there is one */
 const Node *manifest_member(const Node *map, const char *key); /* fatal unless it is there */
-const char *file_hash(Arena *a, const File *f);                /* as manifests have it */
-WeightsForm generated_weights(const Node *manifest);           /* not AUTO */
+bool stays_inside(const char *name);                 /* below the folder: a manifest is input too */
+const char *file_hash(Arena *a, const File *f);      /* as manifests have it */
+WeightsForm generated_weights(const Node *manifest); /* not AUTO */
 Generated *generated_open(Arena *a, const char *dir, const char *cc);
 
 /* compiler/cli/recorded.c: what a manifest records, as the commands need it. */

@@ -376,14 +376,47 @@ void fit_store(Arena *a, Linear *l, const Fit *f, const uint8_t *code)
     }
 }
 
+/* Large matrices are fitted from one start only, the best one for every so manieth row. */
+#define SCREENED_WEIGHTS (1 << 19)
+#define SCREENED_ROWS 16
+
+static int screen_starts(const Linear *l, int planes, int rounds, bool uniform)
+{
+    Arena *a = arena_new();
+    Linear part = *l;
+    const size_t cols = (size_t)l->cols;
+    part.rows = (l->rows + SCREENED_ROWS - 1) / SCREENED_ROWS;
+    part.w = NEW(a, float, (size_t)part.rows *cols);
+    for (int r = 0; r < part.rows; r++) {
+        memcpy(part.w + (size_t)r * cols, l->w + (size_t)r * SCREENED_ROWS * cols,
+               cols * sizeof(float));
+    }
+    Fit *f = fit_new(a, &part, FORMAT_PLANES, planes, uniform, NULL);
+    double best = INFINITY;
+    int found = 0;
+    for (int start = 0; start < fit_starts(f); start++) {
+        fit_start(f, start, rounds);
+        const double error = fit_to_integers(f, rounds);
+        found = error < best ? start : found;
+        best = fmin(error, best);
+    }
+    arena_free(a);
+    return found;
+}
+
 static void fit_levels(Arena *a, Linear *l, int planes, int rounds, bool uniform)
 {
     Arena *scratch = arena_new();
     Fit *f = fit_new(scratch, l, FORMAT_PLANES, planes, uniform, NULL);
+    const bool screened = (int64_t)l->rows * l->cols >= SCREENED_WEIGHTS;
+    const int only = screened ? screen_starts(l, planes, rounds, uniform) : -1;
     double *best_scales = NEW(scratch, double, l->rows);
     double best_base[1 + MAX_PLANES] = {0}, best = INFINITY;
     int best_exp = 0;
     for (int start = 0; start < fit_starts(f); start++) {
+        if (screened && start != only) {
+            continue;
+        }
         fit_start(f, start, rounds);
         double error = fit_to_integers(f, rounds);
         if (error < best) {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void check_pass_name(const char *option, const char *name)
 {
@@ -53,6 +54,44 @@ static const char *edited_config(Arena *a, const char *dir, const char *name)
     return arena_strndup(a, (const char *)f.data, f.size);
 }
 
+/* What is generated in DIR under this name: the manifest's files; NULL: nothing. */
+static const Node *generated_files(Arena *a, const char *dir, const char *name)
+{
+    const char *path = path_join(a, dir, arena_printf(a, "%s.json", name));
+    if (!is_generated(dir) || !file_exists(path))
+        return NULL;
+    const Node *manifest = yaml_read(a, path);
+    const Node *files = manifest->kind == NODE_MAP ? node_get(manifest, "files") : NULL;
+    return files && files->kind == NODE_MAP ? files : NULL;
+}
+
+/* Those of a file that is gone, up to DIR. */
+static void remove_empty_folders(Arena *a, const char *dir, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    while (slash) {
+        file = arena_strndup(a, file, (size_t)(slash - file));
+        slash = rmdir(path_join(a, dir, file)) == 0 ? strrchr(file, '/') : NULL;
+    }
+}
+
+/* Takes away what was generated before and is not any more, unless it was changed since: another
+ * form of the weights would be compiled beside the new one. */
+static void remove_stale(Arena *a, const char *dir, const Node *before, const Node *now)
+{
+    for (int i = 0; before && now && i < before->n; i++) {
+        const char *name = before->key[i], *path = path_join(a, dir, name);
+        const Node *entry = before->child[i];
+        const Node *hash = entry->kind == NODE_MAP ? node_get(entry, "xxh64") : NULL;
+        if (node_get(now, name) || !stays_inside(name) || !file_exists(path) || !hash ||
+            hash->kind != NODE_SCALAR)
+            continue;
+        const File f = file_map(a, path);
+        if (strcmp(hash->text, file_hash(a, &f)) == 0 && remove(path) == 0)
+            remove_empty_folders(a, dir, name);
+    }
+}
+
 int command_compile(Arena *a, const Options *o)
 {
     Buf dumped = {0};
@@ -70,9 +109,12 @@ int command_compile(Arena *a, const Options *o)
     if (o->until)
         return 0;
     const char *config = edited_config(a, o->output, u->recipe->name);
+    const Node *before = generated_files(a, o->output, u->recipe->name);
     Output *out = output_begin(a, o->output);
     emit_all(u, config, out);
     output_commit(out);
+    if (before)
+        remove_stale(a, o->output, before, generated_files(a, o->output, u->recipe->name));
     if (!o->dump && verbosity >= 0)
         print_summary(u, o->output);
     return 0;

@@ -72,6 +72,11 @@ const Node *manifest_member(const Node *map, const char *key)
     return n;
 }
 
+bool stays_inside(const char *name)
+{
+    return name[0] != '/' && strstr(name, "..") == NULL;
+}
+
 const char *file_hash(Arena *a, const File *f)
 {
     return arena_printf(a, "%016llx", (unsigned long long)XXH64(f->data, f->size, 0));

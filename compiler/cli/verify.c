@@ -10,12 +10,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* Below the folder, not above it: a manifest is input too. */
-static bool stays_inside(const char *name)
-{
-    return name[0] != '/' && strstr(name, "..") == NULL;
-}
-
 /* What was checked. Lines of the report go to `text`, cases to `junit`. */
 typedef struct Checked {
     Buf text;

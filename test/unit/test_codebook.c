@@ -313,6 +313,27 @@ static void ties_go_to_the_lower_code(void **state)
     assert_memory_equal(code, expected, sizeof(code));
 }
 
+/* A large matrix is fitted from the one start that is best for some of its rows: not noticeably
+ * worse than its halves, which are small enough for all starts and have a codebook each. */
+static void large_matrices_lose_nothing(void **state)
+{
+    (void)state;
+    for (int planes = 2; planes <= 3; planes++) {
+        Arena *a = arena_new();
+        Linear whole = random_linear(a, 700, 768, 7), half = whole; /* above 2^19 weights */
+        fit_planes(a, &whole, planes, 8);
+        assert_ranges(&whole);
+        double halves = 0;
+        half.rows = 350;
+        for (int i = 0; i < 2; i++, half.w += 350 * 768) {
+            fit_planes(a, &half, planes, 8);
+            halves += error_of(&half);
+        }
+        assert_true(error_of(&whole) <= 1.01 * halves);
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +346,7 @@ int main(void)
         cmocka_unit_test(odd_tensors),
         cmocka_unit_test(threads_agree),
         cmocka_unit_test(ties_go_to_the_lower_code),
+        cmocka_unit_test(large_matrices_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
