@@ -23,7 +23,8 @@ PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm q
 
 TOOLS := compiler/embed.c compiler/make_tables.c
 LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \
-                                            compiler/search/*.c compiler/train/*.c passes/*.c))
+                                            compiler/grammar/*.c compiler/search/*.c \
+                                            compiler/train/*.c passes/*.c))
 # The inner loops of compiler/train/, once more for each wider instruction set of the host.
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 LOOPS := $(B)/compiler/train/loops_avx2.o $(B)/compiler/train/loops_avx512.o

@@ -24,6 +24,7 @@ void check_encoder_recipe(const Unit *u)
         {"prune-neurons", prunes(&r->prune_neurons)},
         {"prune-vocab", *r->vocab_corpus || r->vocab_keep.n > 0},
         {"recover", r->recover_tokens > 0},
+        {"grammars", r->grammars.n > 0},
         {"weights: blob", r->weights == WEIGHTS_BLOB},
     };
     for (size_t i = 0; i < LENGTH(refused); i++)

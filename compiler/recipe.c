@@ -1,6 +1,6 @@
 /* The recipe's schema is one table: the YAML reader, the command line, the manifest's JSON and the
  * suggestions for misspelt keys all walk it. Adding a key is one row, plus a kind if it is new. */
-#include "recipe.h"
+#include "grammar.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -56,6 +56,7 @@ typedef enum KeyKind {
     KEY_TEXTS,
     KEY_BITS,
     KEY_RULES,
+    KEY_GRAMMARS,
     KEY_RATIO, /* RATIO, COUNT, COUNTS: `offset` is that of the Prune, */
     KEY_COUNT, /* of which one is in force: setting one unsets the others */
     KEY_COUNTS,
@@ -103,6 +104,7 @@ static const Key keys[] = {
     {"prune-vocab.keep", KEY_TEXTS, AT(vocab_keep)},
     {"prompt.prefix", KEY_TEXT, AT(prompt_prefix)},
     {"prompt.suffix", KEY_TEXT, AT(prompt_suffix)},
+    {"grammars", KEY_GRAMMARS, AT(grammars)},
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
     {"quantize.tokens", KEY_INT, AT(fit_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
@@ -349,6 +351,35 @@ static void read_texts(Arena *a, Texts *t, const Node *list, const char *path)
         t->text[i] = arena_printf(a, "%s", node_string(list->child[i], path));
 }
 
+/* One phrase a line, as grammar_parse reads them. */
+static const char *phrases(Arena *a, const Node *list, const char *path)
+{
+    Buf b = {0};
+    for (int i = 0; i < list->n; i++) {
+        const char *phrase = node_string(list->child[i], path);
+        if (strpbrk(phrase, "\r\n"))
+            node_fatal(list->child[i], path, "a phrase of more than one line: write a grammar");
+        buf_printf(&b, "%s\n", phrase);
+    }
+    const char *text = arena_strndup(a, b.data ? b.data : "", b.len);
+    buf_free(&b);
+    return text;
+}
+
+static void read_grammars(Arena *a, NamedTexts *to, const Node *map, const char *path)
+{
+    if (map->kind != NODE_MAP)
+        node_fatal(map, path,
+                   "expected NAME: TEXT or NAME: [PHRASE, ...]; a file is given with "
+                   "--grammar FILE");
+    for (int i = 0; i < map->n; i++) {
+        const Node *n = map->child[i];
+        grammar_add(a, to, map->key[i],
+                    n->kind == NODE_LIST ? phrases(a, n, map->key[i])
+                                         : node_string(n, map->key[i]));
+    }
+}
+
 static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
 {
     void *field = (char *)r + k->offset;
@@ -367,6 +398,7 @@ static void store(Arena *a, Recipe *r, const Key *k, const Node *n)
     case KEY_TEXTS: read_texts(a, field, n, k->path); break;
     case KEY_BITS: *(double *)field = read_bits(n, k->path); break;
     case KEY_RULES: read_rules(a, r, n, k->path); break;
+    case KEY_GRAMMARS: read_grammars(a, field, n, k->path); break;
     case KEY_RATIO: {
         double ratio = node_double(n, k->path, 0, 1);
         if (ratio >= 1)
@@ -569,6 +601,18 @@ static void put_texts(Buf *b, const Texts *t)
     buf_puts(b, "]");
 }
 
+static void put_named_texts(Buf *b, const NamedTexts *t, int indent)
+{
+    buf_puts(b, "{");
+    for (int i = 0; i < t->n; i++) {
+        buf_printf(b, "%s\n%*s\"%s\": ", i ? "," : "", indent + 2, "", t->name[i]);
+        put_text(b, t->text[i]);
+    }
+    if (t->n)
+        buf_printf(b, "\n%*s", indent, "");
+    buf_puts(b, "}");
+}
+
 static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
 {
     const void *field = (const char *)r + k->offset;
@@ -585,6 +629,7 @@ static void put_value(Buf *b, const Recipe *r, const Key *k, int indent)
     case KEY_TEXTS: put_texts(b, field); break;
     case KEY_BITS: put_double(b, *(const double *)field); break;
     case KEY_RULES: put_rules(b, r, indent); break;
+    case KEY_GRAMMARS: put_named_texts(b, field, indent); break;
     case KEY_RATIO: put_double(b, ((const Prune *)field)->ratio); break;
     case KEY_COUNT: buf_printf(b, "%d", ((const Prune *)field)->count); break;
     case KEY_COUNTS:

@@ -24,7 +24,8 @@ typedef struct Options {
     int n_gates;
     const char **gates; /* --fail-if */
     int n_sets;
-    const char **sets; /* recipe assignments in the order given: KEY=VALUE, bits as "bits:ARG" */
+    const char **sets; /* recipe assignments in the order given: KEY=VALUE, bits as "bits:ARG",
+                            grammars as "grammar:FILE" */
 } Options;
 
 typedef struct Command {

@@ -4,6 +4,7 @@
 #define LMCC_EMIT_H
 
 #include "frontend.h"
+#include "grammar.h"
 #include "run.h"
 
 #define LMCC_VERSION "0.1.0"
@@ -56,8 +57,9 @@ typedef struct Emission {
     Golden golden;
     int n_prefix, n_suffix; /* tokens before and after every prompt */
     int *prefix, *suffix;
-    int n_tables; /* tokenizer arrays */
+    int n_tables; /* tokenizer arrays, then those of grammars */
     Data *tables;
+    GrammarTables *grammars; /* NULL: none */
     bool wide_ids;
     WeightsForm weights; /* not AUTO */
     const WeightsFile *file;

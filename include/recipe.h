@@ -130,6 +130,12 @@ typedef struct Texts {
     const char **text;
 } Texts;
 
+/* Texts by name, in the order given. */
+typedef struct NamedTexts {
+    int n;
+    const char **name, **text;
+} NamedTexts;
+
 typedef struct Recipe {
     const char *name; /* C prefix: [a-z][a-z0-9_]*, at most 16; default "model" */
     int window;       /* KV cache length in tokens; 0: the model's context */
@@ -159,6 +165,7 @@ typedef struct Recipe {
     int top;                  /* the head gives the largest logits only, so many; 0: all of them */
     const char *vocab_corpus; /* prune-vocab keeps what this file needs; "": it does nothing */
     Texts vocab_keep;         /* ... and what these texts need */
+    NamedTexts grammars;      /* NAME_GRAMMAR_..., by their text (include/grammar.h) */
     const char *prompt_prefix, *prompt_suffix; /* text before and after every prompt, "": none */
 } Recipe;
 

@@ -1,5 +1,6 @@
 /* budget: refuses what does not fit the flash or RAM of the target, or the limits given, and says
  * by how much and what would fit. */
+#include "grammar.h"
 #include "pass.h"
 
 static int64_t bytes_at(const Unit *u, double bits)
@@ -60,7 +61,8 @@ static int64_t cache_bytes_per_token(const Program *p)
 static void check_ram(const Unit *u)
 {
     const int64_t limit = u->ram_limit ? u->ram_limit : target_ram(u->target);
-    const int64_t need = u->program->state_bytes + STACK_BYTES;
+    const int64_t extra = u->recipe->grammars.n ? grammar_ram(u->model->vocab) : 0;
+    const int64_t need = u->program->state_bytes + extra + STACK_BYTES;
     if (need <= limit)
         return;
     const int64_t over = need - limit, per_token = cache_bytes_per_token(u->program);

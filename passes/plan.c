@@ -2,6 +2,7 @@
  * largest buffer first, each at the lowest offset where nothing that is live with it lies
  * (first-fit decreasing). Constants go to the target's region for weights or, where the recipe asks
  * for it, to its fast one, in the order in which they are read and as far as they fit. */
+#include "grammar.h"
 #include "pass.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ int state_align(const Target *t)
 
 int64_t state_limit(const Unit *u)
 {
-    return (u->ram_limit ? u->ram_limit : target_ram(u->target)) - STACK_BYTES;
+    const int64_t allowed = u->recipe->grammars.n ? grammar_ram(u->model->vocab) : 0;
+    return (u->ram_limit ? u->ram_limit : target_ram(u->target)) - allowed - STACK_BYTES;
 }
 
 static bool live_together(const Buffer *a, const Buffer *b)

@@ -87,7 +87,7 @@ void model_reset(model_t *s)
     s->position = 0;
     s->slot = 0;
     s->ready = 0;
-    s->reserved = 0;
+    s->grammar = 0;
 }
 
 /* One token through the layers, without the head. */
@@ -129,6 +129,14 @@ int model_step(model_t *s, model_token t, const int32_t **logits)
     }
     return MODEL_OK;
 }
+
+#if MODEL_GRAMMARS > 0
+void model_pass(model_t *s, model_token t)
+{
+    model_read(s, t);
+    s->ready = 0;
+}
+#endif
 
 int model_prefill(model_t *s, const model_token *t, int32_t n)
 {
@@ -199,6 +207,14 @@ model_token model_sample(const model_t *s, const model_sampling *how)
     o.top_p = how->top_p;
     o.seed = how->seed;
     o.allowed = how->allowed;
+#if MODEL_GRAMMARS > 0
+    if (s->grammar != 0U) {
+        if (how->allowed != NULL) {
+            return MODEL_E_ARGUMENT;
+        }
+        o.allowed = s->allowed;
+    }
+#endif
     {
 #if MODEL_TOP > 0
         const int32_t t = lm_sample_top(model_output(s), MODEL_TOP, &o, s->position);
@@ -274,6 +290,7 @@ const char *model_strerror(int error)
     case MODEL_E_MODEL: return "weights of another model";
     case MODEL_E_LENGTH: return "weights cut short";
     case MODEL_E_ALIGN: return "weights at an address that is not aligned";
+    case MODEL_E_GRAMMAR: return "token may not follow in the grammar";
     default: return "unknown error";
     }
 }

@@ -29,15 +29,19 @@ typedef int32_t model_token;
 #define MODEL_E_MODEL (-10)  /* ... belongs to other code than this */
 #define MODEL_E_LENGTH (-11) /* ... ends too early */
 #define MODEL_E_ALIGN (-12)  /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
+#define MODEL_E_GRAMMAR (-20) /* a token that may not follow in the grammar */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; one for each conversation. */
 typedef struct model_state {
     uint32_t position; /* tokens seen since the last reset */
     uint32_t slot;     /* of the KV ring that the next token takes */
     uint32_t ready;    /* logits are there */
-    uint32_t reserved;
+    uint32_t grammar;  /* 1 more than the state of the automaton; 0: none is followed */
 #if MODEL_BLOB
     const uint8_t *weights; /* the blob that was bound, NULL: none */
+#endif
+#if MODEL_GRAMMARS > 0
+    uint32_t allowed[(MODEL_VOCAB + 31) / 32]; /* tokens that may follow there */
 #endif
     MODEL_ALIGN(MODEL_STATE_ALIGN) uint32_t memory[MODEL_MEMORY_BYTES / 4];
 } model_t;
@@ -137,6 +141,22 @@ int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max);
 int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
                        const model_sampling *how, model_emit_fn emit, void *user,
                        model_token *scratch, int32_t scratch_max);
+
+#if MODEL_GRAMMARS > 0
+/* Holds what is generated from here on to a grammar, MODEL_GRAMMAR_...; -1: to none any more, as
+ * after a reset. model_sample then gives only tokens that may follow; `allowed` of the sampling
+ * must be NULL. model_generate ends where the grammar does, or, where a sentence may end but need
+ * not, when an end-of-text token is drawn. */
+int model_grammar_start(model_t *s, int32_t grammar);
+
+/* For tokens that are generated one by one, before each model_step: takes what model_sample gave.
+ * MODEL_E_GRAMMAR: the token may not follow, or ends the text. */
+int model_grammar_take(model_t *s, model_token t);
+
+/* Of what was generated since model_grammar_start: 2 when it is a sentence and nothing may follow,
+ * 1 when it is one that may go on, 0 when it was cut off. */
+int model_grammar_accepts(const model_t *s);
+#endif
 
 /* Runs MODEL_GOLDEN_STEPS steps and compares tokens and logits with those recorded when compiling:
  * MODEL_OK, or MODEL_E_SELFTEST. Resets before and after. */

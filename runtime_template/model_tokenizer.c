@@ -160,6 +160,110 @@ static int32_t model_wrapped(const char *prompt, model_token *out, int32_t max)
     return added < 0 ? added : n + added;
 }
 
+static int model_ends(model_token t)
+{
+    return t == MODEL_EOS || (t == MODEL_BOS && MODEL_BOS >= 0);
+}
+
+#if MODEL_GRAMMARS > 0
+/* Into a state of the automaton; where a sentence may end, end-of-text tokens may follow too. */
+static void model_grammar_enter(model_t *s, uint32_t state)
+{
+    s->grammar = state + 1U;
+    (void)lm_grammar_mask(&model_automaton, &model_tables, state, s->allowed, MODEL_VOCAB);
+    if ((model_automaton.flags[state] & LM_GRAMMAR_ACCEPTS) != 0U) {
+        for (model_token t = 0; t < MODEL_VOCAB; t++) {
+            if (model_ends(t) != 0) {
+                s->allowed[t >> 5] |= 1U << (t & 31);
+            }
+        }
+    }
+}
+
+int model_grammar_start(model_t *s, int32_t grammar)
+{
+    if (s == NULL || grammar < -1 || grammar >= MODEL_GRAMMARS) {
+        return MODEL_E_ARGUMENT;
+    }
+    s->grammar = 0;
+    if (grammar >= 0) {
+        model_grammar_enter(s, model_grammar_starts[grammar]);
+    }
+    return MODEL_OK;
+}
+
+int model_grammar_take(model_t *s, model_token t)
+{
+    uint32_t state;
+    if (s == NULL || t < 0 || t >= MODEL_VOCAB) {
+        return MODEL_E_ARGUMENT;
+    }
+    if (s->grammar == 0U) {
+        return MODEL_OK;
+    }
+    state = lm_grammar_token(&model_automaton, &model_tables, s->grammar - 1U, (uint32_t)t);
+    if (state == LM_GRAMMAR_NONE) {
+        return MODEL_E_GRAMMAR;
+    }
+    model_grammar_enter(s, state);
+    return MODEL_OK;
+}
+
+int model_grammar_accepts(const model_t *s)
+{
+    uint32_t flags;
+    if (s == NULL || s->grammar == 0U) {
+        return 0;
+    }
+    flags = model_automaton.flags[s->grammar - 1U];
+    if ((flags & LM_GRAMMAR_ACCEPTS) == 0U) {
+        return 0;
+    }
+    return (flags & LM_GRAMMAR_GOES_ON) != 0U ? 1 : 2;
+}
+
+/* The one token that may follow; -1: there are several, or no grammar is followed. */
+static model_token model_forced(const model_t *s)
+{
+    model_token only = -1;
+    for (model_token t = 0; t < MODEL_VOCAB && s->grammar != 0U; t++) {
+        if (lm_is_allowed(s->allowed, t)) {
+            if (only >= 0) {
+                return -1;
+            }
+            only = t;
+        }
+    }
+    return only;
+}
+
+/* The next token; logits are not looked at where only one may follow. */
+static model_token model_choose(const model_t *s, const model_sampling *how)
+{
+    const model_token only = model_forced(s);
+    return only >= 0 ? only : model_sample(s, how);
+}
+
+/* Reads a token that was chosen; the head has nothing to do where the next one is certain. */
+static int model_go_on(model_t *s, model_token t)
+{
+    if (model_forced(s) < 0) {
+        return model_step(s, t, NULL);
+    }
+    model_pass(s, t);
+    return MODEL_OK;
+}
+
+#define model_follows(s) ((s)->grammar != 0U)
+#define model_finished(s) (model_grammar_accepts(s) == 2)
+#else
+#define model_choose(s, how) model_sample(s, how)
+#define model_go_on(s, t) model_step(s, t, NULL)
+#define model_grammar_take(s, t) MODEL_OK
+#define model_follows(s) 0
+#define model_finished(s) 0
+#endif
+
 int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
                        const model_sampling *how, model_emit_fn emit, void *user,
                        model_token *scratch, int32_t scratch_max)
@@ -167,6 +271,7 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
     model_utf8 text = {{0, 0, 0, 0}, 0};
     int32_t written = 0;
     int result = MODEL_OK;
+    int first;
     if (s == NULL || prompt == NULL || how == NULL || emit == NULL || scratch == NULL) {
         return MODEL_E_ARGUMENT;
     }
@@ -177,18 +282,23 @@ int32_t model_generate(model_t *s, const char *prompt, int32_t max_tokens,
         }
         result = model_prefill(s, scratch, n);
     }
-    while (result == MODEL_OK && written < max_tokens) {
-        const model_token t = model_sample(s, how);
+    first = prompt[0] == '\0' && !model_follows(s); /* a grammar's text comes as it is */
+    while (result == MODEL_OK && written < max_tokens && !model_finished(s)) {
+        const model_token t = model_choose(s, how);
         if (t < 0) {
             return t;
         }
-        if (t == MODEL_EOS || (t == MODEL_BOS && MODEL_BOS >= 0)) {
+        if (model_ends(t) != 0) {
             break;
         }
-        result = model_emit(&text, t, (prompt[0] == '\0' && written == 0) ? 1 : 0, emit, user);
+        result = model_emit(&text, t, first, emit, user);
+        first = 0;
         written++;
-        if (result == MODEL_OK && written < max_tokens) {
-            result = model_step(s, t, NULL);
+        if (result == MODEL_OK) {
+            result = model_grammar_take(s, t);
+        }
+        if (result == MODEL_OK && written < max_tokens && !model_finished(s)) {
+            result = model_go_on(s, t);
         }
     }
     if (result == MODEL_OK) {

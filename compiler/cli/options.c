@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum Kind { TEXT, SIZE, COUNT, REAL, FLAG, RECIPE, BITS, SET, GATE, QUIET, VERBOSE } Kind;
+typedef enum Kind {
+    TEXT,
+    SIZE,
+    COUNT,
+    REAL,
+    FLAG,
+    RECIPE,
+    BITS,
+    SET,
+    GRAMMAR,
+    GATE,
+    QUIET,
+    VERBOSE
+} Kind;
 
 /* `on`: letters of the commands that take an option, as the table of commands has them. */
 typedef struct Option {
@@ -47,6 +60,8 @@ static const Option options[] = {
      "prompt tokens at once: 1, 2; 0: as RAM allows [0]"},
     {"--head-top", 0, "N", "CE", RECIPE, 0, "head.top",
      "keep the N largest logits only, to 256; 0: all [0]"},
+    {"--grammar", 0, "FILE", "C", GRAMMAR, 0, NULL,
+     "what generated text may be held to: a grammar or phrases"},
     {"--package", 0, "LIST", "C", RECIPE, 0, "packages",
      "manifests: cmake, zephyr, esp-idf, arduino, platformio, cmsis-pack, make [all]"},
     {"--calib", 0, "TEXT", "CE", TEXT, AT(calib), NULL,
@@ -168,6 +183,7 @@ static void store(Arena *a, const Option *o, const char *value, Options *to)
     case RECIPE: add_set(a, to, arena_printf(a, "%s=%s", o->key, value)); return;
     case BITS: add_set(a, to, arena_printf(a, "bits:%s", value)); return;
     case SET: add_set(a, to, value); return;
+    case GRAMMAR: add_set(a, to, arena_printf(a, "grammar:%s", value)); return;
     case GATE:
         to->gates = arena_grow(a, to->gates, to->n_gates, sizeof *to->gates);
         to->gates[to->n_gates++] = value;

@@ -1,5 +1,6 @@
 /* A model and what the command line asks for, as a Unit that passes can run over. */
 #include "cli.h"
+#include "grammar.h"
 
 #include <string.h>
 
@@ -11,6 +12,8 @@ static Recipe *make_recipe(Arena *a, const Options *o)
     for (int i = 0; i < o->n_sets; i++) {
         if (strncmp(o->sets[i], "bits:", 5) == 0)
             recipe_set_bits(a, r, o->sets[i] + 5);
+        else if (strncmp(o->sets[i], "grammar:", 8) == 0)
+            grammar_add_file(a, &r->grammars, o->sets[i] + 8);
         else
             recipe_set(a, r, o->sets[i]);
     }

@@ -21,6 +21,15 @@ static int longest_piece(const Emission *e)
     return longest;
 }
 
+static void define_grammars(const Emission *e, Buf *b)
+{
+    const NamedTexts *list = &e->unit->recipe->grammars;
+    buf_printf(b, "\n/* Grammars that %s_grammar_start takes. */\n", e->name);
+    define(e, b, "GRAMMARS", list->n);
+    for (int i = 0; i < list->n; i++)
+        define(e, b, arena_printf(e->arena, "GRAMMAR_%s", upper_case(e->arena, list->name[i])), i);
+}
+
 static void decoder_constants(const Emission *e, Buf *b)
 {
     const Program *p = e->unit->program;
@@ -76,6 +85,7 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "PIECE_BYTES", longest_piece(e));
     define(e, b, "PREFIX_TOKENS", e->n_prefix);
     define(e, b, "SUFFIX_TOKENS", e->n_suffix);
+    define_grammars(e, b);
     buf_printf(b, "\n/* What %s_selftest compares. */\n", e->name);
     define(e, b, "GOLDEN_STEPS", GOLDEN_STEPS);
     define(e, b, "GOLDEN_START", e->golden.start);
@@ -109,6 +119,9 @@ void emit_kernels(const Emission *e, Buf *b)
     if (!e->unit->model->encoder)
         buf_printf(b, "int %s_selftest_against(%s_t *s, const uint32_t *tokens, uint32_t hash);\n",
                    e->name, e->name);
+    if (e->grammars)
+        buf_printf(b, "void %s_pass(%s_t *s, %s_token t); /* reads it, without logits */\n",
+                   e->name, e->name, e->name);
     buf_puts(b, "\n#endif\n");
 }
 
@@ -142,6 +155,21 @@ static void print_prompt(const Emission *e, const char *name, const int *ids, in
     buf_puts(b, " 0U};\n");
 }
 
+static void print_grammars(const Emission *e, Buf *b)
+{
+    static const char *const fields[] = {"first", "low", "high", "to", "flags"};
+    if (!e->grammars)
+        return;
+    buf_printf(b, "\nstatic const lm_grammar %s_automaton = {", e->name);
+    for (size_t i = 0; i < LENGTH(fields); i++)
+        buf_printf(b, "%s%s_grammar_%s", i ? ", " : "", e->name, fields[i]);
+    buf_printf(b, "};\n\nstatic const uint16_t %s_grammar_starts[%d] = {", e->name,
+               e->grammars->n_starts);
+    for (int i = 0; i < e->grammars->n_starts; i++)
+        buf_printf(b, "%s%dU", i ? ", " : "", e->grammars->start[i]);
+    buf_puts(b, "};\n");
+}
+
 static void fill_tables(const Emission *e, const char *marker, Buf *b)
 {
     (void)marker;
@@ -153,6 +181,7 @@ static void fill_tables(const Emission *e, const char *marker, Buf *b)
             print_prompt(e, "prefix", e->prefix, e->n_prefix, b);
             print_prompt(e, "suffix", e->suffix, e->n_suffix, b);
         }
+        print_grammars(e, b);
     }
 }
 
@@ -307,6 +336,26 @@ static void encode_prompts(Emission *e)
             tokenize(e->arena, &plain, r->prompt_suffix, strlen(r->prompt_suffix), &e->suffix);
 }
 
+/* Their arrays go behind those of the tokenizer. */
+static void add_grammars(Emission *e)
+{
+    const Unit *u = e->unit;
+    if (u->recipe->grammars.n == 0)
+        return;
+    if (!u->model->tokenizer)
+        fatal("%s: grammars: the model has no tokenizer", u->model->path);
+    if (top_of(u->program) > 0)
+        fatal("head.top: %d: a grammar chooses among all logits: leave out one of the two",
+              top_of(u->program));
+    GrammarTables *g = grammar_tables(e->arena, &u->recipe->grammars, u->model->tokenizer);
+    Data *all = NEW(e->arena, Data, e->n_tables + g->n_data);
+    memcpy(all, e->tables, (size_t)e->n_tables * sizeof *all);
+    memcpy(all + e->n_tables, g->data, (size_t)g->n_data * sizeof *all);
+    e->tables = all;
+    e->n_tables += g->n_data;
+    e->grammars = g;
+}
+
 void emit_all(const Unit *u, const char *config, Output *o)
 {
     Emission e = {.arena = u->arena,
@@ -318,6 +367,7 @@ void emit_all(const Unit *u, const char *config, Output *o)
         e.n_tables = tokenizer_tables(u->arena, u->model->tokenizer, &e.tables);
         e.wide_ids = tokenizer_wide_ids(u->model->tokenizer);
     }
+    add_grammars(&e);
     encode_prompts(&e);
     compute_golden(&e);
     measure_tensors(&e);

@@ -64,6 +64,12 @@ static void write_model(const Emission *e, Buf *b)
                m->dim, m->n_layers, m->vocab, m->context, e->unit->program->residual_fraction);
 }
 
+/* The others are of grammars. */
+static int tokenizer_tables_of(const Emission *e)
+{
+    return e->n_tables - (e->grammars ? e->grammars->n_data : 0);
+}
+
 static void write_tokenizer(const Emission *e, Buf *b)
 {
     const Tokenizer *t = e->unit->model->tokenizer;
@@ -72,16 +78,27 @@ static void write_tokenizer(const Emission *e, Buf *b)
                "\"prefix_tokens\": %d, \"suffix_tokens\": %d, \"tables\": {",
                t ? tokenizer_names[t->kind] : "none", t ? t->bos : -1, t ? t->eos : -1, e->n_prefix,
                e->n_suffix);
-    for (int i = 0; i < e->n_tables; i++)
+    for (int i = 0; i < tokenizer_tables_of(e); i++)
         buf_printf(b, "%s\"%s\": %lld", i ? ", " : "", e->tables[i].name,
                    (long long)e->tables[i].count * elem_bytes[e->tables[i].elem]);
     buf_puts(b, "}},\n");
 }
 
+static void write_grammars(const Emission *e, Buf *b)
+{
+    const GrammarTables *g = e->grammars;
+    if (g)
+        buf_printf(b,
+                   "  \"grammars\": {\"states\": %d, \"edges\": %d, \"flash\": %lld, "
+                   "\"ram\": %lld},\n",
+                   g->n_states, g->n_edges, (long long)grammar_flash(g),
+                   (long long)grammar_ram(e->unit->model->vocab));
+}
+
 static int64_t table_bytes(const Emission *e)
 {
     int64_t n = 0;
-    for (int i = 0; i < e->n_tables; i++)
+    for (int i = 0; i < tokenizer_tables_of(e); i++)
         n += e->tables[i].count * elem_bytes[e->tables[i].elem];
     return n;
 }
@@ -325,6 +342,7 @@ void emit_manifest(const Emission *e, Buf *b)
     buf_printf(b, ", \"weights\": \"%s\",\n", weights_form_names[e->weights]);
     write_model(e, b);
     write_tokenizer(e, b);
+    write_grammars(e, b);
     buf_puts(b, "  \"recipe\": ");
     recipe_json(e->unit->recipe, b, 2);
     buf_puts(b, ",\n");

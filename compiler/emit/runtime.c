@@ -84,6 +84,11 @@ static bool top(const Emission *e)
     return top_of(e->unit->program) > 0;
 }
 
+static bool grammars(const Emission *e)
+{
+    return e->grammars != NULL;
+}
+
 static bool has_op(const Emission *e, OpKind kind)
 {
     const Program *p = e->unit->program;
@@ -229,6 +234,7 @@ static const struct RuntimeFile {
     {"lm_unigram.h", -1, unigram, NULL},
     {"lm_bert.h", -1, bert, NULL},
     {"lm_encode.h", -1, NULL, NULL},
+    {"lm_grammar.h", -1, grammars, NULL},
 };
 
 /* Kernel files that build on another one. */

@@ -110,7 +110,8 @@ model=$root/examples/tales/model
 for target in host rp2040 nrf52840 corstone300 esp32c3; do
     "$lmcc" compile "$model" -q -t $target --set quantize.method=weights --name ant -o "$work/ant-$target" --bits 2 \
         --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' --bits '*.attn.o=8' --bits embed=5 \
-        --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 || exit 1
+        --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 \
+        --grammar "$root/test/e2e/grammars/command.gbnf" || exit 1
 done
 ant=$work/ant-host
 "$lmcc" compile "$model" -q --set quantize.method=weights --name bee -o "$work/bee" --bits 4 --tables nibble --head-top 40 || exit 1

@@ -132,6 +132,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"prefix\": \"\",\n"
                                         "    \"suffix\": \"\"\n"
                                         "  },\n"
+                                        "  \"grammars\": {},\n"
                                         "  \"quantize\": {\n"
                                         "    \"bits\": 8,\n"
                                         "    \"method\": \"gptq\",\n"
