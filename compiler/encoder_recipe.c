@@ -25,6 +25,8 @@ void check_encoder_recipe(const Unit *u)
         {"prune-vocab", *r->vocab_corpus || r->vocab_keep.n > 0},
         {"recover", r->recover_tokens > 0},
         {"grammars", r->grammars.n > 0},
+        {"prompts", r->prompts.n > 0},
+        {"options", r->extras & 1U << EXTRA_OPTIONS},
         {"weights: blob", r->weights == WEIGHTS_BLOB},
     };
     for (size_t i = 0; i < LENGTH(refused); i++)

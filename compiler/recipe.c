@@ -39,6 +39,8 @@ const char *const package_names[PACKAGES] = {[PACKAGE_CMAKE] = "cmake",
                                              [PACKAGE_PLATFORMIO] = "platformio",
                                              [PACKAGE_CMSIS] = "cmsis-pack",
                                              [PACKAGE_MAKE] = "make"};
+const char *const extra_names[EXTRAS] = {
+    [EXTRA_OPTIONS] = "options", [EXTRA_DEBOUNCE] = "debounce"};
 const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAST] = "fast"};
 const char *const weights_form_names[WEIGHTS_FORMS] = {
     [WEIGHTS_AUTO] = "auto", [WEIGHTS_C] = "c", [WEIGHTS_ASM] = "asm", [WEIGHTS_BLOB] = "blob"};
@@ -104,6 +106,7 @@ static const Key keys[] = {
     {"prune-vocab.keep", KEY_TEXTS, AT(vocab_keep)},
     {"prompt.prefix", KEY_TEXT, AT(prompt_prefix)},
     {"prompt.suffix", KEY_TEXT, AT(prompt_suffix)},
+    {"prompts", KEY_TEXTS, AT(prompts)},
     {"grammars", KEY_GRAMMARS, AT(grammars)},
     {"quantize.bits", KEY_BITS, AT(bits), .shorthand = true},
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
@@ -121,6 +124,7 @@ static const Key keys[] = {
     {"ram", KEY_SIZE, AT(ram)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
+    {"extras", KEY_CHOICES, AT(extras), .names = extra_names, .n_names = EXTRAS},
     {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
 };
 

@@ -22,6 +22,7 @@
 #include "../runtime_template/lm_hash.h"
 #include "../runtime_template/lm_layer.h"
 #include "../runtime_template/lm_norm.h"
+#include "../runtime_template/lm_prompts.h"
 
 #include "../runtime_template/lm_bias.h"
 #include "../runtime_template/lm_gelu_erf_table.h"

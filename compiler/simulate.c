@@ -69,6 +69,11 @@ static void *buffer(const Simulator *s, int i)
            (size_t)s->position * (size_t)b->row * (size_t)elem_bytes[b->elem];
 }
 
+const void *simulator_buffer(const Simulator *s, int i)
+{
+    return buffer(s, i);
+}
+
 static const void *data(const Simulator *s, int i)
 {
     return s->program->data[i].bytes;

@@ -57,9 +57,15 @@ typedef struct Emission {
     Golden golden;
     int n_prefix, n_suffix; /* tokens before and after every prompt */
     int *prefix, *suffix;
-    int n_tables; /* tokenizer arrays, then those of grammars */
+    int n_tables; /* tokenizer arrays, then those of grammars and of prompts */
     Data *tables;
     GrammarTables *grammars; /* NULL: none */
+    struct {
+        int n, *n_tokens; /* prompts, and how many tokens of each were read */
+        int parts[3];     /* of the KV cache: int8, uint16, int32 */
+        int n_tables;
+        int64_t flash; /* bytes of these tables */
+    } prompts;
     bool wide_ids;
     WeightsForm weights; /* not AUTO */
     const WeightsFile *file;
@@ -84,11 +90,12 @@ void emit_frontend(Arena *a, const Frontend *f, const char *name, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 
-/* What a file, or a line of a package's file, goes with: some forms of the weights, a bit each (none:
- * all of them), decoders or encoders only. */
+/* What a file, or a line of a package's file, goes with: some forms of the weights, a bit each, some
+ * extras of the recipe (none: all of them), decoders or encoders only. */
 #define FOR_FORM(form) (1U << (form))
 #define FOR_DECODERS (1U << WEIGHTS_FORMS)
 #define FOR_ENCODERS (2U << WEIGHTS_FORMS)
+#define FOR_EXTRA(extra) ((4U << WEIGHTS_FORMS) << (extra))
 bool emission_has(const Emission *e, unsigned what);
 
 /* compiler/weights_file.c: what the file of a planned Program has; tables: arrays that its hash
@@ -108,6 +115,10 @@ int golden_run(int run, int vocab, int window, int tokens[GOLDEN_LONGEST]);
 /* compiler/emit/encoder.c */
 void emit_encoder_constants(const Emission *e, Buf *b);
 void emit_labels(const Emission *e, Buf *b);
+
+/* compiler/emit/prompts.c: the tables of the recipe's prompts, to e->tables and e->prompts. Fatal
+ * where flash does not hold them. */
+void add_prompts(Emission *e);
 
 /* compiler/emit/template.c: runtime_template/FILE with model_/MODEL_ replaced by the prefix, and
  * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives.

@@ -122,6 +122,9 @@ typedef enum Package {
     PACKAGES
 } Package;
 extern const char *const package_names[PACKAGES]; /* "cmake", "zephyr", ... */
+/* Headers of their own that a folder may have. */
+typedef enum Extra { EXTRA_OPTIONS, EXTRA_DEBOUNCE, EXTRAS } Extra;
+extern const char *const extra_names[EXTRAS]; /* "options", "debounce" */
 #define ALL_PACKAGES ((1U << PACKAGES) - 1)
 
 /* A list of texts. */
@@ -162,10 +165,12 @@ typedef struct Recipe {
     WeightsForm weights;
     int batch;                /* tokens of a prompt read at once: 1 or 2; 0: 2 where RAM allows */
     unsigned packages;        /* a bit for each Package */
+    unsigned extras;          /* a bit for each Extra */
     int top;                  /* the head gives the largest logits only, so many; 0: all of them */
     const char *vocab_corpus; /* prune-vocab keeps what this file needs; "": it does nothing */
     Texts vocab_keep;         /* ... and what these texts need */
     NamedTexts grammars;      /* NAME_GRAMMAR_..., by their text (include/grammar.h) */
+    Texts prompts;            /* that the device finds read already */
     const char *prompt_prefix, *prompt_suffix; /* text before and after every prompt, "": none */
 } Recipe;
 

@@ -47,6 +47,7 @@ const int32_t *simulator_head(Simulator *s, int at);
 /* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
  * step is as if they had been stepped through. */
 void simulator_read_two(Simulator *s, const int *tokens);
+const void *simulator_buffer(const Simulator *s, int buffer); /* its elements as they are now */
 const int32_t *simulator_residual(const Simulator *s, int layer);
 double simulator_residual_scale(const Simulator *s);
 

@@ -90,6 +90,24 @@ void model_reset(model_t *s)
     s->grammar = 0;
 }
 
+#if MODEL_PROMPTS > 0
+/* @prompts */
+
+/* Takes the tokens that a table has the result of, but for the last one; gives their number. */
+static int32_t model_recall(model_t *s, const model_token *t, int32_t n)
+{
+    const uint32_t *row =
+        s->position == 0U ? lm_prompt_find(&model_prompts, t, (uint32_t)n - 1U) : NULL;
+    if (row == NULL) {
+        return 0;
+    }
+    lm_prompt_restore(&model_prompts, row, (uint8_t *)s->memory);
+    s->position = row[LM_PROMPT_N];
+    s->slot = row[LM_PROMPT_N];
+    return (int32_t)row[LM_PROMPT_N];
+}
+#endif
+
 /* One token through the layers, without the head. */
 static void model_read(model_t *s, model_token t)
 {
@@ -154,6 +172,13 @@ int model_prefill(model_t *s, const model_token *t, int32_t n)
     if (n == 0) {
         return MODEL_OK;
     }
+#if MODEL_PROMPTS > 0
+    {
+        const int32_t known = model_recall(s, t, n);
+        t += known;
+        n -= known;
+    }
+#endif
 #if MODEL_BATCH > 1
     if (n % 2 != 0) {
         model_read(s, *t++);

@@ -107,7 +107,8 @@ int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max);
  * there: *logits becomes NULL, and model_top gives them. */
 int model_step(model_t *s, model_token t, const int32_t **logits);
 
-/* Reads n tokens; logits are computed for the last one only, as if by as many steps. */
+/* Reads n tokens; logits are computed for the last one only, as if by as many steps. After a reset,
+ * those that a compiled-in prompt (MODEL_PROMPTS) begins with too are not read but known. */
 int model_prefill(model_t *s, const model_token *t, int32_t n);
 
 #if MODEL_TOP > 0

@@ -86,6 +86,8 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     define(e, b, "PREFIX_TOKENS", e->n_prefix);
     define(e, b, "SUFFIX_TOKENS", e->n_suffix);
     define_grammars(e, b);
+    buf_puts(b, "\n/* Prompts that need not be read: a prefill finds their tokens in tables. */\n");
+    define(e, b, "PROMPTS", e->prompts.n);
     buf_printf(b, "\n/* What %s_selftest compares. */\n", e->name);
     define(e, b, "GOLDEN_STEPS", GOLDEN_STEPS);
     define(e, b, "GOLDEN_START", e->golden.start);
@@ -125,8 +127,24 @@ void emit_kernels(const Emission *e, Buf *b)
     buf_puts(b, "\n#endif\n");
 }
 
+static void print_prompts(const Emission *e, Buf *b)
+{
+    static const char *const fields[] = {"rows", "parts", "ids", "i8", "u16", "i32"};
+    if (e->prompts.n == 0)
+        return;
+    buf_printf(b, "static const lm_prompts %s_prompts = {%dU, %dU, %dU, %dU", e->name, e->prompts.n,
+               e->prompts.parts[0], e->prompts.parts[1], e->prompts.parts[2]);
+    for (size_t i = 0; i < LENGTH(fields); i++)
+        buf_printf(b, ", %s_prompt_%s", e->name, fields[i]);
+    buf_puts(b, "};\n");
+}
+
 static void fill_source(const Emission *e, const char *marker, Buf *b)
 {
+    if (strcmp(marker, "prompts") == 0) {
+        print_prompts(e, b);
+        return;
+    }
     const Buf *part = strcmp(marker, "shapes") == 0 ? e->shapes : e->layers;
     if (strcmp(marker, "labels") == 0)
         emit_labels(e, b);
@@ -260,6 +278,16 @@ static void emit_license(const Emission *e, Buf *b)
     emit_template(e, "LICENSE", fill_nothing, b);
 }
 
+static void emit_options(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_options.h", fill_nothing, b);
+}
+
+static void emit_debounce(const Emission *e, Buf *b)
+{
+    emit_template(e, "lm_debounce.h", fill_nothing, b);
+}
+
 /* The files, in the order they are written; %s is the prefix. The manifest comes last: it lists the
  * others. with: what it is there for, 0: always. */
 static const struct {
@@ -280,6 +308,8 @@ static const struct {
     {"%s_probe.c", emit_probe, FOR_DECODERS},
     {"%s_golden.h", emit_golden_header, FOR_DECODERS},
     {"%s_golden.json", emit_golden_json, FOR_DECODERS},
+    {"%s_options.h", emit_options, FOR_EXTRA(EXTRA_OPTIONS)},
+    {"lm_debounce.h", emit_debounce, FOR_EXTRA(EXTRA_DEBOUNCE)},
     {"%s_report.html", emit_report, 0},
     {"LICENSE", emit_license, 0},
     {"%s.json", emit_manifest, 0},
@@ -289,7 +319,9 @@ bool emission_has(const Emission *e, unsigned what)
 {
     const unsigned forms = what & (FOR_DECODERS - 1), kinds = what & (FOR_DECODERS | FOR_ENCODERS);
     const unsigned kind = e->unit->model->encoder ? FOR_ENCODERS : FOR_DECODERS;
-    return (!forms || (forms & FOR_FORM(e->weights))) && (!kinds || (kinds & kind));
+    const unsigned extras = what / FOR_EXTRA(0);
+    return (!forms || (forms & FOR_FORM(e->weights))) && (!kinds || (kinds & kind)) &&
+           (!extras || (extras & e->unit->recipe->extras));
 }
 
 const char *upper_case(Arena *a, const char *s)
@@ -369,6 +401,7 @@ void emit_all(const Unit *u, const char *config, Output *o)
     }
     add_grammars(&e);
     encode_prompts(&e);
+    add_prompts(&e);
     compute_golden(&e);
     measure_tensors(&e);
     e.weights = u->recipe->weights != WEIGHTS_AUTO            ? u->recipe->weights

@@ -64,10 +64,10 @@ static void write_model(const Emission *e, Buf *b)
                m->dim, m->n_layers, m->vocab, m->context, e->unit->program->residual_fraction);
 }
 
-/* The others are of grammars. */
+/* The others are of grammars and prompts. */
 static int tokenizer_tables_of(const Emission *e)
 {
-    return e->n_tables - (e->grammars ? e->grammars->n_data : 0);
+    return e->n_tables - (e->grammars ? e->grammars->n_data : 0) - e->prompts.n_tables;
 }
 
 static void write_tokenizer(const Emission *e, Buf *b)
@@ -93,6 +93,16 @@ static void write_grammars(const Emission *e, Buf *b)
                    "\"ram\": %lld},\n",
                    g->n_states, g->n_edges, (long long)grammar_flash(g),
                    (long long)grammar_ram(e->unit->model->vocab));
+}
+
+static void write_prompts(const Emission *e, Buf *b)
+{
+    if (e->prompts.n == 0)
+        return;
+    buf_printf(b, "  \"prompts\": {\"flash\": %lld, \"tokens\": [", (long long)e->prompts.flash);
+    for (int i = 0; i < e->prompts.n; i++)
+        buf_printf(b, "%s%d", i ? ", " : "", e->prompts.n_tokens[i]);
+    buf_puts(b, "]},\n");
 }
 
 static int64_t table_bytes(const Emission *e)
@@ -343,6 +353,7 @@ void emit_manifest(const Emission *e, Buf *b)
     write_model(e, b);
     write_tokenizer(e, b);
     write_grammars(e, b);
+    write_prompts(e, b);
     buf_puts(b, "  \"recipe\": ");
     recipe_json(e->unit->recipe, b, 2);
     buf_puts(b, ",\n");

@@ -89,6 +89,16 @@ static bool grammars(const Emission *e)
     return e->grammars != NULL;
 }
 
+static bool prompts(const Emission *e)
+{
+    return e->prompts.n > 0;
+}
+
+static bool options(const Emission *e)
+{
+    return e->unit->recipe->extras >> EXTRA_OPTIONS & 1;
+}
+
 static bool has_op(const Emission *e, OpKind kind)
 {
     const Program *p = e->unit->program;
@@ -222,9 +232,11 @@ static const struct RuntimeFile {
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},
     {"lm_blob.h", -1, blob, NULL},
+    {"lm_prompts.h", -1, prompts, NULL},
     {"lm_sample.h", -1, NULL, NULL},
     {"lm_sample_top.h", -1, top, NULL},
     {"lm_classes.h", -1, classes, NULL},
+    {"lm_options.h", -1, options, NULL},
     {"lm_utf8.h", -1, NULL, NULL},
     {"lm_text.h", -1, NULL, NULL},
     {"lm_unicode.h", -1, words, NULL},
