@@ -76,13 +76,13 @@ need_models() {
     "$PYTHON" "$root/test/oracle/make_models.py" "$models"
 }
 
-# compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr. Weights are fitted without samples, which is
+# compile MODEL OUT [OPTIONS]: quietly; diagnostics stay on stderr. Weights are C arrays, fitted without samples, which is
 # quick, unless the options say otherwise. compile_as_said: as the options alone say.
 compile() {
     model=$1
     out=$2
     shift 2
-    compile_as_said "$model" "$out" --set quantize.method=weights "$@"
+    compile_as_said "$model" "$out" --set quantize.method=weights --weights c "$@"
 }
 compile_as_said() {
     model=$1

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 dir=$work/story
-compile "$tales/model" "$dir" --name story --bits 2 || fail "tales: does not compile"
+compile "$tales/model" "$dir" --name story --bits 2 --weights auto || fail "tales: does not compile"
 
 if have cmake; then
     # Alone: the self-test through CTest. In a project: a C++ program links it.

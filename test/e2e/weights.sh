@@ -19,12 +19,12 @@ check "arrays and assembler: the same code" same_code
 check "assembler and blob: the same file" \
     cmp "$work/asm-stm32h743/tales_weights.bin" "$work/blob-stm32h743/tales_weights.bin"
 default() { # BITS FILE-THAT-MUST-BE-THERE
-    compile "$tales/model" "$work/default" --name tales --bits "$1" --package none &&
+    compile "$tales/model" "$work/default" --name tales --bits "$1" --weights auto --package none &&
         ls "$work/default" >"$work/list" && grep -qx "$2" "$work/list"
 }
 check "by default: assembled above 100 KB" default 2 tales_weights.S
 default_small() {
-    compile "$models/v0.bin" "$work/small" --name small --bits 2 && [ ! -e "$work/small/small_weights.bin" ]
+    compile "$models/v0.bin" "$work/small" --name small --bits 2 --weights auto && [ ! -e "$work/small/small_weights.bin" ]
 }
 if need_models; then check "by default: C up to 100 KB" default_small; else skip "small model: no numpy"; fi
 

@@ -19,13 +19,13 @@ typedef struct Setup {
 /* ReLU's bend is not for differences: test_loops has it. */
 static const Activation smooth[] = {ACT_SILU, ACT_GELU_TANH, ACT_GELU, ACT_RELU2};
 
-typedef enum Kind { PLAIN, EXTRAS, GPT } Kind;
+typedef enum Kind { PLAIN, FAMILY, GPT } Kind;
 
 static Setup set_up(uint32_t seed, bool tied, Kind kind)
 {
     Setup s = {.arena = arena_new()};
     s.model = tiny_model(s.arena, seed, tied);
-    if (kind == EXTRAS) {
+    if (kind == FAMILY) {
         tiny_extras(s.arena, s.model);
     } else if (kind == GPT) {
         tiny_gpt(s.arena, s.model, smooth[seed % LENGTH(smooth)],
@@ -106,7 +106,7 @@ static void every_tensor(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 13; seed++) {
-        Setup s = set_up(seed, seed % 2, seed > 8 ? GPT : seed > 4 ? EXTRAS : PLAIN);
+        Setup s = set_up(seed, seed % 2, seed > 8 ? GPT : seed > 4 ? FAMILY : PLAIN);
         s.model->rope_interleaved = seed <= 8 && seed % 4 < 2;
         loss(&s);
         trace_backward(s.trace, s.layout, s.gradient);
@@ -126,7 +126,7 @@ static void every_tensor(void **state)
 static void loss_is_kl(void **state)
 {
     (void)state;
-    Setup s = set_up(5, true, EXTRAS);
+    Setup s = set_up(5, true, FAMILY);
     Reference *r = reference_new(s.arena, s.model, 32, 0);
     const int vocab = s.model->vocab;
     double kl = 0;
