@@ -117,6 +117,7 @@ static void read_block(IrReader *r, int i, const Model *m)
     b->n_kv_heads = (int)ir_key_int(r, "kv_heads", 1, MAX_HEADS);
     b->head_dim = (int)ir_key_int(r, "head_dim", 1, MAX_HEAD_DIM);
     b->n_neurons = (int)ir_key_int(r, "neurons", 1, MAX_NEURONS);
+    b->window = (int)ir_optional_int(r, "window", 1, MAX_CONTEXT, 0);
     ir_line_end(r);
     b->kv_of_head = NEW(r->arena, int, b->n_heads);
     ir_line(r);
@@ -129,6 +130,10 @@ static void read_block(IrReader *r, int i, const Model *m)
     if (m->qk_norm) {
         read_norm(r, NORM_RMS, &b->q_norm);
         read_norm(r, NORM_RMS, &b->k_norm);
+    }
+    if (m->sub_norm) {
+        read_norm(r, NORM_RMS, &b->o_norm);
+        read_norm(r, NORM_RMS, &b->down_norm);
     }
     for (int k = ROLE_Q; k <= ROLE_O; k++) {
         read_linear(r, &b->linear[k]);
@@ -207,6 +212,9 @@ static int read_arch(IrReader *r, Model *m, Tail *tail)
     }
     m->qk_norm = ir_optional_bool(r, "qk_norm");
     m->ungated = ir_optional_bool(r, "ungated");
+    m->rotary_pairs = (int)ir_optional_int(r, "rotary_pairs", 1, MAX_HEAD_DIM / 2, 0);
+    m->sub_norm = ir_optional_bool(r, "sub_norm");
+    m->parallel = ir_optional_bool(r, "parallel");
     if (ir_optional_bool(r, "encoder")) {
         read_encoder(r, m, tail);
     }

@@ -117,8 +117,12 @@ static void put_norm(Buf *b, const Norm *n)
 static void put_block(Buf *b, int i, const Model *m)
 {
     const Block *block = &m->blocks[i];
-    buf_printf(b, "\nblock %d heads=%d kv_heads=%d head_dim=%d neurons=%d\nkv_of_head", i,
-               block->n_heads, block->n_kv_heads, block->head_dim, block->n_neurons);
+    buf_printf(b, "\nblock %d heads=%d kv_heads=%d head_dim=%d neurons=%d", i, block->n_heads,
+               block->n_kv_heads, block->head_dim, block->n_neurons);
+    if (block->window) {
+        buf_printf(b, " window=%d", block->window);
+    }
+    buf_puts(b, "\nkv_of_head");
     for (int h = 0; h < block->n_heads; h++) {
         buf_printf(b, " %d", block->kv_of_head[h]);
     }
@@ -127,6 +131,10 @@ static void put_block(Buf *b, int i, const Model *m)
     if (m->qk_norm) {
         put_norm(b, &block->q_norm);
         put_norm(b, &block->k_norm);
+    }
+    if (m->sub_norm) {
+        put_norm(b, &block->o_norm);
+        put_norm(b, &block->down_norm);
     }
     for (int r = ROLE_Q; r <= ROLE_O; r++) {
         put_linear(b, &block->linear[r]);
@@ -267,6 +275,15 @@ static void put_model(Buf *b, const Model *m)
     }
     if (m->ungated) {
         buf_puts(b, " ungated=yes");
+    }
+    if (m->rotary_pairs) {
+        buf_printf(b, " rotary_pairs=%d", m->rotary_pairs);
+    }
+    if (m->sub_norm) {
+        buf_puts(b, " sub_norm=yes");
+    }
+    if (m->parallel) {
+        buf_puts(b, " parallel=yes");
     }
     if (m->encoder) {
         put_encoder(b, m);

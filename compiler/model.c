@@ -87,16 +87,34 @@ Linear *model_linears(Model *m, int i)
     return m->dense.rows > 0 && i == 0 ? &m->dense : NULL;
 }
 
+static int norms_of(const Model *m)
+{
+    return 2 + 2 * m->qk_norm + 2 * m->sub_norm;
+}
+
+int model_norm_index(const Model *m, int layer, int place)
+{
+    return layer * norms_of(m) + place - (place >= 4 && !m->qk_norm ? 2 : 0);
+}
+
 Norm *model_norm(Model *m, int i)
 {
-    const int each = m->qk_norm ? 4 : 2;
+    const int each = norms_of(m);
     if (i == each * m->n_layers)
         return &m->final_norm;
     if (i > each * m->n_layers)
         return i == each * m->n_layers + 1 && m->dense_norm.n > 0 ? &m->dense_norm : NULL;
     Block *b = &m->blocks[i / each];
-    Norm *const norms[] = {&b->attn_norm, &b->mlp_norm, &b->q_norm, &b->k_norm};
-    return norms[i % each];
+    Norm *const norms[] = {&b->attn_norm, &b->mlp_norm, &b->q_norm,
+                           &b->k_norm,    &b->o_norm,   &b->down_norm};
+    const int place = i % each;
+    return norms[place >= 2 && !m->qk_norm ? place + 2 : place];
+}
+
+int model_window(const Model *m, int layer, int window)
+{
+    const int own = m->blocks[layer].window;
+    return own > 0 && own < window ? own : window;
 }
 
 Linear *model_head(Model *m)
@@ -106,7 +124,10 @@ Linear *model_head(Model *m)
 
 double model_frequency(const Model *m, int pair)
 {
-    const double f = pow((double)m->rope_theta, -2.0 * pair / m->blocks[0].head_dim);
+    const int pairs = m->rotary_pairs ? m->rotary_pairs : m->blocks[0].head_dim / 2;
+    if (pair >= pairs)
+        return 0;
+    const double f = pow((double)m->rope_theta, -(double)pair / pairs);
     return m->rope_factor ? f / (double)m->rope_factor[pair] : f;
 }
 
@@ -124,6 +145,8 @@ void model_name_tensors(Arena *a, Model *m)
         b->mlp_norm.name = arena_printf(a, "layers.%d.mlp.norm", l);
         b->q_norm.name = arena_printf(a, "layers.%d.attn.q_norm", l);
         b->k_norm.name = arena_printf(a, "layers.%d.attn.k_norm", l);
+        b->o_norm.name = arena_printf(a, "layers.%d.attn.o_norm", l);
+        b->down_norm.name = arena_printf(a, "layers.%d.mlp.down_norm", l);
         for (int r = 0; r < ROLES; r++)
             b->linear[r].name = arena_printf(a, "layers.%d.%s", l, role_names[r]);
     }
@@ -309,8 +332,13 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
         hash_block(s, &m->blocks[i]);
     if (m->activation_bits != 8)
         hash_int(s, m->activation_bits);
-    if (m->ungated)
-        hash_int(s, m->ungated);
+    const int newer[] = {m->ungated, m->rotary_pairs, m->sub_norm, m->parallel};
+    for (size_t i = 0; i < LENGTH(newer); i++)
+        if (newer[i])
+            hash_int(s, newer[i] + ((int)i << 16));
+    for (int i = 0; i < m->n_layers; i++)
+        if (m->blocks[i].window)
+            hash_int(s, m->blocks[i].window);
     if (m->encoder) {
         const int encoder[] = {m->post_norm, (int)m->head_kind, (int)m->pooling,
                                (int)m->dense_activation};

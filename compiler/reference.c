@@ -27,6 +27,7 @@ struct Reference {
     float *mixed;           /* n_heads x head_dim: attention's output */
     float *gate, *up;       /* n_neurons */
     double *score;          /* window */
+    bool *seen;             /* window: slots that the layer's own window reaches */
     double *sum;            /* head_dim: weighted values of one head */
     float *logits;          /* vocab */
 };
@@ -67,6 +68,7 @@ static void allocate_vectors(Arena *a, Reference *r)
     r->gate = NEW(a, float, neurons);
     r->up = NEW(a, float, neurons);
     r->score = NEW(a, double, r->window);
+    r->seen = NEW(a, bool, r->window);
     r->sum = NEW(a, double, head_dim);
     r->logits = NEW(a, float, m->vocab);
 }
@@ -204,6 +206,10 @@ static void meet(Reference *r, const float *keys, const float *q, int head_dim, 
 {
     double scale = 1 / sqrt((double)head_dim);
     for (int t = first; t < end; t++) {
+        if (!r->seen[t]) {
+            r->score[t] = -INFINITY;
+            continue;
+        }
         const float *key = keys + (size_t)t * (size_t)head_dim;
         double sum = 0;
         for (int i = 0; i < head_dim; i++) {
@@ -213,8 +219,20 @@ static void meet(Reference *r, const float *keys, const float *q, int head_dim, 
     }
 }
 
+/* Slots of the layer's last `window` tokens. There are no sinks where a window is shorter than the
+ * ring. */
+static void look_back(Reference *r, int l)
+{
+    const int own = model_window(r->model, l, r->window), slot = r->pos % r->window;
+    for (int t = 0; t < r->window; t++) {
+        const int age = (slot - t + r->window) % r->window;
+        r->seen[t] = own == r->window || age < own;
+    }
+}
+
 static void attend(Reference *r, int l)
 {
+    look_back(r, l);
     const Block *b = &r->model->blocks[l];
     bool wrapped = r->pos >= r->window;
     int n = wrapped ? r->window : r->pos + 1;
@@ -257,6 +275,9 @@ static void attention_half(Reference *r, int l, float *residual)
     rotate(m, r->k, b->n_kv_heads, b->head_dim, r->pos);
     store(r, l);
     attend(r, l);
+    if (m->sub_norm) {
+        norm(m, &b->o_norm, r->mixed, r->mixed);
+    }
     binarize(m, r->mixed, b->n_heads * b->head_dim);
     project(r, l, ROLE_O, r->mixed, r->y);
     for (int i = 0; i < m->dim; i++) {
@@ -278,11 +299,11 @@ static double activate(Activation kind, double x)
     die("reference: activation %d", kind);
 }
 
-static void mlp_half(Reference *r, int l, float *residual)
+static void mlp_half(Reference *r, int l, const float *in, float *residual)
 {
     const Model *m = r->model;
     const Block *b = &m->blocks[l];
-    norm(m, &b->mlp_norm, residual, r->x);
+    norm(m, &b->mlp_norm, in, r->x);
     binarize(m, r->x, m->dim);
     project(r, l, m->ungated ? ROLE_UP : ROLE_GATE, r->x, r->gate);
     if (!m->ungated) {
@@ -291,6 +312,9 @@ static void mlp_half(Reference *r, int l, float *residual)
     for (int i = 0; i < b->n_neurons; i++) {
         const double active = activate(m->activation, (double)r->gate[i]);
         r->gate[i] = (float)(m->ungated ? active : active * (double)r->up[i]);
+    }
+    if (m->sub_norm) {
+        norm(m, &b->down_norm, r->gate, r->gate);
     }
     binarize(m, r->gate, b->n_neurons);
     project(r, l, ROLE_DOWN, r->gate, r->y);
@@ -323,7 +347,7 @@ const float *reference_step(Reference *r, int token)
         float *residual = r->residual + (size_t)(l + 1) * dim;
         memcpy(residual, residual - dim, dim * sizeof(float));
         attention_half(r, l, residual);
-        mlp_half(r, l, residual);
+        mlp_half(r, l, m->parallel ? residual - dim : residual, residual);
     }
     norm(m, &m->final_norm, r->residual + (size_t)m->n_layers * dim, r->x);
     matmul(r->head, m->vocab, m->dim, r->x, 1, r->logits);

@@ -289,13 +289,19 @@ static const int32_t *all_logits(Simulator *s, const Op *op)
     return s->logits;
 }
 
-/* Slots with a token, that of this step included. */
+/* The slot of this step in the ring of a layer, and how many have a token, this one included. */
+static uint32_t slot(const Simulator *s, const Op *op)
+{
+    const int window = model_window(s->unit->model, op->layer, s->program->window);
+    return window < s->program->window ? lm_ring_slot(s->position, (uint32_t)window) : s->slot;
+}
+
 static int32_t filled(const Simulator *s, const Op *op)
 {
-    const int32_t window = s->program->window;
+    const int window = model_window(s->unit->model, op->layer, s->program->window);
     if (op->kind == OP_ATTEND && s->program->encoder)
         return s->count;
-    return s->position < (uint32_t)window ? (int32_t)s->position + 1 : window;
+    return lm_ring_filled(s->position, (uint32_t)window);
 }
 
 static lm_scale run_attend(Simulator *s, const Op *op)
@@ -317,11 +323,11 @@ static void run_store(Simulator *s, const Op *op)
     const int32_t heads = (int32_t)op->imm[STORE_HEADS], dim = (int32_t)op->imm[STORE_DIM];
     if (op->kind == OP_STORE_K && op->in[1] >= 0)
         lm_store_k(buffer(s, op->in[0]), buffer(s, op->in[1]), y, buffer(s, op->out[3]),
-                   buffer(s, op->out[0]), buffer(s, op->out[1]), buffer(s, op->out[2]), s->slot,
+                   buffer(s, op->out[0]), buffer(s, op->out[1]), buffer(s, op->out[2]), slot(s, op),
                    filled(s, op), heads, dim);
     else
         lm_store_v(buffer(s, op->in[0]), y, buffer(s, op->out[0]), buffer(s, op->out[1]),
-                   buffer(s, op->out[2]), s->slot, filled(s, op), heads, dim);
+                   buffer(s, op->out[2]), slot(s, op), filled(s, op), heads, dim);
 }
 
 static lm_scale run_norm(Simulator *s, const Op *op)
@@ -358,6 +364,15 @@ static lm_scale run_head_norm(Simulator *s, const Op *op)
         unit(s, op->scalar_in[0], m[HEAD_NORM_UNIT_EXP]), (int32_t)m[HEAD_NORM_HEADS],
         (int32_t)m[HEAD_NORM_DIM], (uint32_t)m[HEAD_NORM_EPS_M], (int32_t)m[HEAD_NORM_EPS_E],
         (uint32_t)m[HEAD_NORM_ROOT_M], (int32_t)m[HEAD_NORM_EXP], (int32_t)m[HEAD_NORM_FRACTION]);
+}
+
+static lm_scale run_sub_norm(Simulator *s, const Op *op)
+{
+    const int64_t *m = op->imm;
+    return lm_sub_norm(buffer(s, op->out[0]), data(s, op->data[0]), s->scalars[op->scalar_in[0]],
+                       (int32_t)m[SUB_NORM_N], (uint32_t)m[SUB_NORM_EPS_M],
+                       (int32_t)m[SUB_NORM_EPS_E], (uint32_t)m[SUB_NORM_ROOT_M],
+                       (int32_t)m[SUB_NORM_EXP]);
 }
 
 static lm_scale run_glu(Simulator *s, const Op *op)
@@ -464,6 +479,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         return 0;
     case OP_BIAS: return run_bias(s, op);
     case OP_HEAD_NORM: return run_head_norm(s, op);
+    case OP_SUB_NORM: return run_sub_norm(s, op);
     case OP_GLU: return run_glu(s, op);
     case OP_ACTIVATE: return run_activate(s, op);
     case OP_LOGITS:

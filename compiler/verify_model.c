@@ -147,6 +147,10 @@ static void check_block(const Verifier *v, int layer, const Block *b)
         broken(v, "layer %d: head size %d, in layer 0 %d: all layers share one set of angles",
                layer, b->head_dim, v->model->blocks[0].head_dim);
     }
+    if (b->window < 0 || v->model->rotary_pairs < 0 || v->model->rotary_pairs > b->head_dim / 2) {
+        broken(v, "layer %d: window %d, %d rotary pairs of heads of %d", layer, b->window,
+               v->model->rotary_pairs, b->head_dim);
+    }
     check_heads(v, layer, b);
     snprintf(name, sizeof name, "layers.%d.attn.norm", layer);
     check_norm(v, &b->attn_norm, v->model->norm, name, dim);
@@ -157,6 +161,12 @@ static void check_block(const Verifier *v, int layer, const Block *b)
         check_norm(v, &b->q_norm, NORM_RMS, name, b->head_dim);
         snprintf(name, sizeof name, "layers.%d.attn.k_norm", layer);
         check_norm(v, &b->k_norm, NORM_RMS, name, b->head_dim);
+    }
+    if (v->model->sub_norm) {
+        snprintf(name, sizeof name, "layers.%d.attn.o_norm", layer);
+        check_norm(v, &b->o_norm, NORM_RMS, name, q);
+        snprintf(name, sizeof name, "layers.%d.mlp.down_norm", layer);
+        check_norm(v, &b->down_norm, NORM_RMS, name, b->n_neurons);
     }
     for (int i = 0; i < ROLES; i++) {
         snprintf(name, sizeof name, "layers.%d.%s", layer, role_names[i]);
@@ -265,7 +275,8 @@ static void check_arch(const Verifier *v, const Model *m)
     if (m->activation_bits != 1 && m->activation_bits != 8) {
         broken(v, "model: activations of %d bits", m->activation_bits);
     }
-    if (m->position != POSITION_ROPE && (m->rope_interleaved || m->rope_factor)) {
+    if (m->position != POSITION_ROPE &&
+        (m->rope_interleaved || m->rope_factor || m->rotary_pairs)) {
         broken(v, "model: rope pairs, but positions are %s", position_names[m->position]);
     }
     if (holds(v, FACT_FOLDED) && m->rope_interleaved) {

@@ -154,6 +154,12 @@ static const Block *need_block(const Site *s)
     return &s->v->model->blocks[s->op->layer];
 }
 
+/* Tokens in the KV cache of the op's layer. */
+static int64_t ring_of(const Site *s)
+{
+    return model_window(s->v->model, s->op->layer, s->v->program->window);
+}
+
 /* Ops -------------------------------------------------------------------------------------- */
 
 static int turns_of(const Site *s)
@@ -288,6 +294,24 @@ static void check_head_norm(const Site *s)
     need_data(s, s->op->data[0], ELEM_I16, b->head_dim);
 }
 
+/* Of all of its vector. */
+static void check_sub_norm(const Site *s)
+{
+    const int n = s->v->program->buffers[s->op->out[0]].count;
+    need_block(s);
+    need_equal(s, SUB_NORM_N, n);
+    need_imm(s, SUB_NORM_EPS_M, 0, 65535);
+    need_exp(s, SUB_NORM_EPS_E);
+    need_imm(s, SUB_NORM_ROOT_M, 32768, 65535);
+    need_exp(s, SUB_NORM_EXP);
+    need_buffer(s, s->op->out[0], ELEM_I8, 1);
+    need_data(s, s->op->data[0], ELEM_I16, n);
+    if (!s->v->model->sub_norm || n > 16384) {
+        broken(s->v, "op %d (sub-norm): of %d elements, in a model %s them", s->index, n,
+               s->v->model->sub_norm ? "with" : "without");
+    }
+}
+
 /* Angles, and room for what they turn, where positions are rotary. */
 static void check_turns(const Site *s, int angles, int turned, int turns, int dim)
 {
@@ -320,7 +344,7 @@ static void check_rotate(const Site *s)
 static void check_store(const Site *s)
 {
     const Block *b = need_block(s);
-    const int64_t n = (int64_t)b->n_kv_heads * b->head_dim, window = s->v->program->window;
+    const int64_t n = (int64_t)b->n_kv_heads * b->head_dim, window = ring_of(s);
     need_equal(s, STORE_HEADS, b->n_kv_heads);
     need_equal(s, STORE_DIM, b->head_dim);
     need_exp(s, STORE_EXP);
@@ -347,7 +371,7 @@ static void check_attend_shifts(const Site *s, const Block *b)
     if ((127LL * 127 * b->head_dim >> s->op->imm[ATTEND_PRE]) * 65534 > INT32_MAX / 2) {
         broken(s->v, "op %d (attend): pre is too small", s->index);
     }
-    if (s->v->program->window * 32768LL * 127 >> s->op->imm[ATTEND_SPREAD] > INT32_MAX) {
+    if (ring_of(s) * 32768LL * 127 >> s->op->imm[ATTEND_SPREAD] > INT32_MAX) {
         broken(s->v, "op %d (attend): spread is too small", s->index);
     }
     need_mantissa(s, ATTEND_UNIT);
@@ -356,7 +380,7 @@ static void check_attend_shifts(const Site *s, const Block *b)
 static void check_attend(const Site *s)
 {
     const Block *b = need_block(s);
-    const int64_t window = s->v->program->window, kv = window * b->n_kv_heads;
+    const int64_t window = ring_of(s), kv = window * b->n_kv_heads;
     const int mix = b->n_heads * b->head_dim;
     need_equal(s, ATTEND_HEADS, b->n_heads);
     need_equal(s, ATTEND_KV_HEADS, b->n_kv_heads);
@@ -462,6 +486,7 @@ static void check_sizes(const Site *s)
     case OP_MATVEC_PART: break; /* verify_matrices */
     case OP_BIAS: check_bias(s); break;
     case OP_HEAD_NORM: check_head_norm(s); break;
+    case OP_SUB_NORM: check_sub_norm(s); break;
     case OP_ROTATE: check_rotate(s); break;
     case OP_STORE_K:
     case OP_STORE_V: check_store(s); break;
@@ -486,8 +511,8 @@ static bool updates(const Op *op) /* reads what it writes */
 {
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
            op->kind == OP_BIAS || op->kind == OP_HEAD_NORM || op->kind == OP_POSITION ||
-           op->kind == OP_NORM_FIXED || op->kind == OP_DENSE || op->kind == OP_UNIT ||
-           (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
+           op->kind == OP_SUB_NORM || op->kind == OP_NORM_FIXED || op->kind == OP_DENSE ||
+           op->kind == OP_UNIT || (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 
 static void need_written(const Site *s, const bool *written, int buffer)
@@ -592,6 +617,12 @@ static void check_program(const Verifier *v, const Program *p)
 {
     if (p->window < 1 || p->window > 65536 || p->sinks < 0 || p->sinks >= p->window) {
         broken(v, "program: window %d, %d sinks", p->window, p->sinks);
+    }
+    for (int l = 0; l < v->model->n_layers; l++) {
+        if (p->sinks > 0 && model_window(v->model, l, p->window) < p->window) {
+            broken(v, "program: %d sinks, but layer %d sees %d tokens", p->sinks, l,
+                   v->model->blocks[l].window);
+        }
     }
     if (p->residual_fraction < 0 || p->residual_fraction > 31) {
         broken(v, "program: residual_fraction %d", p->residual_fraction);

@@ -89,12 +89,43 @@ struct HfFamily {
     bool scaled_embedding; /* tokens enter times sqrt(hidden_size) */
     bool gelu;             /* the MLP is gated by GELU in its tanh form */
     bool tied;             /* where the file does not say */
+    double rotary;         /* part of a head that turns, likewise; 0: all, and no key says else */
+    const char *rotary_key, *theta_key; /* NULL: rope_theta */
     HfWindow window;
 };
 
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c); /* import/hf_llama.c */
 Model *import_hf_bert(Arena *a, const HfCheckpoint *c);  /* import/hf_bert.c */
-/* import/hf_rope.c: theta and factors, from the configuration; the blocks' sizes are set. */
+Model *import_hf_gpt2(Arena *a, const HfCheckpoint *c);  /* import/hf_gpt2.c */
+Model *import_hf_gpt_neo(Arena *a, const HfCheckpoint *c);
+Model *import_hf_neox(Arena *a, const HfCheckpoint *c); /* import/hf_neox.c */
+Model *import_hf_phi(Arena *a, const HfCheckpoint *c);
+
+/* import/hf_keys.c: what the families' readers share. ---------------------------------------- */
+
+/* A key that changes the result: the only value supported, as JSON. Absent and null are fine. */
+typedef struct HfFixed {
+    const char *key, *json, *why;
+} HfFixed;
+
+/* fixed ends with a NULL key, known (keys that the reader reads, or without effect) with NULL. Any
+ * other key gets a warning. */
+void check_hf_keys(const HfCheckpoint *c, const HfFixed *fixed, const char *const *known);
+/* Fatal for a tensor that nothing has read and that is not harmless. */
+void check_hf_tensors(const HfCheckpoint *c, const Model *m,
+                      bool (*harmless)(const Model *m, const char *name));
+/* NAME.weight, with `bias` NAME.bias too; the linear has its shape. */
+void load_hf_linear(Arena *a, const HfCheckpoint *c, const char *name, bool bias, Linear *l);
+/* Of a matrix stored as [in, out], with a bias: the rows of its parts, one after the other. */
+void load_hf_conv1d(Arena *a, const HfCheckpoint *c, const char *name, Linear *const *parts, int n);
+void load_hf_layer_norm(Arena *a, const HfCheckpoint *c, const char *name, Norm *v);
+void load_hf_head(Arena *a, const HfCheckpoint *c, const char *name, bool bias, Model *m); /* unless
+                                                   tied */
+Activation read_hf_activation(const HfCheckpoint *c, const char *key, const char *fallback);
+int hf_head_dim(const char *path, const char *dim_key, const char *heads_key, int dim, int heads);
+void scale_linear(Linear *l, float by); /* weights and bias */
+/* import/hf_rope.c: theta, factors and which pairs turn, from the configuration; the blocks' sizes
+ * are set. */
 void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m);
 
 /* import/tokenizer.c ----------------------------------------------------------------------- */

@@ -87,10 +87,12 @@ typedef struct Block {
     int n_heads, n_kv_heads, head_dim, n_neurons;
     int *kv_of_head; /* n_heads entries, non-decreasing: which kv head a query head reads */
     Norm attn_norm, mlp_norm;
-    Norm q_norm, k_norm;  /* qk_norm: RMS of each head, n = head_dim, before it is rotated */
-    Linear linear[ROLES]; /* Q: n_heads*head_dim x dim, K and V: n_kv_heads*head_dim x dim,
-                             O: dim x n_heads*head_dim, GATE and UP: n_neurons x dim,
-                             DOWN: dim x n_neurons; with `ungated` GATE is not there (0 rows) */
+    int window;             /* tokens that one sees, itself included; 0: all */
+    Norm q_norm, k_norm;    /* qk_norm: RMS of each head, n = head_dim, before it is rotated */
+    Norm o_norm, down_norm; /* sub_norm: RMS of all that O and DOWN read */
+    Linear linear[ROLES];   /* Q: n_heads*head_dim x dim, K and V: n_kv_heads*head_dim x dim,
+                               O: dim x n_heads*head_dim, GATE and UP: n_neurons x dim,
+                               DOWN: dim x n_neurons; with `ungated` GATE is not there (0 rows) */
 } Block;
 
 typedef enum TokenizerKind {
@@ -181,7 +183,10 @@ typedef struct Model {
     float rope_theta;
     bool rope_interleaved; /* pairs are (2i, 2i+1); fold makes them (i, i + head_dim/2) */
     float *rope_factor;    /* head_dim/2: pair i turns so many times slower; NULL: 1 each */
+    int rotary_pairs;      /* of a head's pairs the first so many turn; 0: all */
     bool qk_norm;          /* blocks have q_norm and k_norm */
+    bool sub_norm;         /* blocks have o_norm and down_norm */
+    bool parallel;         /* x + attention(attn_norm(x)) + mlp(mlp_norm(x)) */
     Activation activation;
     bool ungated; /* the MLP is down(activation(up(x))), not down(activation(gate(x)) * up(x)) */
     int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
@@ -235,10 +240,13 @@ int model_head_index(const Model *m);                      /* 0 when tied */
 int model_positions_index(const Model *m);
 int model_dense_index(const Model *m);
 bool model_linear_place(const Model *m, int i, int *layer, Role *r); /* false: in no block */
-Role model_first_reader(const Model *m, Role r);  /* of what r reads, in its block */
-Norm *model_norm(Model *m, int i);                /* likewise: attn, mlp of each block, with qk_norm
-                                                     its q and k, final, dense's */
-Linear *model_head(Model *m);                     /* head, or embed when tied */
+Role model_first_reader(const Model *m, Role r); /* of what r reads, in its block */
+Norm *model_norm(Model *m, int i);               /* likewise: attn, mlp of each block, with qk_norm
+                                                    its q and k, with sub_norm its o and down, final,
+                                                    dense's */
+int model_norm_index(const Model *m, int layer, int place); /* place: as in that order */
+int model_window(const Model *m, int layer, int window);    /* tokens in a layer's KV cache */
+Linear *model_head(Model *m);                               /* head, or embed when tied */
 double model_frequency(const Model *m, int pair); /* radians that a rope pair turns a position */
 void model_name_tensors(Arena *a, Model *m);      /* sets every Linear.name and Norm.name */
 double linear_bits(const Linear *l);              /* stored bits a weight: 32, planes, 1.6, 8 */

@@ -47,6 +47,7 @@ typedef enum OpKind {
     OP_MATVEC,     /* y = W x, through the table when the kernel has one */
     OP_BIAS,       /* y = fixed point(y) + bias, in place: y then has a constant unit */
     OP_HEAD_NORM,  /* y = fixed point(rms norm(y) of each head), in place, with a constant unit */
+    OP_SUB_NORM,   /* x = int8(rms norm(x)), in place */
     OP_ROTATE,     /* q = int8 per head(rope(y)), or of y where there are no angles */
     OP_STORE_K,    /* keys[slot] = the same of y */
     OP_STORE_V,    /* values[slot] = int8 per head(y) */
@@ -138,6 +139,7 @@ enum {
     HEAD_NORM_EXP,
     HEAD_NORM_FRACTION
 };
+enum { SUB_NORM_N, SUB_NORM_EPS_M, SUB_NORM_EPS_E, SUB_NORM_ROOT_M, SUB_NORM_EXP };
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
 enum {

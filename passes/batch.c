@@ -139,6 +139,7 @@ static void add_ops(Batch *b, int i)
     case OP_SIGN:
     case OP_BIAS:
     case OP_HEAD_NORM:
+    case OP_SUB_NORM:
     case OP_ADD:
     case OP_GLU:
     case OP_ACTIVATE:

@@ -23,6 +23,11 @@ typedef struct Result {
     int buffer, scale, exp;
 } Result;
 
+/* An int8 vector, one unit worth the scalar `scale`. */
+typedef struct Reading {
+    int x, scale;
+} Reading;
+
 /* v = m * 2^e with m in 32768..65535, v > 0. */
 static uint32_t to_mantissa(double v, int *e)
 {
@@ -348,6 +353,28 @@ static void lower_head_norm(Lowering *w, const Norm *norm, int heads, const char
     y->exp = 0;
 }
 
+/* x is normed once more before the linear that reads it. */
+static void lower_sub_norm(Lowering *w, const Norm *norm, const char *what, int x, int *scale)
+{
+    int gamma_exp, eps_exp, root_exp;
+    if (!w->model->sub_norm)
+        return;
+    const int data =
+        lower_gamma(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), &gamma_exp);
+    const double eps = (double)w->model->norm_eps * norm->n;
+    const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
+    Op *op = add_op(w, OP_SUB_NORM);
+    op->out[0] = x;
+    op->data[0] = data;
+    op->imm[SUB_NORM_N] = norm->n;
+    op->imm[SUB_NORM_EPS_M] = eps_m;
+    op->imm[SUB_NORM_EPS_E] = eps_m ? eps_exp : 0;
+    op->imm[SUB_NORM_ROOT_M] = to_mantissa(sqrt(norm->n), &root_exp);
+    op->imm[SUB_NORM_EXP] = root_exp + gamma_exp - 31;
+    op->scalar_in[0] = *scale;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
 static void lower_add(Lowering *w, Result y)
 {
     Op *op = add_op(w, OP_ADD);
@@ -387,7 +414,7 @@ static int lower_kv_of(Lowering *w, const Block *b)
 static void lower_attend(Lowering *w, const Block *b, const int q[2], const int cache[6], int x,
                          int *scale)
 {
-    const int window = w->program->window;
+    const int window = model_window(w->model, w->layer, w->program->window);
     const int mix = b->n_heads * b->head_dim;
     int pre = 0, spread = 0;
     while ((127LL * 127 * b->head_dim >> pre) * 65534 > INT32_MAX / 2)
@@ -418,15 +445,23 @@ static void lower_attend(Lowering *w, const Block *b, const int q[2], const int 
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
-static void lower_attention(Lowering *w, const Block *b)
+/* The residual stream as a half of a block reads it, int8. */
+static Reading lower_reading(Lowering *w, const Norm *norm, const char *what)
 {
-    const int window = w->program->window, kv_dim = b->n_kv_heads * b->head_dim;
-    int scale;
-    const int x = add_buffer(w, "attn.x", ELEM_I8, w->model->dim, false);
-    lower_stream_norm(w, &b->attn_norm, arena_printf(w->arena, "l%d_attn_norm", w->layer), x,
-                      &scale);
-    lower_sign(w, x, &scale);
+    Reading r;
+    r.x = add_buffer(w, arena_printf(w->arena, "%s.x", what), ELEM_I8, w->model->dim, false);
+    lower_stream_norm(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), r.x,
+                      &r.scale);
+    lower_sign(w, r.x, &r.scale);
+    return r;
+}
+
+static void lower_attention(Lowering *w, const Block *b, Reading in)
+{
+    const int window = model_window(w->model, w->layer, w->program->window);
+    const int kv_dim = b->n_kv_heads * b->head_dim, x = in.x;
     const bool lasts = !w->program->encoder; /* an encoder's layers share the place */
+    int scale = in.scale;
     const int cache[6] = {
         add_buffer(w, "keys", ELEM_I8, (int64_t)window * kv_dim, lasts),
         add_buffer(w, "key_scales", ELEM_U16, (int64_t)window * b->n_kv_heads, lasts),
@@ -459,6 +494,7 @@ static void lower_attention(Lowering *w, const Block *b)
     w->phase = w->program->encoder ? 1 : 0;
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
+    lower_sub_norm(w, &b->o_norm, "o", mixed, &scale);
     lower_sign(w, mixed, &scale);
     lower_add(w, lower_role(w, b, ROLE_O, mixed, scale, NULL));
 }
@@ -489,21 +525,32 @@ static int lower_activate(Lowering *w, const Block *b, Result up, int h)
     return op->scalar_out = w->program->n_scalars++;
 }
 
-static void lower_mlp(Lowering *w, const Block *b)
+static void lower_mlp(Lowering *w, const Block *b, Reading in)
 {
-    int scale;
+    int scale = in.scale;
+    const int x = in.x;
     Result gate = {.buffer = -1};
-    const int x = add_buffer(w, "mlp.x", ELEM_I8, w->model->dim, false);
-    lower_stream_norm(w, &b->mlp_norm, arena_printf(w->arena, "l%d_mlp_norm", w->layer), x, &scale);
-    lower_sign(w, x, &scale);
     if (!w->model->ungated)
         gate = lower_role(w, b, ROLE_GATE, x, scale, &b->mlp_norm);
     const Result up = lower_role(w, b, ROLE_UP, x, scale, &b->mlp_norm);
     const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
     scale = w->model->ungated ? lower_activate(w, b, up, h) : lower_glu(w, b, gate, up, h);
+    lower_sub_norm(w, &b->down_norm, "down", h, &scale);
     lower_sign(w, h, &scale);
     lower_add(w, lower_role(w, b, ROLE_DOWN, h, scale, NULL));
     w->phase = 0;
+}
+
+static void lower_block(Lowering *w, const Block *b)
+{
+    Reading mlp = {-1, -1};
+    const Reading attention = lower_reading(w, &b->attn_norm, "attn");
+    if (w->model->parallel) /* before attention adds to the stream */
+        mlp = lower_reading(w, &b->mlp_norm, "mlp");
+    lower_attention(w, b, attention);
+    if (!w->model->parallel)
+        mlp = lower_reading(w, &b->mlp_norm, "mlp");
+    lower_mlp(w, b, mlp);
 }
 
 static Op *lower_row(Lowering *w, OpKind kind, const Linear *l, int linear)
@@ -736,6 +783,13 @@ void pass_lower(Unit *u)
     if (p->sinks > 0 && m->position != POSITION_ROPE)
         fatal("%s: sinks: %d: only rotary positions can be moved: this model's are %s", m->path,
               p->sinks, position_names[m->position]);
+    for (int l = 0; l < m->n_layers; l++)
+        if (p->sinks > 0 && model_window(m, l, p->window) < p->window)
+            fatal("%s: sinks: %d: layer %d sees %d tokens only: give a window of at most so many",
+                  m->path, p->sinks, l, m->blocks[l].window);
+    if (m->sub_norm && m->activation_bits == 1)
+        fatal("%s: activations: 1 bit: not for a model that norms what attn.o and mlp.down read",
+              m->path);
     Lowering w = {.angles = -1,
                   .turned = -1,
                   .arena = u->arena,
@@ -745,8 +799,7 @@ void pass_lower(Unit *u)
                   .turns = p->sinks > 0 ? 2 : 1};
     lower_input(&w);
     for (w.layer = 0; w.layer < m->n_layers; w.layer++) {
-        lower_attention(&w, &m->blocks[w.layer]);
-        lower_mlp(&w, &m->blocks[w.layer]);
+        lower_block(&w, &m->blocks[w.layer]);
     }
     if (m->encoder)
         lower_encoder_output(&w);

@@ -240,6 +240,10 @@ void prune_units(Unit *u, const Prune *recipe, const PruneKind *kind)
     list_layers(&p);
     int *quota = NEW(p.arena, int, p.whole->n_layers);
     if (prune_quota(&p, quota) > 0) {
+        if (u->model->sub_norm)
+            fatal("%s: %s: this model norms what attn.o and mlp.down read: %s that go would change "
+                  "all others",
+                  u->model->path, kind->pass, kind->what);
         p.trial = trial_new(p.arena, u);
         p.before = trial_keep(p.trial, 0);
         if (recipe->compensate || recipe->method != PRUNE_MAGNITUDE) {

@@ -11,6 +11,24 @@ LM_INLINE uint32_t lm_next_slot(uint32_t slot, uint32_t window, uint32_t sinks)
     return slot + 1U < window ? slot + 1U : sinks;
 }
 
+/* position % window by long division: the slot of a layer whose ring is shorter than the model's.
+ */
+LM_FUNCTION uint32_t lm_ring_slot(uint32_t position, uint32_t window)
+{
+    uint32_t left = 0;
+    for (int32_t bit = 31; bit >= 0; bit--) {
+        left = (left << 1) | ((position >> bit) & 1U);
+        left -= left >= window ? window : 0U;
+    }
+    return left;
+}
+
+/* Slots of such a ring with a token, that of this step included. */
+LM_INLINE int32_t lm_ring_filled(uint32_t position, uint32_t window)
+{
+    return position < window ? (int32_t)position + 1 : (int32_t)window;
+}
+
 /* The largest scale of the cache: a weight times it, rounded, still fits in 16 bits. */
 #define LM_CACHE_SCALE_MAX 65534U
 

@@ -24,10 +24,13 @@ static void write_arch(Model *m, Buf *b)
     buf_printf(b,
                "    \"head_dim\": %d, \"norm\": \"%s\", \"position\": \"%s\", \"activation\": "
                "\"%s\",\n    \"tied_head\": %s, \"qk_norm\": %s, \"biases\": %d, "
-               "\"ungated\": %s, \"rope_theta\": %.9g, \"rope_factors\": ",
+               "\"ungated\": %s, \"parallel\": %s, \"sub_norm\": %s, \"rotary_pairs\": %d, "
+               "\"rope_theta\": %.9g, \"rope_factors\": ",
                m->blocks[0].head_dim, norm_names[m->norm], position_names[m->position],
                activation_names[m->activation], m->tied_head ? "true" : "false",
                m->qk_norm ? "true" : "false", biases, m->ungated ? "true" : "false",
+               m->parallel ? "true" : "false", m->sub_norm ? "true" : "false",
+               m->rotary_pairs ? m->rotary_pairs : m->blocks[0].head_dim / 2,
                (double)m->rope_theta);
     for (int i = 0; m->rope_factor && i < m->blocks[0].head_dim / 2; i++)
         buf_printf(b, "%s%.9g", i ? ", " : "[", (double)m->rope_factor[i]);

@@ -167,6 +167,20 @@ static void write_heads(Writer *w, const Op *op)
                at(w, op->out[1]));
 }
 
+static void write_sub_norm(Writer *w, const Op *op)
+{
+    const char *name = arena_printf(w->e->arena, "sub_norm_%lld", imm(op, SUB_NORM_N));
+    if (new_shape(w, name, "lm_scale",
+                  "int8_t *x, const int16_t *gamma, lm_scale scale, int32_t exp"))
+        buf_printf(w->shapes,
+                   "return lm_sub_norm(x, gamma, scale, %lld, %lldU, %lld, %lldU, exp);\n}\n\n",
+                   imm(op, SUB_NORM_N), imm(op, SUB_NORM_EPS_M), imm(op, SUB_NORM_EPS_E),
+                   imm(op, SUB_NORM_ROOT_M));
+    buf_printf(w->calls, "    const lm_scale s%d = %s(%s, %s, s%d, %s);\n",
+               local(w, op->scalar_out), name, at(w, op->out[0]), data(w, op->data[0]),
+               local(w, op->scalar_in[0]), number(w, "sub_norm_exp", imm(op, SUB_NORM_EXP)));
+}
+
 static void write_rotate(Writer *w, const Op *op)
 {
     if (op->in[1] < 0) {
@@ -186,6 +200,15 @@ static void write_rotate(Writer *w, const Op *op)
                at(w, op->out[0]), at(w, op->out[1]));
 }
 
+/* Where the op's token stands in its layer's ring: `slot`, or how many are `filled` with it. */
+static const char *ring(const Writer *w, const Op *op, const char *what)
+{
+    const int window = model_window(w->e->unit->model, op->layer, w->p->window);
+    if (window == w->p->window)
+        return place(w, op, what);
+    return arena_printf(w->e->arena, "lm_ring_%s(%s, %dU)", what, place(w, op, "position"), window);
+}
+
 static void write_store_v(Writer *w, const Op *op)
 {
     const char *name =
@@ -199,7 +222,7 @@ static void write_store_v(Writer *w, const Op *op)
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[0]), at(w, op->out[1]),
-               at(w, op->out[2]), place(w, op, "slot"), place(w, op, "filled"));
+               at(w, op->out[2]), ring(w, op, "slot"), ring(w, op, "filled"));
 }
 
 static void write_store_k(Writer *w, const Op *op)
@@ -220,8 +243,8 @@ static void write_store_k(Writer *w, const Op *op)
                    imm(op, STORE_HEADS), imm(op, STORE_DIM));
     buf_printf(w->calls, "    %s(%s, %s, %s, %s, %s, %s, %s, %s, %s);\n", name, at(w, op->in[0]),
                at(w, op->in[1]), unit(w, op->scalar_in[0], imm(op, STORE_EXP)), at(w, op->out[3]),
-               at(w, op->out[0]), at(w, op->out[1]), at(w, op->out[2]), place(w, op, "slot"),
-               place(w, op, "filled"));
+               at(w, op->out[0]), at(w, op->out[1]), at(w, op->out[2]), ring(w, op, "slot"),
+               ring(w, op, "filled"));
 }
 
 static void write_attend(Writer *w, const Op *op)
@@ -245,7 +268,7 @@ static void write_attend(Writer *w, const Op *op)
     buf_printf(w->calls, "    const lm_scale s%d = %s(", local(w, op->scalar_out), name);
     for (int i = 0; i < 8; i++)
         buf_printf(w->calls, "%s, ", at(w, op->in[i]));
-    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), place(w, op, "filled"),
+    buf_printf(w->calls, "%s, %s, %s, %s, %s, %s);\n", data(w, op->data[0]), ring(w, op, "filled"),
                at(w, op->out[1]), at(w, op->out[2]), at(w, op->out[3]), at(w, op->out[0]));
 }
 
@@ -321,6 +344,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_MATVEC] = write_matvec,
     [OP_BIAS] = write_bias,
     [OP_HEAD_NORM] = write_head_norm,
+    [OP_SUB_NORM] = write_sub_norm,
     [OP_ROTATE] = write_rotate,
     [OP_STORE_K] = write_store_k,
     [OP_STORE_V] = write_store_v,

@@ -113,9 +113,14 @@ static bool biases(const Emission *e)
     return has_op(e, OP_BIAS);
 }
 
+static bool sub_norms(const Emission *e)
+{
+    return has_op(e, OP_SUB_NORM);
+}
+
 static bool head_norms(const Emission *e)
 {
-    return has_op(e, OP_HEAD_NORM);
+    return has_op(e, OP_HEAD_NORM) || sub_norms(e);
 }
 
 static bool blob(const Emission *e)
@@ -188,6 +193,7 @@ static const struct RuntimeFile {
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
     {"lm_head_norm.h", -1, head_norms, NULL},
+    {"lm_sub_norm.h", -1, sub_norms, NULL},
     {"lm_layer_norm.h", -1, layer_norms, NULL},
     {"lm_bias.h", -1, biases, NULL},
     {"lm_planes.h", -1, NULL, NULL},

@@ -7,26 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keys that change the result: the only value supported, as JSON. Absent and null are fine. */
-typedef struct Fixed {
-    const char *key, *json, *why;
-} Fixed;
-
-static const Fixed fixed[] = {
+/* Keys that change the result. */
+static const HfFixed fixed[] = {
     {"partial_rotary_factor", "1", "only rotation of whole heads is supported: 1.0 was expected"},
     {"quantization_config", "null", "quantized checkpoints are not read: give the float one"},
     {"use_sliding_window", "false", "supported: false"},
     {"attn_logit_softcapping", "null", "supported: null"},
     {"final_logit_softcapping", "null", "supported: null"},
     {"rope_interleaved", "false", "supported: false"},
-    {"is_encoder_decoder", "false", "supported: false"},
-    {"add_cross_attention", "false", "supported: false"},
+    {NULL, NULL, NULL},
 };
 
-/* Read below, or without effect on inference. Any other key gets a warning. */
+/* Read below, or without effect on inference. */
 static const char *const known[] = {
-    "model_type",
-    "architectures",
     "hidden_size",
     "intermediate_size",
     "num_hidden_layers",
@@ -49,30 +42,8 @@ static const char *const known[] = {
     "is_llama_config",
     "use_mrope",
     "layer_types",
-    "torch_dtype",
-    "dtype",
-    "transformers_version",
-    "_name_or_path",
-    "_attn_implementation_autoset",
-    "attention_dropout",
-    "initializer_range",
-    "use_cache",
-    "pretraining_tp",
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
-    "unk_token_id",
-    "auto_map",
-    "output_attentions",
-    "output_hidden_states",
-    "return_dict",
-    "is_decoder",
-    "id2label",
-    "label2id",
-    "problem_type",
-    "torchscript",
-    "chunk_size_feed_forward",
     "activation_bits",
+    NULL,
 };
 
 static const char *const linear_tensors[ROLES] = {
@@ -82,43 +53,6 @@ static const char *const linear_tensors[ROLES] = {
 };
 
 /* Configuration ---------------------------------------------------------------------------- */
-
-static bool is_known(const char *key)
-{
-    for (size_t i = 0; i < LENGTH(known); i++)
-        if (!strcmp(known[i], key))
-            return true;
-    for (size_t i = 0; i < LENGTH(fixed); i++)
-        if (!strcmp(fixed[i].key, key))
-            return true;
-    return false;
-}
-
-static bool is_fixed_value(const Fixed *f, const json_t *v)
-{
-    switch (*f->json) {
-    case '"':
-        return json_is_string(v) && strlen(f->json) == json_string_length(v) + 2 &&
-               !memcmp(f->json + 1, json_string_value(v), json_string_length(v));
-    case 'f': return json_is_false(v);
-    case '1': return json_is_number(v) && json_number_value(v) == 1;
-    }
-    return false; /* "null": a value is there, so it is not null */
-}
-
-static void check_keys(const HfCheckpoint *c)
-{
-    for (size_t i = 0; i < LENGTH(fixed); i++) {
-        const json_t *v = get_value(c->config, fixed[i].key);
-        if (v && !is_fixed_value(&fixed[i], v))
-            bad_value(c->config_path, fixed[i].key, v, fixed[i].why);
-    }
-    const char *key;
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)c->config, key, v) if (!is_known(key))
-        warn("%s: %.64s: not known for %s, so it has no effect", c->config_path, key,
-             c->family->model_type);
-}
 
 static void check_layer_types(const HfCheckpoint *c)
 {
@@ -180,13 +114,8 @@ static Shape read_shape(const HfCheckpoint *c)
                        ? get_int(p, j, "num_key_value_heads", 1, MAX_HEADS, s.n_heads)
                        : need_int(p, j, "num_key_value_heads", 1, MAX_HEADS);
     s.head_dim = get_int(p, j, "head_dim", 1, MAX_HEAD_DIM, c->family->head_dim);
-    if (s.head_dim == 0) {
-        if (s.dim % s.n_heads || s.dim / s.n_heads > MAX_HEAD_DIM)
-            fatal("%s: hidden_size: %d: must be num_attention_heads (%d) times a head size of at "
-                  "most %d",
-                  p, s.dim, s.n_heads, MAX_HEAD_DIM);
-        s.head_dim = s.dim / s.n_heads;
-    }
+    if (s.head_dim == 0)
+        s.head_dim = hf_head_dim(p, "hidden_size", "num_attention_heads", s.dim, s.n_heads);
     return s;
 }
 
@@ -201,12 +130,6 @@ static int read_activation_bits(const HfCheckpoint *c)
 }
 
 /* Weights ---------------------------------------------------------------------------------- */
-
-static void load_linear(Arena *a, const Safetensors *s, const char *name, Linear *l)
-{
-    const int dims[] = {l->rows, l->cols};
-    l->w = safetensors_load(a, s, name, 2, dims);
-}
 
 static void load_norm(Arena *a, const HfCheckpoint *c, const char *name, Norm *v)
 {
@@ -230,12 +153,8 @@ static void load_block(Arena *a, const HfCheckpoint *c, int layer, Block *b)
     load_norm(a, c, arena_printf(a, "%s.input_layernorm.weight", prefix), &b->attn_norm);
     load_norm(a, c, arena_printf(a, "%s.post_attention_layernorm.weight", prefix), &b->mlp_norm);
     for (int r = 0; r < ROLES; r++) {
-        Linear *l = &b->linear[r];
         const char *name = arena_printf(a, "%s.%s", prefix, linear_tensors[r]);
-        load_linear(a, c->weights, arena_printf(a, "%s.weight", name), l);
-        if (has_bias(c, (Role)r))
-            l->bias =
-                safetensors_load(a, c->weights, arena_printf(a, "%s.bias", name), 1, &l->rows);
+        load_hf_linear(a, c, name, has_bias(c, (Role)r), &b->linear[r]);
     }
     if (c->family->qk_norm) {
         load_norm(a, c, arena_printf(a, "%s.self_attn.q_norm.weight", prefix), &b->q_norm);
@@ -275,18 +194,9 @@ static bool is_harmless(const Model *m, const char *name)
     return m->tied_head && !strcmp(name, "lm_head.weight");
 }
 
-static void check_all_used(const Model *m, const Safetensors *s)
-{
-    const char *name;
-    for (int i = 0; (name = safetensors_unused(s, i)); i++)
-        if (!is_harmless(m, name))
-            fatal("%s: tensor %s: has no place in a %d-layer %s model: it would be ignored",
-                  m->path, name, m->n_layers, m->family);
-}
-
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
 {
-    check_keys(c);
+    check_hf_keys(c, fixed, known);
     check_layer_types(c);
     Shape shape = read_shape(c);
     Model *m = new_model(a, c->config_path, c->family->model_type, &shape);
@@ -297,17 +207,13 @@ Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
     read_hf_rope(a, c, m);
     m->tied_head = get_bool(c->config_path, c->config, "tie_word_embeddings", c->family->tied);
     m->path = c->dir;
-    load_linear(a, c->weights, "model.embed_tokens.weight", &m->embed);
+    load_hf_linear(a, c, "model.embed_tokens", false, &m->embed);
     for (int i = 0; i < m->n_layers; i++)
         load_block(a, c, i, &m->blocks[i]);
     load_norm(a, c, "model.norm.weight", &m->final_norm);
-    if (!m->tied_head && !safetensors_has(c->weights, "lm_head.weight"))
-        fatal("%s: tensor lm_head.weight: missing, and tie_word_embeddings in %s is not true",
-              c->dir, c->config_path);
-    if (!m->tied_head)
-        load_linear(a, c->weights, "lm_head.weight", &m->head);
+    load_hf_head(a, c, "lm_head", false, m);
     if (c->family->scaled_embedding)
         divide_residual(m, sqrtf((float)m->dim));
-    check_all_used(m, c->weights);
+    check_hf_tensors(c, m, is_harmless);
     return m;
 }

@@ -36,7 +36,8 @@ static Section read_section(Arena *a, const HfCheckpoint *c, const char *name)
         bool found = json_is_null(v);
         for (size_t i = 0; i < LENGTH(known); i++)
             found = found || !strcmp(known[i], key);
-        if (!found || (!strcmp(key, "partial_rotary_factor") && json_number_value(v) != 1))
+        if (!found || (c->family->rotary == 0 && !strcmp(key, "partial_rotary_factor") &&
+                       json_number_value(v) != 1))
             bad_value(s.where, key, v,
                       "supported: rope_theta, rope_type, partial_rotary_factor 1.0, and what the "
                       "types \"linear\" and \"llama3\" have");
@@ -90,11 +91,29 @@ static void read_factors(Arena *a, const Section *s, Model *m)
     m->rope_factor = factor;
 }
 
+/* Of each head the first so many dimensions turn. */
+static void read_part(const HfCheckpoint *c, const Section *s, Model *m)
+{
+    const HfFamily *f = c->family;
+    const int head_dim = m->blocks[0].head_dim;
+    if (f->rotary == 0)
+        return;
+    const double outer = get_double(c->config_path, c->config, f->rotary_key, 0, 1, f->rotary);
+    const double part =
+        s->json ? get_double(s->where, s->json, "partial_rotary_factor", 0, 1, outer) : outer;
+    const int turned = (int)(head_dim * part);
+    if (turned < 2 || turned % 2)
+        fatal("%s: %s: %g: turns %d dimensions of a head of %d: an even number from 2 is supported",
+              c->config_path, f->rotary_key, part, turned, head_dim);
+    m->rotary_pairs = turned == head_dim ? 0 : turned / 2;
+}
+
 void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m)
 {
     const Section sections[] = {read_section(a, c, "rope_parameters"),
                                 read_section(a, c, "rope_scaling")};
-    const double outer = get_double(c->config_path, c->config, "rope_theta", 1, 1e12, 0);
+    const char *theta = c->family->theta_key ? c->family->theta_key : "rope_theta";
+    const double outer = get_double(c->config_path, c->config, theta, 1, 1e12, 0);
     const Section *s = sections[0].json ? &sections[0] : &sections[1];
     if (sections[0].json && strcmp(sections[1].type, "default") != 0 &&
         strcmp(sections[0].type, sections[1].type) != 0)
@@ -103,8 +122,9 @@ void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m)
     const double inner =
         s->json ? get_double(s->where, s->json, "rope_theta", 1, 1e12, outer) : outer;
     if (outer != 0 && inner != outer)
-        fatal("%s: rope_theta: %g here, %g in rope_parameters: they must agree", c->config_path,
+        fatal("%s: %s: %g here, %g in rope_parameters: they must agree", c->config_path, theta,
               outer, inner);
     m->rope_theta = inner == 0 ? 1e4f : (float)inner;
+    read_part(c, s, m);
     read_factors(a, s, m);
 }

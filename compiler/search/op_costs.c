@@ -9,6 +9,7 @@
 /* Instructions. */
 #define NORM 25.0 /* an element */
 #define LAYER_NORM 45.0
+#define SUB_NORM 16.0
 #define ROTATE 29.0 /* likewise, store_k's rotation included */
 #define STORE_V 16.0
 #define ADD 11.0
@@ -33,6 +34,7 @@ static double instructions(const Op *op, int window)
     switch (op->kind) {
     case OP_NORM: return NORM * (double)v[NORM_DIM];
     case OP_LAYER_NORM: return LAYER_NORM * (double)v[LAYER_NORM_DIM];
+    case OP_SUB_NORM: return SUB_NORM * (double)v[SUB_NORM_N];
     case OP_POSITION: return ADD * (double)v[EMBED_DIM];
     case OP_ROTATE: return ROTATE * (double)(v[ROTATE_HEADS] * v[ROTATE_DIM]);
     case OP_STORE_K: return ROTATE * (double)(v[STORE_HEADS] * v[STORE_DIM]);

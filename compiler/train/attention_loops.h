@@ -37,6 +37,13 @@ INLINE LanesInt from(int first, int j)
     return lane + first >= j;
 }
 
+/* What queries first .. first + 15 give key j: p where they see it, else 0. */
+INLINE Lanes seen(const Attention *a, int first, int j, Lanes p)
+{
+    p = j > first && !a->all ? lanes_and(p, from(first, j)) : p;
+    return a->window > 0 ? lanes_and(p, ~from(first, j + a->window)) : p;
+}
+
 /* Below every score: e^(NEVER - top) is 0. */
 #define NEVER lanes_all(-1e30f)
 
@@ -99,7 +106,7 @@ INLINE void mix_out(const Attention *a, const float *weight, int keys, int d, in
 static void attend(const Attention *a, int block, float *scratch)
 {
     const int first = block * QUERIES, keys = a->all ? a->n : smaller(a->n, first + QUERIES);
-    const int seen = a->all ? a->n : first; /* keys up to there are met by all queries */
+    const int all = a->all ? a->n : first; /* keys up to there are met by all queries */
     float *q = scratch, *weight = scratch + a->head_dim * LANES;
     Lanes top = lanes_all(-INFINITY), total = {0}, s[KEYS];
     transpose(a->q, a->q_row, first, a->n, a->head_dim, a->scale, q);
@@ -108,12 +115,13 @@ static void attend(const Attention *a, int block, float *scratch)
         dots_some(a->k + j * a->kv_row, a->kv_row, q, a->head_dim, some, s);
         for (int i = 0; i < some; i++) {
             lanes_store(weight + (j + i) * LANES, s[i]);
-            top = lanes_max(top, j + i > seen ? choose(from(first, j + i), s[i], NEVER) : s[i]);
+            Lanes score = j + i > all ? choose(from(first, j + i), s[i], NEVER) : s[i];
+            score = a->window > 0 ? choose(from(first, j + i + a->window), NEVER, score) : score;
+            top = lanes_max(top, score);
         }
     }
     for (int j = 0; j < keys; j++) {
-        Lanes p = lanes_exp(lanes_load(weight + j * LANES) - top);
-        p = j > seen ? lanes_and(p, from(first, j)) : p;
+        const Lanes p = seen(a, first, j, lanes_exp(lanes_load(weight + j * LANES) - top));
         lanes_store(weight + j * LANES, p);
         total += p;
     }
@@ -178,8 +186,7 @@ static void attend_back_queries(const AttentionBack *b, int block, float *scratc
         dots_some(a->k + j * a->kv_row, a->kv_row, q, dim, some, s);
         dots_some(a->v + j * a->kv_row, a->kv_row, d_out, dim, some, dp);
         for (int i = 0; i < some; i++) {
-            Lanes p = lanes_exp(s[i] - total);
-            p = j + i > first ? lanes_and(p, from(first, j + i)) : p;
+            const Lanes p = seen(a, first, j + i, lanes_exp(s[i] - total));
             lanes_store(weight + (j + i) * LANES, p * (dp[i] - dot));
         }
     }
@@ -205,6 +212,7 @@ static void attend_back_keys(const AttentionBack *b, int block, float *scratch)
         for (int t = 0; t < some; t++) {
             Lanes p = lanes_exp(s[t] - a->total[query + t]);
             p = i + t < LANES ? lanes_and(p, ~from(0, i + t + 1)) : p; /* keys up to its own */
+            p = a->window > 0 ? lanes_and(p, from(first, query + t - a->window + 1)) : p;
             lanes_store(weight + (i + t) * LANES, p);
             lanes_store(d_score + (i + t) * LANES, p * (dp[t] - b->dot[query + t]));
         }
@@ -215,12 +223,13 @@ static void attend_back_keys(const AttentionBack *b, int block, float *scratch)
              b->d_k + first * a->kv_row, a->kv_row, rows, true);
 }
 
-static void decode(const float *q, const float *keys, const float *values, int n, int head_dim,
-                   ptrdiff_t stride, float *score, float *out)
+static void decode(const float *q, const float *keys, const float *values, int first, int n,
+                   int head_dim, ptrdiff_t stride, float *score, float *out)
 {
+    const int begin = first / LANES * LANES;
     const float scale = 1 / sqrtf((float)head_dim);
     Lanes top = lanes_all(-INFINITY), total = {0};
-    for (int j = 0; j < n; j += LANES) {
+    for (int j = begin; j < n; j += LANES) {
         Lanes s = {0};
         for (int d = 0; d < head_dim; d++) {
             s += q[d] * lanes_load(keys + d * stride + j);
@@ -229,6 +238,9 @@ static void decode(const float *q, const float *keys, const float *values, int n
         if (n - j < LANES) { /* what the cache holds beyond n is no key */
             s = choose(from(0, n - j), NEVER, s);
         }
+        if (j < first) {
+            s = choose(from(j, first), s, NEVER);
+        }
         lanes_store(score + j, s);
         top = lanes_max(top, s);
     }
@@ -236,7 +248,7 @@ static void decode(const float *q, const float *keys, const float *values, int n
     for (int i = 1; i < LANES; i++) {
         most = top[i] > most ? top[i] : most;
     }
-    for (int j = 0; j < n; j += LANES) {
+    for (int j = begin; j < n; j += LANES) {
         const Lanes p = lanes_exp(lanes_load(score + j) - most);
         lanes_store(score + j, p);
         total += p;
@@ -244,7 +256,7 @@ static void decode(const float *q, const float *keys, const float *values, int n
     const float inverse = 1 / lanes_sum(total);
     for (int d = 0; d < head_dim; d++) {
         Lanes sum = {0};
-        for (int j = 0; j < n; j += LANES) {
+        for (int j = begin; j < n; j += LANES) {
             sum += lanes_load(score + j) * lanes_load(values + d * stride + j);
         }
         out[d] = lanes_sum(sum) * inverse;

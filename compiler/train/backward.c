@@ -18,7 +18,9 @@ struct Trace {
     float *d_in;   /* n x dim: of a normed vector */
     float *d_wide; /* n x the widest of mixed and gated */
     float *d_q, *d_k, *d_v, *dot;
-    float *d_heads; /* like the wider of q and k; NULL where heads have no norm */
+    float *d_layer;  /* n x dim: of a layer's output; NULL where its halves are not parallel */
+    float *d_normed; /* like d_wide; NULL without sub_norm */
+    float *d_heads;  /* like the wider of q and k; NULL where heads have no norm */
 };
 
 Layout *layout_new(Arena *a, const Model *m)
@@ -89,6 +91,8 @@ Trace *trace_new(Arena *a, const Network *n)
     t->d_q = NEW(a, float, rows *(size_t)q_dim);
     t->d_k = NEW(a, float, rows *(size_t)kv_dim);
     t->d_v = NEW(a, float, rows *(size_t)kv_dim);
+    t->d_layer = m->parallel ? NEW(a, float, rows *(size_t)m->dim) : NULL;
+    t->d_normed = m->sub_norm ? NEW(a, float, rows *(size_t)larger(q_dim, neurons)) : NULL;
     t->d_heads = m->qk_norm ? NEW(a, float, rows *(size_t)larger(q_dim, kv_dim)) : NULL;
     t->dot = NEW(a, float, rows);
     return t;
@@ -173,12 +177,27 @@ static void norm_back(Trace *t, const Layout *y, int norm, const float *unit, co
         gradient + y->norm[norm]);
 }
 
+/* dy (n x width) in d_wide becomes the gradient of what a norm of all of it read. */
+static void sub_norm_back(Trace *t, const Layout *y, int norm, const float *unit,
+                          const float *inverse, int width, float *gradient)
+{
+    const size_t bytes = (size_t)t->n * (size_t)width * sizeof(float);
+    memset(t->d_normed, 0, bytes);
+    loops()->norm_back(t->d_wide, unit, inverse, t->network->gamma[norm], t->n, width, t->d_normed,
+                       gradient + y->norm[norm]);
+    memcpy(t->d_wide, t->d_normed, bytes);
+}
+
 static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
 {
     Activations *act = t->layer[layer];
     const Model *m = t->network->model;
     const size_t n = (size_t)t->n * (size_t)m->blocks[layer].n_neurons;
-    linear_back(t, y, layer, ROLE_DOWN, t->residual, act->gated, false, t->d_wide, gradient);
+    linear_back(t, y, layer, ROLE_DOWN, t->residual, act->down_in, false, t->d_wide, gradient);
+    if (m->sub_norm) {
+        sub_norm_back(t, y, network_norm(m, layer, NORM_DOWN), act->down_unit, act->down_inverse,
+                      m->blocks[layer].n_neurons, gradient);
+    }
     loops()->gate_back[m->activation](act->gate, act->up, n, t->d_wide);
     linear_back(t, y, layer, m->ungated ? ROLE_UP : ROLE_GATE, act->gate, act->mlp_in, false,
                 t->d_in, gradient);
@@ -198,6 +217,7 @@ static void head_back(Trace *t, int layer, int head)
     const AttentionBack back = {
         .forward = {.n = t->n,
                     .head_dim = b->head_dim,
+                    .window = b->window,
                     .scale = 1 / sqrtf((float)b->head_dim),
                     .q = act->q + at,
                     .k = act->k + kv,
@@ -236,7 +256,13 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
     const Block *b = &t->network->model->blocks[layer];
     const Activations *act = t->layer[layer];
     const size_t kv = (size_t)t->n * (size_t)(b->n_kv_heads * b->head_dim);
-    linear_back(t, y, layer, ROLE_O, t->residual, act->mixed, false, t->d_wide, gradient);
+    const Model *model = t->network->model;
+    linear_back(t, y, layer, ROLE_O, model->parallel ? t->d_layer : t->residual, act->o_in, false,
+                t->d_wide, gradient);
+    if (model->sub_norm) {
+        sub_norm_back(t, y, network_norm(model, layer, NORM_O), act->o_unit, act->o_inverse,
+                      b->n_heads * b->head_dim, gradient);
+    }
     memset(t->d_k, 0, kv * sizeof(float));
     memset(t->d_v, 0, kv * sizeof(float));
     for (int h = 0; h < b->n_heads; h++) {
@@ -244,18 +270,17 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
     }
     network_rotate(t->network, layer, t->d_q, t->n, b->n_heads, -1);
     network_rotate(t->network, layer, t->d_k, t->n, b->n_kv_heads, -1);
-    if (t->network->model->qk_norm) {
-        const Model *m = t->network->model;
-        head_norm_back(t, y, network_norm(m, layer, NORM_Q), act->q_unit, act->q_inverse,
+    if (model->qk_norm) {
+        head_norm_back(t, y, network_norm(model, layer, NORM_Q), act->q_unit, act->q_inverse,
                        t->n * b->n_heads, b->head_dim, t->d_q, gradient);
-        head_norm_back(t, y, network_norm(m, layer, NORM_K), act->k_unit, act->k_inverse,
+        head_norm_back(t, y, network_norm(model, layer, NORM_K), act->k_unit, act->k_inverse,
                        t->n * b->n_kv_heads, b->head_dim, t->d_k, gradient);
     }
     linear_back(t, y, layer, ROLE_Q, t->d_q, act->attn_in, false, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_K, t->d_k, act->attn_in, true, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_V, t->d_v, act->attn_in, true, t->d_in, gradient);
-    norm_back(t, y, network_norm(t->network->model, layer, NORM_ATTN), act->attn_unit,
-              act->attn_inverse, gradient);
+    norm_back(t, y, network_norm(model, layer, NORM_ATTN), act->attn_unit, act->attn_inverse,
+              gradient);
 }
 
 void trace_backward(Trace *t, const Layout *y, float *gradient)
@@ -268,6 +293,9 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
     memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
     norm_back(t, y, network_final_norm(m), t->unit, t->inverse, gradient);
     for (int l = m->n_layers - 1; l >= 0; l--) {
+        if (m->parallel) {
+            memcpy(t->d_layer, t->residual, (size_t)t->n * dim * sizeof(float));
+        }
         mlp_back(t, y, l, gradient);
         attention_back(t, y, l, gradient);
     }

@@ -25,6 +25,7 @@ typedef struct Product {
 /* One head over n tokens: out = softmax(scale q k^T, causal) v. */
 typedef struct Attention {
     int n, head_dim;
+    int window; /* tokens that a query sees, itself included; 0: all before it */
     float scale;
     const float *q;     /* n rows, q_row apart: the head's columns */
     const float *k, *v; /* n rows, kv_row apart */
@@ -100,10 +101,10 @@ typedef struct Loops {
                  float *parameter);
     /* to += from */
     void (*add)(const float *from, size_t n, float *to);
-    /* One query over the first n keys: keys and values head_dim x stride, transposed; the stride
-     * and score are whole lanes. */
-    void (*decode)(const float *q, const float *keys, const float *values, int n, int head_dim,
-                   ptrdiff_t stride, float *score, float *out);
+    /* One query over the keys from `first` to n - 1: keys and values head_dim x stride, transposed;
+     * the stride and score are whole lanes. */
+    void (*decode)(const float *q, const float *keys, const float *values, int first, int n,
+                   int head_dim, ptrdiff_t stride, float *score, float *out);
 } Loops;
 
 const Loops *loops(void); /* the best that this machine runs */

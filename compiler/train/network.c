@@ -30,7 +30,7 @@ static void make_angles(Arena *a, Network *n, int layer)
 
 int network_norm(const Model *m, int layer, NormPlace place)
 {
-    return layer * (m->qk_norm ? 4 : 2) + (int)place;
+    return model_norm_index(m, layer, (int)place);
 }
 
 int network_final_norm(const Model *m)
@@ -138,6 +138,18 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, 
         t->mlp_inverse = NEW(a, float, rows);
         t->total = NEW(a, float, rows *(size_t)heads);
     }
+    t->o_in = t->mixed;
+    t->down_in = t->gated;
+    if (m->sub_norm) {
+        t->o_in = NEW(a, float, rows *(size_t)q_dim);
+        t->down_in = NEW(a, float, rows *(size_t)neurons);
+    }
+    if (keep && m->sub_norm) {
+        t->o_unit = NEW(a, float, rows *(size_t)q_dim);
+        t->o_inverse = NEW(a, float, rows);
+        t->down_unit = NEW(a, float, rows *(size_t)neurons);
+        t->down_inverse = NEW(a, float, rows);
+    }
     if (keep && m->qk_norm) {
         t->q_unit = NEW(a, float, rows *(size_t)q_dim);
         t->q_inverse = NEW(a, float, rows *(size_t)heads);
@@ -198,6 +210,7 @@ static void attend_block(const Network *net, const Block *b, Activations *t, int
         .n = n,
         .all = net->model->encoder,
         .head_dim = b->head_dim,
+        .window = b->window,
         .scale = 1 / sqrtf((float)b->head_dim),
         .q = t->q + head * b->head_dim,
         .k = t->k + kv,
@@ -292,6 +305,10 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
     const Block *b = &m->blocks[layer];
     norm_stream(n, network_norm(m, layer, NORM_ATTN), residual, n_tokens, t->attn_in, t->attn_unit,
                 t->attn_inverse);
+    if (m->parallel) {
+        norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in, t->mlp_unit,
+                    t->mlp_inverse);
+    }
     binarize_rows(n, t->attn_in, n_tokens, m->dim);
     project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
     project(n, layer, ROLE_K, t->attn_in, n_tokens, false, t->k);
@@ -309,10 +326,16 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
-    binarize_rows(n, t->mixed, n_tokens, b->n_heads * b->head_dim);
-    project(n, layer, ROLE_O, t->mixed, n_tokens, true, residual);
-    norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in, t->mlp_unit,
-                t->mlp_inverse);
+    if (m->sub_norm) {
+        loops()->norm(t->mixed, n->gamma[network_norm(m, layer, NORM_O)], m->norm_eps, n_tokens,
+                      b->n_heads * b->head_dim, t->o_in, t->o_unit, t->o_inverse);
+    }
+    binarize_rows(n, t->o_in, n_tokens, b->n_heads * b->head_dim);
+    project(n, layer, ROLE_O, t->o_in, n_tokens, true, residual);
+    if (!m->parallel) {
+        norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
+                    t->mlp_unit, t->mlp_inverse);
+    }
     replace_stream(n, t->mlp_in, n_tokens, residual);
     binarize_rows(n, t->mlp_in, n_tokens, m->dim);
     if (m->ungated) {
@@ -322,8 +345,12 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
         project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->up);
     }
     loops()->gate[m->activation](t->gate, t->up, (size_t)n_tokens * (size_t)b->n_neurons, t->gated);
-    binarize_rows(n, t->gated, n_tokens, b->n_neurons);
-    project(n, layer, ROLE_DOWN, t->gated, n_tokens, true, residual);
+    if (m->sub_norm) {
+        loops()->norm(t->gated, n->gamma[network_norm(m, layer, NORM_DOWN)], m->norm_eps, n_tokens,
+                      b->n_neurons, t->down_in, t->down_unit, t->down_inverse);
+    }
+    binarize_rows(n, t->down_in, n_tokens, b->n_neurons);
+    project(n, layer, ROLE_DOWN, t->down_in, n_tokens, true, residual);
 }
 
 void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens)

@@ -25,18 +25,21 @@ typedef struct Activations {
     float *q, *k, *v;                /* rotated; heads side by side */
     float *q_unit, *q_inverse;       /* as above, of each head: before its norm */
     float *k_unit, *k_inverse;
-    float *total;                  /* each head: max_tokens logs of softmax sums, or NULL */
-    float *mixed;                  /* what O reads */
+    float *total;              /* each head: max_tokens logs of softmax sums, or NULL */
+    float *mixed, *o_in;       /* heads' outputs; what O reads: these, or with sub_norm normed */
+    float *o_unit, *o_inverse; /* as above */
+    float *down_unit, *down_inverse;
     float *mlp_in;                 /* dim: what GATE and UP read */
     float *mlp_unit, *mlp_inverse; /* as above */
-    float *gate, *up, *gated;      /* n_neurons; DOWN reads gated. Without GATE `gate` is what UP
+    float *gate, *up, *gated;      /* n_neurons. Without GATE `gate` is what UP
                                       gives, and `up` is ones */
+    float *down_in;                /* what DOWN reads: gated, or with sub_norm that normed */
     float *scratch;                /* attention's, for each share of its blocks */
     size_t scratch_size;           /* floats of one share */
 } Activations;
 
 /* Norms of a layer, and the one after the last: the number of a norm in `gamma`. */
-typedef enum NormPlace { NORM_ATTN, NORM_MLP, NORM_Q, NORM_K } NormPlace;
+typedef enum NormPlace { NORM_ATTN, NORM_MLP, NORM_Q, NORM_K, NORM_O, NORM_DOWN } NormPlace;
 int network_norm(const Model *m, int layer, NormPlace place);
 int network_final_norm(const Model *m);
 
@@ -55,7 +58,7 @@ void network_embed(const Network *n, const int *tokens, const int *at, int n_tok
                    float *residual);
 /* Runs a layer: residual (n_tokens x dim) before it -> after it. */
 void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens);
-/* Its parts: up to queries, keys and values, not yet turned; from what O reads on. */
+/* Its parts: up to queries, keys and values, not yet turned; from `mixed` on. */
 void network_read_attention(const Network *n, int layer, Activations *t, const float *residual,
                             int n_tokens);
 void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,

@@ -116,8 +116,9 @@ static void attend(Sampler *s, int layer, int row)
     }
     for (int h = 0; h < b->n_heads; h++) {
         const ptrdiff_t at = (ptrdiff_t)b->kv_of_head[h] * d * s->stride;
-        loops()->decode(q + h * d, keys + at, values + at, stream->pos + 1, d, s->stride, s->score,
-                        s->act->mixed + row * q_dim + h * d);
+        const int first = b->window > 0 ? larger(0, stream->pos + 1 - b->window) : 0;
+        loops()->decode(q + h * d, keys + at, values + at, first, stream->pos + 1, d, s->stride,
+                        s->score, s->act->mixed + row * q_dim + h * d);
     }
 }
 

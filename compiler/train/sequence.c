@@ -53,6 +53,10 @@ void sequence_refresh(Sequence *s, int layer)
     }
     n->gamma[network_norm(m, layer, NORM_ATTN)] = b->attn_norm.gamma;
     n->gamma[network_norm(m, layer, NORM_MLP)] = b->mlp_norm.gamma;
+    if (m->sub_norm) {
+        n->gamma[network_norm(m, layer, NORM_O)] = b->o_norm.gamma;
+        n->gamma[network_norm(m, layer, NORM_DOWN)] = b->down_norm.gamma;
+    }
     if (m->qk_norm) {
         n->gamma[network_norm(m, layer, NORM_Q)] = b->q_norm.gamma;
         n->gamma[network_norm(m, layer, NORM_K)] = b->k_norm.gamma;
@@ -105,10 +109,10 @@ const float *sequence_input(const Sequence *s, Role role)
     case ROLE_Q:
     case ROLE_K:
     case ROLE_V: return s->act->attn_in;
-    case ROLE_O: return s->act->mixed;
+    case ROLE_O: return s->act->o_in;
     case ROLE_GATE:
     case ROLE_UP: return s->act->mlp_in;
-    case ROLE_DOWN: return s->act->gated;
+    case ROLE_DOWN: return s->act->down_in;
     case ROLES: break;
     }
     die("role %d", (int)role);

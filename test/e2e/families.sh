@@ -1,6 +1,6 @@
 #!/bin/sh
 # Families that differ from llama: biases, norms of queries and keys, GELU, scaled positions, a sliding
-# window. The integer program at 8 bits against an implementation in numpy, and what the whole chain
+# window, LayerNorm, learned positions, halves side by side. The integer program at 8 bits against an implementation in numpy, and what the whole chain
 # says of each: text IR, verify, manifest. The float reference is compared in reference.sh.
 . "$(dirname "$0")/lib.sh"
 
@@ -49,7 +49,8 @@ says() {
 }
 
 compile "$models/hf_base" "$work/hf_base" --name m --bits 8
-for m in hf_bias hf_llama3 hf_linear hf_mistral hf_qwen2 hf_qwen3 hf_gemma hf_all; do
+for m in hf_bias hf_llama3 hf_linear hf_mistral hf_qwen2 hf_qwen3 hf_gemma hf_all \
+    hf_gpt2 hf_gpt2_bare hf_gpt_neo hf_neox hf_neox_serial hf_phi; do
     integers $m
     chain $m
 done
@@ -60,5 +61,10 @@ says hf_mistral '"family": "mistral"' '"context": 24'
 says hf_qwen2 '"family": "qwen2"' '"biases": 9'
 says hf_qwen3 '"family": "qwen3"' '"qk_norm": true' '"biases": 12'
 says hf_gemma '"family": "gemma"' '"activation": "gelu-tanh"'
+says hf_gpt2 '"norm": "layer"' '"position": "learned"' '"ungated": true' '"biases": 18'
+says hf_gpt2_bare '"activation": "relu"' '"tied_head": false'
+says hf_neox '"activation": "gelu"' '"parallel": true' '"rotary_pairs": 2'
+says hf_neox_serial '"parallel": false' '"rotary_pairs": 11'
+says hf_phi '"rotary_pairs": 5' '"biases": 19'
 says hf_base '"activation": "silu"' '"qk_norm": false' '"biases": 0' '"rope_factors": null'
 finish

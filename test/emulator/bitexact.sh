@@ -149,7 +149,8 @@ fi
 only='gcc-O2|clang-O2|cortex-m0|cortex-m7|cortex-m55|rv32imc|xtensa-lx106|big-endian'
 config blob "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=8' --window 60 --weights blob
 config arrays "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=8' --window 60 --weights c
-# The families' own ops, a core of each kind: biases, norms of q and k, GELU, a sliding window.
+# The families' own ops, a core of each kind: biases, norms of q and k, GELU, a sliding window,
+# LayerNorm, learned positions, windows of some layers.
 python=${PYTHON:-/usr/bin/python3}
 only='gcc-O2|cortex-m0|cortex-m4f|cortex-m55|rv32imc|big-endian'
 if "$python" -c 'import numpy' 2>/dev/null; then
@@ -163,6 +164,11 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config roberta-mask "$work/models/enc_roberta_mask" --bits 4 --window 30
     config distilbert "$work/models/enc_distilbert_class" --bits 3
     config minilm "$work/models/enc_minilm" --bits 2 --window 20 --ram 20K
+    config gpt2 "$work/models/hf_gpt2" --bits 2 --bits 'positions=4'
+    config gpt-neo "$work/models/hf_gpt_neo" --bits 3 --window 40
+    config neox "$work/models/hf_neox" --bits 8 --bits '*.mlp.*=1.6'
+    config phi "$work/models/hf_phi" --bits 4
+    config relu "$work/models/hf_gpt2_bare" --bits 2 --set activations=1
 else
     skip families "no numpy"
 fi

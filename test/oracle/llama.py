@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import gguf
+import gpt
 import llama2c
 import safetensors
 
@@ -25,8 +26,32 @@ GGUF_LAYER = {"att_norm": "attn_norm", "ffn_norm": "ffn_norm", "wq": "attn_q", "
               "w3": "ffn_up"}
 
 
+class Decoding:
+    """What every model does with forward()."""
+
+    def logits(self, tokens):
+        self.reset()
+        return self.forward(tokens)
+
+    def greedy(self, prompt, n):
+        """n tokens after the prompt, each the most likely one (the lowest id of equals)."""
+        self.reset()
+        tokens, step = [], list(prompt)
+        for _ in range(n):
+            step = [int(self.forward(step)[-1].argmax())]
+            tokens += step
+        return tokens
+
+    def loss(self, tokens):
+        """The sum over tokens[1:] of -ln p(token | those before)."""
+        x = self.logits(tokens[:-1])
+        top = x.max(1)
+        log_sum = top + np.log(np.exp(x - top[:, None]).sum(1))
+        return float((log_sum - x[np.arange(len(x)), tokens[1:]]).sum())
+
+
 @dataclass
-class Llama:
+class Llama(Decoding):
     heads: int
     kv_heads: int
     head_dim: int
@@ -100,25 +125,9 @@ class Llama:
         out[..., second] = x[..., second] * np.cos(angles) + x[..., first] * np.sin(angles)
         return out
 
-    def logits(self, tokens):
-        self.reset()
-        return self.forward(tokens)
 
-    def greedy(self, prompt, n):
-        """n tokens after the prompt, each the most likely one (the lowest id of equals)."""
-        self.reset()
-        tokens, step = [], list(prompt)
-        for _ in range(n):
-            step = [int(self.forward(step)[-1].argmax())]
-            tokens += step
-        return tokens
-
-    def loss(self, tokens):
-        """The sum over tokens[1:] of -ln p(token | those before)."""
-        x = self.logits(tokens[:-1])
-        top = x.max(1)
-        log_sum = top + np.log(np.exp(x - top[:, None]).sum(1))
-        return float((log_sum - x[np.arange(len(x)), tokens[1:]]).sum())
+class Gpt(gpt.Gpt, Decoding):
+    """GPT-2 and its kin."""
 
 
 def rms_norm(x, weight, eps):
@@ -190,6 +199,8 @@ def hf_rates(config, head_dim):
 def load_hf(folder):
     c, t = json.loads((folder / "config.json").read_text()), read_tensors(folder)
     family = c["model_type"]
+    if family in gpt.SIZES:
+        return Gpt(c, t)
     if family not in ("llama", "mistral", "qwen2", "qwen3", "gemma"):
         raise ValueError(f"{folder}: model_type {family}: not known")
     gemma = family == "gemma"

@@ -69,6 +69,43 @@ HF_MODELS = {
                                    "tie_word_embeddings": False}),
 }
 
+# Families with sizes of their own: model_type -> the whole config, and what a second model changes.
+GPT = {"bos_token_id": 1, "eos_token_id": 2, "vocab_size": VOCAB, "torch_dtype": "float32"}
+GPT_MODELS = {
+    "hf_gpt2": GPT | {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 44,
+                      "n_layer": 3, "n_head": 2, "n_positions": CONTEXT, "n_inner": None,
+                      "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
+                      "scale_attn_by_inverse_layer_idx": True},
+    "hf_gpt2_bare": GPT | {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"],
+                           "n_embd": 36, "n_layer": 2, "n_head": 3, "n_positions": CONTEXT,
+                           "n_inner": 58, "activation_function": "relu",
+                           "layer_norm_epsilon": 1e-06, "scale_attn_weights": False,
+                           "tie_word_embeddings": False},
+    "hf_gpt_neo": GPT | {"model_type": "gpt_neo", "architectures": ["GPTNeoForCausalLM"],
+                         "hidden_size": 40, "num_layers": 4, "num_heads": 4,
+                         "intermediate_size": None, "max_position_embeddings": CONTEXT,
+                         "attention_types": [[["global", "local"], 2]], "window_size": 21,
+                         "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05},
+    "hf_neox": GPT | {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"],
+                      "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3,
+                      "intermediate_size": 90, "max_position_embeddings": CONTEXT,
+                      "rotary_pct": 0.25, "rotary_emb_base": 10000, "hidden_act": "gelu",
+                      "layer_norm_eps": 1e-05, "use_parallel_residual": True,
+                      "tie_word_embeddings": False},
+    "hf_neox_serial": GPT | {"model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"],
+                             "hidden_size": 44, "num_hidden_layers": 2, "num_attention_heads": 2,
+                             "intermediate_size": 70, "max_position_embeddings": CONTEXT,
+                             "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0,
+                                                 "partial_rotary_factor": 1.0},
+                             "hidden_act": "relu2", "layer_norm_eps": 1e-06,
+                             "use_parallel_residual": False, "tie_word_embeddings": False},
+    "hf_phi": GPT | {"model_type": "phi", "architectures": ["PhiForCausalLM"], "hidden_size": 52,
+                     "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 99,
+                     "max_position_embeddings": CONTEXT, "partial_rotary_factor": 0.4,
+                     "rope_theta": 10000.0, "hidden_act": "gelu_new", "layer_norm_eps": 1e-05,
+                     "tie_word_embeddings": False, "qk_layernorm": False},
+}
+
 GGUF_TYPES = ["F16", "BF16", "Q8_0", "Q4_0", "TQ1_0", "TQ2_0", "I2_S"]
 
 
@@ -175,6 +212,72 @@ def random_hf_tensors(rng, c):
     return tensors
 
 
+def gpt_linears(c):
+    """For each linear of a layer: name, inputs, outputs, whether it has a bias."""
+    dim = c.get("n_embd") or c["hidden_size"]
+    inner = c.get("n_inner") or c.get("intermediate_size") or 4 * dim
+    if c["model_type"] == "gpt2":
+        return [("attn.c_attn", dim, 3 * dim, True), ("attn.c_proj", dim, dim, True),
+                ("mlp.c_fc", dim, inner, True), ("mlp.c_proj", inner, dim, True)]
+    if c["model_type"] == "gpt_neo":
+        return [(f"attn.attention.{n}_proj", dim, dim, n == "out") for n in ("q", "k", "v", "out")
+                ] + [("mlp.c_fc", dim, inner, True), ("mlp.c_proj", inner, dim, True)]
+    if c["model_type"] == "gpt_neox":
+        return [("attention.query_key_value", dim, 3 * dim, True),
+                ("attention.dense", dim, dim, True), ("mlp.dense_h_to_4h", dim, inner, True),
+                ("mlp.dense_4h_to_h", inner, dim, True)]
+    return [(f"self_attn.{n}", dim, dim, True) for n in ("q_proj", "k_proj", "v_proj", "dense")
+            ] + [("mlp.fc1", dim, inner, True), ("mlp.fc2", inner, dim, True)]
+
+
+def random_gpt_tensors(rng, c, bare):
+    normal = lambda shape, scale: (scale * rng.standard_normal(shape)).astype(np.float32)
+    family = c["model_type"]
+    dim = c.get("n_embd") or c["hidden_size"]
+    prefix = {"gpt_neox": "gpt_neox.", "phi": "model."}.get(family, "" if bare else "transformer.")
+    embed = {"gpt_neox": "embed_in", "phi": "embed_tokens"}.get(family, "wte")
+    tensors = {f"{prefix}{embed}.weight": normal((VOCAB, dim), 0.4)}
+    learned = family in ("gpt2", "gpt_neo")
+    if learned:
+        tensors[prefix + "wpe.weight"] = normal((CONTEXT, dim), 0.2)
+    norms = ["ln_1", "ln_2"] if learned else ["input_layernorm"]
+    norms += ["post_attention_layernorm"] if family == "gpt_neox" else []
+    final = {"gpt_neox": "final_layer_norm", "phi": "final_layernorm"}.get(family, "ln_f")
+    layers = [f"{prefix}{'h' if learned else 'layers'}.{i}."
+              for i in range(c.get("n_layer") or c.get("num_layers") or c["num_hidden_layers"])]
+    for name in [p + n for p in layers for n in norms] + [prefix + final]:
+        tensors[name + ".weight"] = 1 + normal((dim,), 0.2)
+        tensors[name + ".bias"] = normal((dim,), 0.2)
+    for p in layers:
+        for name, cols, rows, bias in gpt_linears(c):
+            # scores that are not divided by sqrt(head size) would pick one token each
+            size = 0.5 if family == "gpt_neo" and ("q_proj" in name or "k_proj" in name) else 1
+            shape = (cols, rows) if family == "gpt2" else (rows, cols)
+            tensors[p + name + ".weight"] = normal(shape, size * cols ** -0.5)
+            if bias:
+                tensors[p + name + ".bias"] = normal((rows,), 0.3)
+        if learned:  # masks that old files store
+            mask = p + ("attn." if family == "gpt2" else "attn.attention.")
+            tensors[mask + "bias"] = np.tril(np.ones((1, 1, CONTEXT, CONTEXT), np.float32))
+            tensors[mask + "masked_bias"] = np.array(-1e9, np.float32)
+    if not c.get("tie_word_embeddings", learned):
+        head = "embed_out" if family == "gpt_neox" else "lm_head"
+        tensors[head + ".weight"] = normal((VOCAB, dim), 0.4)
+        if family == "phi":
+            tensors[head + ".bias"] = normal((VOCAB,), 0.3)
+    return tensors
+
+
+def write_gpt(out, name):
+    config = GPT_MODELS[name]
+    folder = out / name
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng([SEED, 100 + list(GPT_MODELS).index(name)])
+    write_shards(folder, random_gpt_tensors(rng, config, "bare" in name), "F32", 1)
+    to_hf.write_json(folder / "config.json", config)
+    to_hf.write_json(folder / "tokenizer.json", byte_level_tokenizer())
+
+
 def write_shards(folder, tensors, dtype, n):
     if n == 1:
         safetensors.write(folder / "model.safetensors", tensors, dtype)
@@ -223,6 +326,8 @@ def main(out):
     base = json.loads((out / "hf_base" / "config.json").read_text())
     for name in HF_MODELS:
         write_hf(out, name, base)
+    for name in GPT_MODELS:
+        write_gpt(out, name)
     for name in make_encoders.ENCODERS:
         make_encoders.write(out, name, TEXT, SEED, to_hf.write_json)
 

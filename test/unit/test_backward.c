@@ -32,6 +32,9 @@ static Setup set_up(uint32_t seed, bool tied, Kind kind)
                  seed % 3 ? POSITION_LEARNED : POSITION_NONE);
         s.model->context = 18;
     }
+    if (seed % 5 == 2) {
+        tiny_more(s.arena, s.model, seed % 2);
+    }
     s.layout = layout_new(s.arena, s.model);
     s.all = NEW(s.arena, float, s.layout->size);
     s.gradient = NEW(s.arena, float, s.layout->size);

@@ -161,9 +161,36 @@ typedef struct Bad {
     const char *config, *error;
 } Bad;
 
+#define GPT2(extra)                                                                                \
+    "{\"model_type\":\"gpt2\",\"n_embd\":8,\"n_layer\":1,\"n_head\":2,\"vocab_size\":10" extra "}"
+#define NEO(types)                                                                                 \
+    "{\"model_type\":\"gpt_neo\",\"hidden_size\":8,\"num_layers\":2,\"num_heads\":2,"                  \
+    "\"vocab_size\":10,\"attention_types\":" types "}"
+#define ROTARY(type, extra)                                                                        \
+    "{\"model_type\":\"" type "\",\"hidden_size\":8,\"intermediate_size\":12,"                         \
+    "\"num_hidden_layers\":1,\"num_attention_heads\":2,\"vocab_size\":10" extra "}"
+
 static const Bad bad[] = {
     {"{}", "model_type: (missing): supported: llama, mistral, qwen2, qwen3, gemma"},
-    {"{\"model_type\":\"gpt2\"}", "model_type: \"gpt2\": supported: llama, mistral"},
+    {"{\"model_type\":\"opt\"}", "model_type: \"opt\": supported: llama, mistral"},
+    {GPT2(",\"activation_function\":\"mish\""),
+     "activation_function: \"mish\": supported: \"gelu_new\""},
+    {GPT2(",\"n_inner\":-1"), "n_inner: -1: an integer from 1"},
+    {GPT2(",\"add_cross_attention\":true"), "add_cross_attention: true: supported: false"},
+    {GPT2(",\"quantization_config\":{}"), "quantized checkpoints are not read"},
+    {GPT2(""), "tensor transformer.wte.weight: missing"},
+    {NEO("[[[\"global\",\"local\"],2]]"), "must name as many layers as num_layers says"},
+    {NEO("[[[\"global\"],2000000000]]"), "must name as many layers as num_layers says"},
+    {NEO("[[[\"global\",\"sliding\"],1]]"), "supported: \"global\" or \"local\""},
+    {NEO("[[],[1],1]"), "attention_types: [[], [1], 1]: supported: \"global\" or \"local\""},
+    {NEO("[[[\"global\",\"local\"],1]],\"attention_layers\":[\"local\"]"),
+     "attention_layers: [\"local\"]: supported"},
+    {ROTARY("gpt_neox", ",\"rotary_pct\":0.1"), "rotary_pct: 0.1: turns 0 dimensions of a head of 4"},
+    {ROTARY("gpt_neox", ",\"rotary_pct\":2"), "rotary_pct: 2: a number"},
+    {ROTARY("gpt_neox", ",\"attention_bias\":false"), "attention_bias: false: supported: true"},
+    {ROTARY("phi", ",\"qk_layernorm\":true"), "qk_layernorm: true: supported: false"},
+    {ROTARY("phi", ",\"partial_rotary_factor\":0.8"), "partial_rotary_factor: 0.8: turns 3 dimen"},
+    {ROTARY("phi", ",\"rope_scaling\":{\"type\":\"su\"}"), "type: \"su\": supported rope types"},
     {"{\"model_type\":\"llama\",\"architectures\":[\"LlamaForSequenceClassification\"]}",
      "supported for llama: LlamaForCausalLM"},
     {"{\"model_type\":\"llama\"}", "hidden_size: (missing): an integer from 1 to 65536"},

@@ -675,6 +675,55 @@ static void test_layer_norm_of_nothing(void **state)
     assert_true(y[2] == 0 && y[4] == 0 && fabs(real(y[3], s) - 0.5) < 0.01);
 }
 
+/* Slots of rings of every length, at positions near and far. */
+static void test_ring(void **state)
+{
+    (void)state;
+    for (uint32_t window = 1; window <= 300; window++) {
+        for (uint32_t p = 0; p < 700; p += 1 + p / 50)
+            assert_int_equal(lm_ring_slot(p, window), p % window);
+        const uint32_t far = draw();
+        assert_int_equal(lm_ring_slot(far, window), far % window);
+        assert_int_equal(lm_ring_slot(0xffffffffU - window, window),
+                         (0xffffffffU - window) % window);
+        assert_int_equal(lm_ring_filled(window - 1, window), window);
+        assert_int_equal(lm_ring_filled(far | 512, window), window);
+    }
+}
+
+/* Against floating point over the same int8 values, with eps from nothing to far above them. */
+static void test_sub_norm(void **state)
+{
+    enum { N = 44 };
+    double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        int8_t x[N];
+        int16_t gamma[N];
+        double want[N], squares = 0, largest = 0;
+        const lm_scale scale = LM_SCALE(32768 + trial, -24 + trial % 9);
+        const double eps = trial % 3 ? ldexp(1, -20 + trial % 25) : 0;
+        for (int i = 0; i < N; i++) {
+            x[i] = (int8_t)(trial % 50 ? (int32_t)(draw() % 255) - 127 : i == 7);
+            gamma[i] = (int16_t)(8000 + 4000 * (double)tiny_random()); /* of 2^-13 */
+            squares += real(x[i], scale) * real(x[i], scale);
+        }
+        for (int i = 0; i < N; i++) {
+            want[i] = real(x[i], scale) / sqrt(squares / N + eps) * gamma[i] / 8192;
+            largest = fmax(largest, fabs(want[i]));
+        }
+        int eps_e = 0, root_e;
+        const double eps_m = eps > 0 ? frexp(eps * N, &eps_e) : 0, root_m = frexp(sqrt(N), &root_e);
+        const lm_scale s =
+            lm_sub_norm(x, gamma, scale, N, (uint32_t)floor(eps_m * 65536), eps_e - 16,
+                        (uint32_t)floor(root_m * 65536), root_e - 16 - 13 - 31);
+        for (int i = 0; i < N; i++)
+            worst = fmax(worst, fabs(real(x[i], s) - want[i]) / (largest / 127));
+    }
+    printf("sub norm: largest error %.4f of a unit\n", worst);
+    assert_true(worst < 0.6);
+}
+
 static double activated(int kind, double x)
 {
     switch (kind) {
@@ -806,6 +855,8 @@ int main(void)
         cmocka_unit_test(test_layer_norm),
         cmocka_unit_test(test_layer_norm_of_nothing),
         cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_sub_norm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

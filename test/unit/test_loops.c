@@ -52,8 +52,8 @@ static void run_attention(Arena *a, const Loops *with, int n, int dim, Results *
     for (int b = 0; b * QUERIES < n; b++) {
         with->attend_back_keys(&back, b, scratch);
     }
-    with->decode(q, numbers(a, dim * 48, 5), numbers(a, dim * 48, 6), n, dim, 48, r->value[6],
-                 r->value[7]);
+    with->decode(q, numbers(a, dim * 48, 5), numbers(a, dim * 48, 6), n / 3, n, dim, 48,
+                 r->value[6], r->value[7]);
 }
 
 static void run_rows(Arena *a, const Loops *with, int n, int dim, Results *r)

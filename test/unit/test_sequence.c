@@ -51,7 +51,7 @@ static void as_reference(void **state)
     }
 }
 
-/* LayerNorm, every activation without a gate and with one, learned positions and none. */
+/* LayerNorm, every activation without a gate and with one, learned positions and none, and more. */
 static void gpt_as_reference(void **state)
 {
     (void)state;
@@ -63,6 +63,9 @@ static void gpt_as_reference(void **state)
             m->context = seed % 2 ? 32 : 17; /* positions end before the document does */
         } else {
             m->activation = (Activation)(seed % ACTIVATIONS);
+        }
+        if (seed % 3 == 1) {
+            tiny_more(a, m, seed % 2);
         }
         assert_as_reference(a, m, 30);
         arena_free(a);

@@ -21,13 +21,15 @@ static void calm(Model *m)
 }
 
 /* Of three of four seeds with what families may have. */
-static Model *calm_model(Arena *a, uint32_t seed, bool tied, int sinks)
+static Model *calm_model(Arena *a, uint32_t seed, bool tied, const Recipe *r)
 {
     Model *m = tiny_model(a, seed, tied);
-    if (seed % 4 == 2 && sinks == 0)
+    if (seed % 4 == 2 && r->sinks == 0)
         tiny_gpt(a, m, (Activation)(seed / 4 % ACTIVATIONS), POSITION_LEARNED);
     else if (seed % 2)
         tiny_extras(a, m);
+    if (seed % 3 == 0 && r->sinks == 0)
+        tiny_more(a, m, r->activations != 1 && r->prune_heads.ratio == 0);
     calm(m);
     return m;
 }
@@ -36,7 +38,7 @@ static Unit *compiled(Arena *a, Recipe *r, uint32_t seed, bool tied)
 {
     Unit *u = NEW(a, Unit, 1);
     u->arena = a;
-    u->model = calm_model(a, seed, tied, r->sinks);
+    u->model = calm_model(a, seed, tied, r);
     u->recipe = r;
     u->target = target_load(a, "host");
     run_passes(u, NULL, NULL, NULL);
@@ -124,7 +126,7 @@ static const Unit *with_signs(Arena *a, double bits, uint32_t seed, int kernel)
     r->activations = 1;
     Unit *u = NEW(a, Unit, 1);
     *u = (Unit){.arena = a,
-                .model = calm_model(a, seed, true, 0),
+                .model = calm_model(a, seed, true, r),
                 .recipe = r,
                 .target = target_load(a, "host")};
     run_passes(u, "lower", NULL, NULL);

@@ -139,6 +139,22 @@ static inline void tiny_gpt(Arena *a, Model *m, Activation activation, PositionK
     model_name_tensors(a, m);
 }
 
+/* What else families have: halves side by side, a part of each head that turns, windows of some
+ * layers, norms of what attn.o and mlp.down read. Of the last, integers know no signs. */
+static inline void tiny_more(Arena *a, Model *m, bool sub_norm)
+{
+    m->parallel = true;
+    m->rotary_pairs = m->position == POSITION_ROPE ? 2 : 0;
+    m->sub_norm = sub_norm;
+    m->blocks[1].window = 5;
+    for (int l = 0; l < m->n_layers && sub_norm; l++) {
+        Block *b = &m->blocks[l];
+        b->o_norm = (Norm){.n = 24, .gamma = tiny_weights(a, 24, 1, 0.3f)};
+        b->down_norm = (Norm){.n = 10, .gamma = tiny_weights(a, 10, 1, 0.3f)};
+    }
+    model_name_tensors(a, m);
+}
+
 static inline Unit tiny_unit(Arena *a, Model *m)
 {
     return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};
