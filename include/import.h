@@ -53,6 +53,7 @@ typedef struct Shape {
 Model *new_model(Arena *a, const char *path, const char *family, const Shape *s);
 /* What differs from llama's: no GATE; a table of positions, whose weights are still to be set. */
 void set_ungated(Model *m);
+void set_sub_norms(Model *m);
 void set_learned_positions(Model *m);
 void check_finite(const char *path, const char *tensor, const float *w, size_t n);
 /* What is left once the weights are in: the hash and the tokenizer. */
@@ -87,8 +88,10 @@ struct HfFamily {
     bool qk_norm;
     bool norm_offset;      /* weights of norms are stored less 1 */
     bool scaled_embedding; /* tokens enter times sqrt(hidden_size) */
-    bool gelu;             /* the MLP is gated by GELU in its tanh form */
+    Activation activation; /* that gates the MLP */
+    bool sub_norm;         /* what o and down read is normed */
     bool tied;             /* where the file does not say */
+    double theta, eps;     /* likewise; 0: 10000, 1e-6 */
     double rotary;         /* part of a head that turns, likewise; 0: all, and no key says else */
     const char *rotary_key, *theta_key; /* NULL: rope_theta */
     HfWindow window;
@@ -100,6 +103,17 @@ Model *import_hf_gpt2(Arena *a, const HfCheckpoint *c);  /* import/hf_gpt2.c */
 Model *import_hf_gpt_neo(Arena *a, const HfCheckpoint *c);
 Model *import_hf_neox(Arena *a, const HfCheckpoint *c); /* import/hf_neox.c */
 Model *import_hf_phi(Arena *a, const HfCheckpoint *c);
+
+/* import/hf_bitnet.c: how ternary weights are stored. Zero: not at all. */
+typedef struct HfBitnet {
+    bool packed;     /* four to a byte, where there is a weight_scale */
+    bool online;     /* as floats, which become ternary as they are read */
+    bool multiplies; /* weight_scale is what a step is worth, else one by that */
+} HfBitnet;
+HfBitnet read_hf_bitnet(Arena *a, const HfCheckpoint *c);
+/* As load_hf_linear; tensors without a weight_scale are plain. */
+void load_hf_ternary(Arena *a, const HfCheckpoint *c, HfBitnet b, const char *name, bool bias,
+                     Linear *l);
 
 /* import/hf_keys.c: what the families' readers share. ---------------------------------------- */
 

@@ -284,6 +284,9 @@ bool safetensors_has(const Safetensors *s, const char *name);
 /* The tensor as float; fatal unless it exists with exactly this shape in F32, F16 or BF16. */
 float *safetensors_load(Arena *a, const Safetensors *s, const char *name, int n_dims,
                         const int *dims);
+/* The same of a tensor of bytes, U8, as they are in the file. */
+const uint8_t *safetensors_bytes(Arena *a, const Safetensors *s, const char *name, int n_dims,
+                                 const int *dims);
 /* Names that safetensors_load never touched, for "unknown tensor" errors; NULL past the end. */
 const char *safetensors_unused(const Safetensors *s, int i);
 

@@ -78,9 +78,9 @@ bool fit_lattice(Arena *a, Linear *l, const GptqOptions *o)
         found = miss < NEAR;
         if (found) {
             fit_weights(a, l, o);
-            note("quantize: %s: its weights are a lattice: codes kept, scales within %.2g of a "
-                 "level's distance",
-                 l->name, miss);
+            note("quantize: %s: its weights are on a codebook already: kept as %s, scales within "
+                 "%.2g of a level's distance",
+                 l->name, format_names[l->format], miss);
         }
     }
     arena_free(scratch);

@@ -70,6 +70,16 @@ void set_ungated(Model *m)
         m->blocks[i].linear[ROLE_GATE].rows = 0;
 }
 
+void set_sub_norms(Model *m)
+{
+    m->sub_norm = true;
+    for (int i = 0; i < m->n_layers; i++) {
+        Block *b = &m->blocks[i];
+        b->o_norm.n = b->n_heads * b->head_dim;
+        b->down_norm.n = b->n_neurons;
+    }
+}
+
 void set_learned_positions(Model *m)
 {
     m->position = POSITION_LEARNED;

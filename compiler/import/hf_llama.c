@@ -10,7 +10,6 @@
 /* Keys that change the result. */
 static const HfFixed fixed[] = {
     {"partial_rotary_factor", "1", "only rotation of whole heads is supported: 1.0 was expected"},
-    {"quantization_config", "null", "quantized checkpoints are not read: give the float one"},
     {"use_sliding_window", "false", "supported: false"},
     {"attn_logit_softcapping", "null", "supported: null"},
     {"final_logit_softcapping", "null", "supported: null"},
@@ -43,6 +42,7 @@ static const char *const known[] = {
     "use_mrope",
     "layer_types",
     "activation_bits",
+    "quantization_config",
     NULL,
 };
 
@@ -70,16 +70,21 @@ static void check_layer_types(const HfCheckpoint *c)
 /* Gemma's first configurations say "gelu" and mean the tanh form, as the published model does. */
 static Activation read_activation(const HfCheckpoint *c)
 {
-    static const char *const silu[] = {"silu", "swish"}, *const gelu[] = {"gelu_pytorch_tanh",
-                                                                          "gelu"};
+    static const struct {
+        const char *names[2], *why;
+    } of[ACTIVATIONS] = {
+        [ACT_SILU] = {{"silu", "swish"}, "supported for this family: \"silu\""},
+        [ACT_GELU_TANH] = {{"gelu_pytorch_tanh", "gelu"},
+                           "supported for this family: \"gelu_pytorch_tanh\""},
+        [ACT_RELU2] = {{"relu2", "relu2"}, "supported for this family: \"relu2\""},
+    };
+    const Activation means = c->family->activation;
     const bool other = get_value(c->config, "hidden_activation") != NULL;
     const char *key = other ? "hidden_activation" : "hidden_act";
-    const char *const *names = c->family->gelu ? gelu : silu;
+    const char *const *names = of[means].names;
     if (find_name(names, 2, get_string(c->config_path, c->config, key, names[0])) < 0)
-        bad_value(c->config_path, key, get_value(c->config, key),
-                  c->family->gelu ? "supported for this family: \"gelu_pytorch_tanh\""
-                                  : "supported for this family: \"silu\"");
-    return c->family->gelu ? ACT_GELU_TANH : ACT_SILU;
+        bad_value(c->config_path, key, get_value(c->config, key), of[means].why);
+    return means;
 }
 
 /* A token sees the last sliding_window tokens, itself included: what a KV cache of so many gives.
@@ -147,14 +152,18 @@ static bool has_bias(const HfCheckpoint *c, Role r)
     return attention || (c->family->qkv_bias && r != ROLE_O);
 }
 
-static void load_block(Arena *a, const HfCheckpoint *c, int layer, Block *b)
+static void load_block(Arena *a, const HfCheckpoint *c, HfBitnet bits, int layer, Block *b)
 {
     const char *prefix = arena_printf(a, "model.layers.%d", layer);
     load_norm(a, c, arena_printf(a, "%s.input_layernorm.weight", prefix), &b->attn_norm);
     load_norm(a, c, arena_printf(a, "%s.post_attention_layernorm.weight", prefix), &b->mlp_norm);
     for (int r = 0; r < ROLES; r++) {
         const char *name = arena_printf(a, "%s.%s", prefix, linear_tensors[r]);
-        load_hf_linear(a, c, name, has_bias(c, (Role)r), &b->linear[r]);
+        load_hf_ternary(a, c, bits, name, has_bias(c, (Role)r), &b->linear[r]);
+    }
+    if (c->family->sub_norm) {
+        load_norm(a, c, arena_printf(a, "%s.self_attn.attn_sub_norm.weight", prefix), &b->o_norm);
+        load_norm(a, c, arena_printf(a, "%s.mlp.ffn_sub_norm.weight", prefix), &b->down_norm);
     }
     if (c->family->qk_norm) {
         load_norm(a, c, arena_printf(a, "%s.self_attn.q_norm.weight", prefix), &b->q_norm);
@@ -201,15 +210,19 @@ Model *import_hf_llama(Arena *a, const HfCheckpoint *c)
     Shape shape = read_shape(c);
     Model *m = new_model(a, c->config_path, c->family->model_type, &shape);
     m->activation = read_activation(c);
+    const HfBitnet bits = read_hf_bitnet(a, c);
     m->qk_norm = c->family->qk_norm;
-    m->norm_eps = (float)get_double(c->config_path, c->config, "rms_norm_eps", 1e-12, 0.1, 1e-6);
+    if (c->family->sub_norm)
+        set_sub_norms(m);
+    m->norm_eps = (float)get_double(c->config_path, c->config, "rms_norm_eps", 1e-12, 0.1,
+                                    c->family->eps > 0 ? c->family->eps : 1e-6);
     m->activation_bits = read_activation_bits(c);
     read_hf_rope(a, c, m);
     m->tied_head = get_bool(c->config_path, c->config, "tie_word_embeddings", c->family->tied);
     m->path = c->dir;
     load_hf_linear(a, c, "model.embed_tokens", false, &m->embed);
     for (int i = 0; i < m->n_layers; i++)
-        load_block(a, c, i, &m->blocks[i]);
+        load_block(a, c, bits, i, &m->blocks[i]);
     load_norm(a, c, "model.norm.weight", &m->final_norm);
     load_hf_head(a, c, "lm_head", false, m);
     if (c->family->scaled_embedding)

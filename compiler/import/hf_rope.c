@@ -124,7 +124,8 @@ void read_hf_rope(Arena *a, const HfCheckpoint *c, Model *m)
     if (outer != 0 && inner != outer)
         fatal("%s: %s: %g here, %g in rope_parameters: they must agree", c->config_path, theta,
               outer, inner);
-    m->rope_theta = inner == 0 ? 1e4f : (float)inner;
+    const double usual = c->family->theta > 0 ? c->family->theta : 1e4;
+    m->rope_theta = (float)(inner == 0 ? usual : inner);
     read_part(c, s, m);
     read_factors(a, s, m);
 }

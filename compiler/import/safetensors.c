@@ -316,14 +316,30 @@ static void check_dims(Arena *a, const Tensor *t, int n_dims, const int *dims)
               shape_text(a, t->dims, t->n_dims), shape_text(a, want, n_dims));
 }
 
-float *safetensors_load(Arena *a, const Safetensors *s, const char *name, int n_dims,
-                        const int *dims)
+static Tensor *use_tensor(Arena *a, const Safetensors *s, const char *name, int n_dims,
+                          const int *dims)
 {
     Tensor *t = find_tensor(s, name);
     if (!t)
         fatal("%s: tensor %s: missing", s->path, name);
     t->used = true;
     check_dims(a, t, n_dims, dims);
+    return t;
+}
+
+const uint8_t *safetensors_bytes(Arena *a, const Safetensors *s, const char *name, int n_dims,
+                                 const int *dims)
+{
+    const Tensor *t = use_tensor(a, s, name, n_dims, dims);
+    if (strcmp(t->dtype->name, "U8") != 0)
+        fatal("%s: tensor %s: dtype %s: packed weights are U8", t->path, name, t->dtype->name);
+    return t->data;
+}
+
+float *safetensors_load(Arena *a, const Safetensors *s, const char *name, int n_dims,
+                        const int *dims)
+{
+    const Tensor *t = use_tensor(a, s, name, n_dims, dims);
     bool f32 = !strcmp(t->dtype->name, "F32"), f16 = !strcmp(t->dtype->name, "F16");
     if (!f32 && !f16 && strcmp(t->dtype->name, "BF16") != 0)
         fatal("%s: tensor %s: dtype %s: supported are F32, F16 and BF16", t->path, name,

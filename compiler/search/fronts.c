@@ -100,8 +100,9 @@ static void find_variants(Arena *a, Fronts *f, const Unit *folded, Judge *j)
     int heads, neurons;
     totals(folded->model, &heads, &neurons);
     const int n_layers = folded->model->n_layers;
-    const size_t h_end = asks(&folded->recipe->prune_heads) ? 1 : LENGTH(head_parts);
-    const size_t n_end = asks(&folded->recipe->prune_neurons) ? 1 : LENGTH(neuron_parts);
+    const bool whole = folded->model->sub_norm; /* nothing inside a layer can go */
+    const size_t h_end = whole || asks(&folded->recipe->prune_heads) ? 1 : LENGTH(head_parts);
+    const size_t n_end = whole || asks(&folded->recipe->prune_neurons) ? 1 : LENGTH(neuron_parts);
     for (size_t h = 0; h < h_end; h++) {
         const int less_heads = (int)(head_parts[h] * heads);
         if ((h > 0 && less_heads == 0) || less_heads > heads - n_layers) {

@@ -50,7 +50,7 @@ says() {
 
 compile "$models/hf_base" "$work/hf_base" --name m --bits 8
 for m in hf_bias hf_llama3 hf_linear hf_mistral hf_qwen2 hf_qwen3 hf_gemma hf_all \
-    hf_gpt2 hf_gpt2_bare hf_gpt_neo hf_neox hf_neox_serial hf_phi; do
+    hf_gpt2 hf_gpt2_bare hf_gpt_neo hf_neox hf_neox_serial hf_phi hf_bitnet hf_bitnet_online hf_bitlinear; do
     integers $m
     chain $m
 done
@@ -66,5 +66,9 @@ says hf_gpt2_bare '"activation": "relu"' '"tied_head": false'
 says hf_neox '"activation": "gelu"' '"parallel": true' '"rotary_pairs": 2'
 says hf_neox_serial '"parallel": false' '"rotary_pairs": 11'
 says hf_phi '"rotary_pairs": 5' '"biases": 19'
+for m in hf_bitnet hf_bitnet_online hf_bitlinear; do
+    check "$m: all 21 matrices stay ternary" test "$(grep -c '"format": "ternary"' "$work/$m/m.json")" = 21
+done
+says hf_bitnet '"activation": "relu2"' '"sub_norm": true'
 says hf_base '"activation": "silu"' '"qk_norm": false' '"biases": 0' '"rope_factors": null'
 finish

@@ -168,6 +168,7 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config gpt-neo "$work/models/hf_gpt_neo" --bits 3 --window 40
     config neox "$work/models/hf_neox" --bits 8 --bits '*.mlp.*=1.6'
     config phi "$work/models/hf_phi" --bits 4
+    config bitnet "$work/models/hf_bitnet" --bits 2
     config relu "$work/models/hf_gpt2_bare" --bits 2 --set activations=1
 else
     skip families "no numpy"

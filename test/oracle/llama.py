@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import bitnet
 import gguf
 import gpt
 import llama2c
@@ -64,9 +65,10 @@ class Llama(Decoding):
     embed: np.ndarray  # (vocab, dim)
     final_norm: np.ndarray
     head: np.ndarray  # (vocab, dim)
-    layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0); Qwen3: q_norm, k_norm
+    layers: list  # of dict: names of HF_LAYER -> (weight, bias or 0); Qwen3: q_norm, k_norm;
+    # BitNet: o_norm, down_norm
     window: int = 0  # tokens that one sees, itself included; 0: all before it
-    gelu: bool = False  # gated by GELU in its tanh form, not by SiLU
+    act: callable = None  # that gates the MLP; SiLU
     embed_scale: float = 1.0
     binary: bool = False  # a block's linears read signs of their inputs times the mean size
     cache: list = field(default_factory=list)  # per layer (keys, values), each (time, kv, head_dim)
@@ -83,7 +85,10 @@ class Llama(Decoding):
             x = x + self.attention(i, layer, h)
             h = self.activations(rms_norm(x, layer["ffn_norm"][0], self.eps))
             gate, up = linear(h, layer["w1"]), linear(h, layer["w3"])
-            h = self.activations((gelu_tanh if self.gelu else silu)(gate) * up)
+            h = (self.act or silu)(gate) * up
+            if "down_norm" in layer:
+                h = rms_norm(h, layer["down_norm"], self.eps)
+            h = self.activations(h)
             x = x + linear(h, layer["w2"])
         return rms_norm(x, self.final_norm, self.eps) @ self.head.T
 
@@ -112,7 +117,10 @@ class Llama(Decoding):
             scores[unseen] = -np.inf
             weights = np.exp(scores - scores.max(1, keepdims=True))
             out[:, h] = weights / weights.sum(1, keepdims=True) @ values[:, kv]
-        return linear(self.activations(out.reshape(n, -1)), layer["wo"])
+        out = out.reshape(n, -1)
+        if "o_norm" in layer:
+            out = rms_norm(out, layer["o_norm"], self.eps)
+        return linear(self.activations(out), layer["wo"])
 
     def rotate(self, x, past):
         """x (time, heads, head_dim): turns pair i at position p by p * rates[i]."""
@@ -136,6 +144,10 @@ def rms_norm(x, weight, eps):
 
 def silu(x):
     return x / (1 + np.exp(-x))
+
+
+def relu2(x):
+    return np.maximum(x, 0) ** 2
 
 
 def gelu_tanh(x):
@@ -201,16 +213,21 @@ def load_hf(folder):
     family = c["model_type"]
     if family in gpt.SIZES:
         return Gpt(c, t)
-    if family not in ("llama", "mistral", "qwen2", "qwen3", "gemma"):
+    if family not in ("llama", "mistral", "qwen2", "qwen3", "gemma", "bitnet"):
         raise ValueError(f"{folder}: model_type {family}: not known")
     gemma = family == "gemma"
     norm = lambda name: t[name + ".weight"] + gemma  # stored less one
-    pair = lambda name: (t[name + ".weight"], t.get(name + ".bias", 0))
+    how = c.get("quantization_config")
+    pair = lambda name: (bitnet.weight(t, name, how) if name.endswith("proj") else
+                         t[name + ".weight"], t.get(name + ".bias", 0))
     layers = [{name: pair(f"model.layers.{i}.{hf}") for name, hf in HF_LAYER.items()}
               for i in range(c["num_hidden_layers"])]
     for i, layer in enumerate(layers):
         for name in ("att_norm", "ffn_norm"):
             layer[name] = (norm(f"model.layers.{i}.{HF_LAYER[name]}"), 0)
+        if family == "bitnet":
+            layer["o_norm"] = norm(f"model.layers.{i}.self_attn.attn_sub_norm")
+            layer["down_norm"] = norm(f"model.layers.{i}.mlp.ffn_sub_norm")
         if family == "qwen3":
             layer |= {name: norm(f"model.layers.{i}.self_attn.{name}")
                       for name in ("q_norm", "k_norm")}
@@ -220,7 +237,8 @@ def load_hf(folder):
     return Llama(heads, c.get("num_key_value_heads") or heads, head_dim,
                  c["max_position_embeddings"], c["rms_norm_eps"], hf_rates(c, head_dim), False,
                  c["bos_token_id"], c["eos_token_id"], embed, norm("model.norm"), head, layers,
-                 (family == "mistral" and c["sliding_window"]) or 0, gemma,
+                 (family == "mistral" and c["sliding_window"]) or 0,
+                 {"gemma": gelu_tanh, "bitnet": relu2}.get(family, silu),
                  c["hidden_size"] ** 0.5 if gemma else 1.0, c.get("activation_bits") == 1)
 
 

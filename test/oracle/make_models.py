@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+import bitnet
 import llama2c
 import make_encoders
 import safetensors
@@ -31,6 +32,9 @@ went home, and the child slept. The animals were quiet for a while, then they al
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 64}
+
+BITNET = {"model_type": "bitnet", "architectures": ["BitNetForCausalLM"], "hidden_act": "relu2",
+          "rope_theta": 500000.0, "head_dim": 12}
 
 # name -> tokenizer kind, dtype, shards, and what differs from hf_base's config
 HF_MODELS = {
@@ -62,6 +66,15 @@ HF_MODELS = {
     "hf_gemma": ("scores", "F32", 1, {"model_type": "gemma", "architectures": ["GemmaForCausalLM"],
                                       "hidden_act": "gelu_pytorch_tanh", "head_dim": 14,
                                       "num_key_value_heads": 1, "rms_norm_eps": 1e-06}),
+    "hf_bitnet": ("bytes", "F32", 1, BITNET | {"quantization_config": {
+        "quant_method": "bitnet", "linear_class": "autobitlinear",
+        "quantization_mode": "offline", "modules_to_not_convert": None}}),
+    "hf_bitnet_online": ("bytes", "BF16", 1, BITNET | {"quantization_config": {
+        "quant_method": "bitnet", "linear_class": "autobitlinear",
+        "quantization_mode": "online"}}),
+    "hf_bitlinear": ("bytes", "F16", 1, {"rms_norm_eps": 1e-05, "quantization_config": {
+        "quant_method": "bitnet", "linear_class": "bitlinear",
+        "quantization_mode": "offline", "use_rms_norm": False}}),
     # every part at once that a family may have
     "hf_all": ("bytes", "F32", 1, {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"],
                                    "attention_bias": True, "mlp_bias": True, "head_dim": 24,
@@ -189,6 +202,17 @@ def has_bias(c, name):
     return c["mlp_bias"]
 
 
+def put_weight(tensors, prefix, w, c):
+    how = c.get("quantization_config", {})
+    if how.get("quantization_mode") != "offline":
+        tensors[prefix + "weight"] = w
+        return
+    codes, size = bitnet.ternary(w)
+    tensors[prefix + "weight"] = bitnet.pack(codes)
+    by = size if how["linear_class"] == "autobitlinear" else 1 / size
+    tensors[prefix + "weight_scale"] = np.array([by], np.float32)
+
+
 def random_hf_tensors(rng, c):
     normal = lambda shape, scale: (scale * rng.standard_normal(shape)).astype(np.float32)
     dim, gemma = c["hidden_size"], c["model_type"] == "gemma"
@@ -200,9 +224,14 @@ def random_hf_tensors(rng, c):
             if len(shape) == 1:
                 tensors[prefix + "weight"] = one + normal(shape, 0.2)
                 continue
-            tensors[prefix + "weight"] = normal(shape, shape[1] ** -0.5)
+            put_weight(tensors, prefix, normal(shape, shape[1] ** -0.5), c)
             if has_bias(c, name):
                 tensors[prefix + "bias"] = normal(shape[:1], 0.3)
+        if c["model_type"] == "bitnet":
+            q = c["num_attention_heads"] * c["head_dim"]
+            for name, n in (("self_attn.attn_sub_norm", q),
+                            ("mlp.ffn_sub_norm", c["intermediate_size"])):
+                tensors[f"model.layers.{i}.{name}.weight"] = 1 + normal((n,), 0.2)
         for name in ("q_norm", "k_norm") if c["model_type"] == "qwen3" else ():
             shape = (c.get("head_dim") or dim // c["num_attention_heads"],)
             tensors[f"model.layers.{i}.self_attn.{name}.weight"] = 1 + normal(shape, 0.2)

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1"}
 
 
 def bf16_from_float(x):
@@ -34,11 +34,12 @@ def read(path):
 
 
 def write(path, tensors, dtype):
-    """tensors: name -> array, written in this order."""
+    """tensors: name -> array, written in this order; one of bytes stays one."""
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, x in tensors.items():
-        raw = bf16_from_float(x) if dtype == "BF16" else np.asarray(x).astype(TYPES[dtype])
-        header[name] = {"dtype": dtype, "shape": list(x.shape),
+        kind = "U8" if x.dtype == np.uint8 else dtype
+        raw = bf16_from_float(x) if kind == "BF16" else np.asarray(x).astype(TYPES[kind])
+        header[name] = {"dtype": kind, "shape": list(x.shape),
                         "data_offsets": [len(data), len(data) + raw.nbytes]}
         data += raw.tobytes()
     head = json.dumps(header, separators=(",", ":")).encode()

@@ -218,6 +218,28 @@ static void nothing_to_see(void **state)
     }
 }
 
+/* Asked for more bits, ternary weights become ternary. */
+static void ternary_needs_no_more(void **state)
+{
+    (void)state;
+    static const char *const bits[] = {"2", "4", "8", "1.6"};
+    for (size_t k = 0; k < LENGTH(bits); k++) {
+        Arena *a = arena_new();
+        Unit u = tiny_unit(a, tiny_model(a, 3, true));
+        Linear *l = &u.model->blocks[0].linear[ROLE_UP];
+        for (int i = 0; i < l->rows * l->cols; i++) {
+            l->w[i] = 0.07f * (float)(i * 7 % 3 - 1);
+        }
+        recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, bits[k]);
+        quantize_linear(&u, l, NULL);
+        assert_int_equal(l->format, FORMAT_TERNARY);
+        for (int i = 0; i < l->rows * l->cols; i++) {
+            assert_int_equal(l->code[i], i * 7 % 3);
+        }
+        arena_free(a);
+    }
+}
+
 static void lattices_are_kept(void **state)
 {
     (void)state;
@@ -320,6 +342,7 @@ int main(void)
         cmocka_unit_test(nothing_to_see),
         cmocka_unit_test(overflow_is_seen),
         cmocka_unit_test(lattices_are_kept),
+        cmocka_unit_test(ternary_needs_no_more),
         cmocka_unit_test(threads_agree),
         cmocka_unit_test(whole_models),
     };

@@ -161,13 +161,14 @@ typedef struct Bad {
     const char *config, *error;
 } Bad;
 
+#define BITNET(extra) ",\"quantization_config\":{\"quant_method\":\"bitnet\"," extra "}"
 #define GPT2(extra)                                                                                \
     "{\"model_type\":\"gpt2\",\"n_embd\":8,\"n_layer\":1,\"n_head\":2,\"vocab_size\":10" extra "}"
 #define NEO(types)                                                                                 \
-    "{\"model_type\":\"gpt_neo\",\"hidden_size\":8,\"num_layers\":2,\"num_heads\":2,"                  \
+    "{\"model_type\":\"gpt_neo\",\"hidden_size\":8,\"num_layers\":2,\"num_heads\":2,"              \
     "\"vocab_size\":10,\"attention_types\":" types "}"
 #define ROTARY(type, extra)                                                                        \
-    "{\"model_type\":\"" type "\",\"hidden_size\":8,\"intermediate_size\":12,"                         \
+    "{\"model_type\":\"" type "\",\"hidden_size\":8,\"intermediate_size\":12,"                     \
     "\"num_hidden_layers\":1,\"num_attention_heads\":2,\"vocab_size\":10" extra "}"
 
 static const Bad bad[] = {
@@ -185,7 +186,8 @@ static const Bad bad[] = {
     {NEO("[[],[1],1]"), "attention_types: [[], [1], 1]: supported: \"global\" or \"local\""},
     {NEO("[[[\"global\",\"local\"],1]],\"attention_layers\":[\"local\"]"),
      "attention_layers: [\"local\"]: supported"},
-    {ROTARY("gpt_neox", ",\"rotary_pct\":0.1"), "rotary_pct: 0.1: turns 0 dimensions of a head of 4"},
+    {ROTARY("gpt_neox", ",\"rotary_pct\":0.1"),
+     "rotary_pct: 0.1: turns 0 dimensions of a head of 4"},
     {ROTARY("gpt_neox", ",\"rotary_pct\":2"), "rotary_pct: 2: a number"},
     {ROTARY("gpt_neox", ",\"attention_bias\":false"), "attention_bias: false: supported: true"},
     {ROTARY("phi", ",\"qk_layernorm\":true"), "qk_layernorm: true: supported: false"},
@@ -202,6 +204,15 @@ static const Bad bad[] = {
     {CONFIG(",\"mlp_bias\":1"), "mlp_bias: 1: true or false"},
     {CONFIG(",\"partial_rotary_factor\":0.5"), "partial_rotary_factor: 0.5"},
     {CONFIG(",\"quantization_config\":{}"), "quantized checkpoints are not read"},
+    {CONFIG(",\"quantization_config\":{\"quant_method\":\"gptq\"}"),
+     "quantized checkpoints are not read, but of quant_method \"bitnet\""},
+    {CONFIG(BITNET("\"linear_class\":\"linear\"")),
+     "quantization_config: linear_class: \"linear\": supported: \"bitlinear\", \"autobitlinear\""},
+    {CONFIG(BITNET("\"quantization_mode\":\"now\"")),
+     "\"now\": supported: \"offline\", \"online\""},
+    {CONFIG(BITNET("\"quantization_mode\":\"online\"")),
+     "quantization_mode: \"online\": supported with linear_class \"bitlinear\": \"offline\""},
+    {CONFIG(BITNET("\"use_rms_norm\":true")), "use_rms_norm: true: supported: false"},
     {CONFIG(",\"activation_bits\":2"), "activation_bits: 2: supported: 8, and 1 for binary"},
     {CONFIG(",\"activation_bits\":16"), "activation_bits: 16: "},
     {CONFIG(",\"sliding_window\":4"), "sliding_window: 4: supported: null"},
