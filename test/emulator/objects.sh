@@ -113,6 +113,12 @@ for target in host rp2040 nrf52840 corstone300 esp32c3; do
         --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 \
         --grammar "$root/test/e2e/grammars/command.gbnf" || exit 1
 done
+# The ops of families that differ: LayerNorm, learned positions, an MLP without a gate, a head's bias.
+"$lmcc" compile "$root/test/golden/in/gpt.ir" -q -t rp2040 --set quantize.method=weights --name ant \
+    -o "$work/ant-gpt" --bits 3 --bits '*.mlp.*=1.6' --bits positions=8 || exit 1
+ant=$work/ant-gpt
+host gcc-O2-gpt gcc gcc -fno-pie -O2
+host clang-O2-gpt clang clang -fno-pie -O2
 ant=$work/ant-host
 "$lmcc" compile "$model" -q --set quantize.method=weights --name bee -o "$work/bee" --bits 4 --tables nibble --head-top 40 || exit 1
 
@@ -123,6 +129,7 @@ cplusplus g++ g++
 cplusplus clang++ clang
 arm="arm-none-eabi-"
 cross cortex-m0 $arm gcc-arm-none-eabi rp2040 -mcpu=cortex-m0 -mthumb -O2
+cross cortex-m0-gpt $arm gcc-arm-none-eabi gpt -mcpu=cortex-m0 -mthumb -O2
 cross cortex-m4 $arm gcc-arm-none-eabi nrf52840 -mcpu=cortex-m4 -mthumb -O2
 cross cortex-m4f $arm gcc-arm-none-eabi nrf52840 -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2
 cross cortex-m55 $arm gcc-arm-none-eabi corstone300 -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -O3
