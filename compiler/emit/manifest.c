@@ -14,6 +14,13 @@ static void quoted(Buf *b, const char *s)
     buf_json_string(b, s, strlen(s));
 }
 
+static int turning_pairs(const Model *m)
+{
+    if (m->position != POSITION_ROPE)
+        return 0;
+    return m->rotary_pairs ? m->rotary_pairs : m->blocks[0].head_dim / 2;
+}
+
 /* What the families differ in. */
 static void write_arch(Model *m, Buf *b)
 {
@@ -29,8 +36,7 @@ static void write_arch(Model *m, Buf *b)
                m->blocks[0].head_dim, norm_names[m->norm], position_names[m->position],
                activation_names[m->activation], m->tied_head ? "true" : "false",
                m->qk_norm ? "true" : "false", biases, m->ungated ? "true" : "false",
-               m->parallel ? "true" : "false", m->sub_norm ? "true" : "false",
-               m->rotary_pairs ? m->rotary_pairs : m->blocks[0].head_dim / 2,
+               m->parallel ? "true" : "false", m->sub_norm ? "true" : "false", turning_pairs(m),
                (double)m->rope_theta);
     for (int i = 0; m->rope_factor && i < m->blocks[0].head_dim / 2; i++)
         buf_printf(b, "%s%.9g", i ? ", " : "[", (double)m->rope_factor[i]);

@@ -24,6 +24,9 @@ if need_models; then
     MODEL=$models/enc_bert_class check "encoder, classes" manifest --bits 8
     MODEL=$models/enc_minilm check "encoder, a vector" manifest --bits 4 -t rp2040
     MODEL=$models/hf_gemma check "gemma" manifest --bits 4 -t stm32h743
+    MODEL=$models/hf_gpt2 check "gpt2" manifest --bits 4
+    MODEL=$models/hf_phi check "phi" manifest --bits 4
+    MODEL=$models/hf_bitnet check "bitnet" manifest --bits 2
     mkdir -p "$work/mute"
     cp "$models/v1_untied.bin" "$work/mute"
     MODEL=$work/mute/v1_untied.bin check "no tokenizer" manifest --bits 2
