@@ -126,7 +126,9 @@ typedef struct Count {
     long long instructions, loads, stores;
 } Count;
 #define BENCH_COUNTS (GOLDEN_STEPS + 3) /* init, each step, a prefill of as many, a draw */
+#define ENCODER_COUNTS 3 /* of an encoder: init, a sequence of one token, the longest */
 typedef struct Bench {
+    bool encoder;
     const char *dir, *name, *board;
     WeightsForm weights;
     const char *flags; /* of the compiler, after the board's own */

@@ -158,6 +158,44 @@ static void print_json(Arena *a, const Bench *b, const Target *t)
         print_profile(a, b, true);
 }
 
+/* Of an encoder: what a token adds is the difference, the more the longer the sequence is. */
+static void print_encoder_table(Arena *a, const Bench *b)
+{
+    printf("on %s (emulated; instructions are exact, time is not measured)\n", b->board);
+    if (b->code_bytes)
+        printf("  %-24s %12s bytes\n", "code", format_bytes(a, b->code_bytes));
+    print_count(a, "a sequence of 1 token", &b->counts[1]);
+    print_count(a, "the longest sequence", &b->counts[2]);
+    print_count(a, "init, weights checked", &b->counts[0]);
+    printf("  %-24s %12s\n", "what the head gives", b->hash);
+}
+
+static void print_encoder_json(const Bench *b)
+{
+    printf(", \"board\": \"%s\", \"code\": %lld, \"one_token\": %lld, \"longest\": %lld, "
+           "\"init\": %lld, \"logits_xxh32\": \"%s\"",
+           b->board, (long long)b->code_bytes, b->counts[1].instructions, b->counts[2].instructions,
+           b->counts[0].instructions, b->hash);
+}
+
+static void print_result(Arena *a, const Bench *b, const Target *t, bool json)
+{
+    if (b->encoder && json)
+        print_encoder_json(b);
+    else if (b->encoder)
+        print_encoder_table(a, b);
+    else if (json)
+        print_json(a, b, t);
+    else
+        print_table(a, b, t);
+}
+
+static bool is_encoder(const Node *manifest)
+{
+    const Node *model = manifest_member(manifest, "model");
+    return model->kind == NODE_MAP && node_get(model, "head") != NULL;
+}
+
 static bool is_built_in(const char *target)
 {
     const char *name;
@@ -185,21 +223,23 @@ int command_bench(Arena *a, const Options *o)
     const Node *manifest = read_manifest(a, o->args[0], &b.name);
     const Target *t = choose_board(a, o, manifest, &b);
     b.weights = generated_weights(manifest);
+    b.encoder = is_encoder(manifest);
+    if (b.encoder && b.profile)
+        fatal("%s: --profile: is of decoders", b.dir);
     if (*b.board) {
         bench_on_board(a, &b);
         if (strcmp(b.hash, golden_hash(manifest)) != 0)
             fatal("%s: on %s: logits hash %s, %s recorded", b.dir, b.board, b.hash,
                   golden_hash(manifest));
-        if (b.n_counts != BENCH_COUNTS)
-            fatal("%s: on %s: %d counts instead of %d", b.dir, b.board, b.n_counts, BENCH_COUNTS);
+        const int expected = b.encoder ? ENCODER_COUNTS : BENCH_COUNTS;
+        if (b.n_counts != expected)
+            fatal("%s: on %s: %d counts instead of %d", b.dir, b.board, b.n_counts, expected);
     }
     printf(o->json ? "{\"name\": \"%s\", " : "%s\n", b.name);
     print_sizes(a, manifest, o->json);
     print_regions(a, manifest, o->json);
-    if (*b.board && o->json)
-        print_json(a, &b, t);
-    else if (*b.board)
-        print_table(a, &b, t);
+    if (*b.board)
+        print_result(a, &b, t, o->json);
     else if (!o->json)
         printf("  no emulated board: --board NAME names one\n");
     printf(o->json ? "}\n" : "");

@@ -121,7 +121,9 @@ static void build_firmware(Arena *a, const Node *board, const Bench *bench, cons
     static const char *const parts[] = {"", "_weights", "_tokenizer", "_selftest"};
     const char *boards = path_join(a, tmp, "boards"), *script = board_text(board, "linker");
     const Emission e = {.arena = a, .name = bench->name, .upper = upper_case(a, bench->name)};
-    fill_in(&e, "targets/boards/common/bench_main.c", path_join(a, tmp, "main.c"));
+    const char *main_file = bench->encoder ? "targets/boards/common/bench_encoder.c"
+                                           : "targets/boards/common/bench_main.c";
+    fill_in(&e, main_file, path_join(a, tmp, "main.c"));
     fill_in(&e, "targets/boards/common/blob.S", path_join(a, tmp, "blob.S"));
     Args c = {.n = 0};
     add(&c, board_text(board, "compiler"));

@@ -1,0 +1,50 @@
+/* What `lmcc bench` runs on a board for an encoder: init, a sequence of one token and one of as
+ * many as there may be, each with the head, between the markers, so that the plugin prints a line
+ * for each. */
+#include "model.h"
+
+#include "board.h"
+
+static model_t state;
+
+static int read_sequence(int32_t n)
+{
+    static model_token tokens[MODEL_WINDOW];
+    const int32_t *out = 0;
+    int error;
+    for (int32_t i = 0; i < n; i++) {
+        tokens[i] = (i * 37 + 3) % MODEL_VOCAB;
+    }
+    board_count_start();
+    error = model_read(&state, tokens, n);
+    if (error == MODEL_OK) {
+        error = model_output(&state, 0, &out);
+    }
+    board_count_stop();
+    return error;
+}
+
+int main(void)
+{
+    int error;
+    board_count_start();
+    error = model_init(&state);
+    board_count_stop();
+    if (error == MODEL_OK) {
+        error = read_sequence(1);
+    }
+    if (error == MODEL_OK) {
+        error = read_sequence(MODEL_WINDOW);
+    }
+    if (error == MODEL_OK) {
+        error = model_selftest(&state);
+    }
+    if (error != MODEL_OK) {
+        board_puts(model_strerror(error));
+        board_puts("\n");
+        return 1;
+    }
+    board_put_hex(model_logits_hash(&state, MODEL_GOLDEN_RUNS));
+    board_puts("\n");
+    return 0;
+}
