@@ -105,4 +105,26 @@ refuses prune-layers --prune-layers 1
 refuses activations --set activations=1
 refuses recover --recover 1000
 refuses search --search
+
+# A configuration with something else in it stops with file, key, value and what is supported.
+# rejects SED-SCRIPT TEXT...
+rejects() {
+    rm -rf "$work/other"
+    cp -r "$models/enc_bert_class" "$work/other"
+    sed -i "$1" "$work/other/config.json"
+    if "$lmcc" inspect "$work/other" >"$work/rejected" 2>&1; then
+        fail "accepted after $1"
+    elif grep -q "other/config.json: $2" "$work/rejected"; then
+        ok "rejects $(cut -c1-140 "$work/rejected" | sed "s|.*/other/||")"
+    else
+        fail "after $1: $(cat "$work/rejected")"
+    fi
+}
+rejects 's/"gelu"/"silu"/' 'hidden_act: "silu": supported: "gelu", '
+rejects 's/"absolute"/"relative_key"/' 'position_embedding_type: "relative_key": supported'
+rejects 's/ForSequenceC/ForNextSentenceC/' 'architectures: .*supported: BertForSequenceClassification, '
+rejects 's/"bert"/"deberta"/' 'model_type: "deberta": supported: .*distilbert'
+rejects 's/"num_attention_heads": 4/"num_attention_heads": 3/' 'hidden_size: 40: must be num_attention_heads'
+rejects 's/"0": "bad"/"7": "bad"/' 'id2label: 0: missing'
+rejects 's/"initializer_range"/"is_decoder": true, "x"/' 'is_decoder: true: supported: false'
 finish
