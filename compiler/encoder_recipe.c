@@ -27,6 +27,7 @@ void check_encoder_recipe(const Unit *u)
         {"grammars", r->grammars.n > 0},
         {"prompts", r->prompts.n > 0},
         {"options", r->extras & 1U << EXTRA_OPTIONS},
+        {"surprisal", r->extras & 1U << EXTRA_SURPRISAL},
         {"weights: blob", r->weights == WEIGHTS_BLOB},
     };
     for (size_t i = 0; i < LENGTH(refused); i++)

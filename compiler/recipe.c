@@ -40,7 +40,7 @@ const char *const package_names[PACKAGES] = {[PACKAGE_CMAKE] = "cmake",
                                              [PACKAGE_CMSIS] = "cmsis-pack",
                                              [PACKAGE_MAKE] = "make"};
 const char *const extra_names[EXTRAS] = {
-    [EXTRA_OPTIONS] = "options", [EXTRA_DEBOUNCE] = "debounce"};
+    [EXTRA_OPTIONS] = "options", [EXTRA_DEBOUNCE] = "debounce", [EXTRA_SURPRISAL] = "surprisal"};
 const char *const place_names[PLACES] = {[PLACE_DEFAULT] = "default", [PLACE_FAST] = "fast"};
 const char *const weights_form_names[WEIGHTS_FORMS] = {
     [WEIGHTS_AUTO] = "auto", [WEIGHTS_C] = "c", [WEIGHTS_ASM] = "asm", [WEIGHTS_BLOB] = "blob"};

@@ -66,6 +66,7 @@
 
 #include "../runtime_template/lm_grammar.h"
 #include "../runtime_template/lm_sample_top.h"
+#include "../runtime_template/lm_surprisal.h"
 
 #include "../runtime_template/lm_classes.h"
 

@@ -123,8 +123,8 @@ typedef enum Package {
 } Package;
 extern const char *const package_names[PACKAGES]; /* "cmake", "zephyr", ... */
 /* Headers of their own that a folder may have. */
-typedef enum Extra { EXTRA_OPTIONS, EXTRA_DEBOUNCE, EXTRAS } Extra;
-extern const char *const extra_names[EXTRAS]; /* "options", "debounce" */
+typedef enum Extra { EXTRA_OPTIONS, EXTRA_DEBOUNCE, EXTRA_SURPRISAL, EXTRAS } Extra;
+extern const char *const extra_names[EXTRAS]; /* "options", ... */
 #define ALL_PACKAGES ((1U << PACKAGES) - 1)
 
 /* A list of texts. */

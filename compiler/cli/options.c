@@ -63,7 +63,7 @@ static const Option options[] = {
     {"--grammar", 0, "FILE", "C", GRAMMAR, 0, NULL,
      "what generated text may be held to: a grammar or phrases"},
     {"--extras", 0, "LIST", "C", RECIPE, 0, "extras",
-     "headers beside the code: options, debounce [none]"},
+     "headers beside the code: options, debounce, surprisal [none]"},
     {"--package", 0, "LIST", "C", RECIPE, 0, "packages",
      "manifests: cmake, zephyr, esp-idf, arduino, platformio, cmsis-pack, make [all]"},
     {"--calib", 0, "TEXT", "CE", TEXT, AT(calib), NULL,

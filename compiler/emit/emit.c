@@ -288,6 +288,11 @@ static void emit_debounce(const Emission *e, Buf *b)
     emit_template(e, "lm_debounce.h", fill_nothing, b);
 }
 
+static void emit_surprisal(const Emission *e, Buf *b)
+{
+    emit_template(e, "model_surprisal.h", fill_nothing, b);
+}
+
 /* The files, in the order they are written; %s is the prefix. The manifest comes last: it lists the
  * others. with: what it is there for, 0: always. */
 static const struct {
@@ -309,6 +314,7 @@ static const struct {
     {"%s_golden.h", emit_golden_header, FOR_DECODERS},
     {"%s_golden.json", emit_golden_json, FOR_DECODERS},
     {"%s_options.h", emit_options, FOR_EXTRA(EXTRA_OPTIONS)},
+    {"%s_surprisal.h", emit_surprisal, FOR_EXTRA(EXTRA_SURPRISAL)},
     {"lm_debounce.h", emit_debounce, FOR_EXTRA(EXTRA_DEBOUNCE)},
     {"%s_report.html", emit_report, 0},
     {"LICENSE", emit_license, 0},
@@ -400,6 +406,8 @@ void emit_all(const Unit *u, const char *config, Output *o)
         e.wide_ids = tokenizer_wide_ids(u->model->tokenizer);
     }
     add_grammars(&e);
+    if (top_of(u->program) > 0 && u->recipe->extras >> EXTRA_SURPRISAL & 1)
+        fatal("extras: surprisal needs all logits: leave out head.top");
     encode_prompts(&e);
     add_prompts(&e);
     compute_golden(&e);

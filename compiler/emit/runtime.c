@@ -99,6 +99,11 @@ static bool options(const Emission *e)
     return e->unit->recipe->extras >> EXTRA_OPTIONS & 1;
 }
 
+static bool surprisal(const Emission *e)
+{
+    return e->unit->recipe->extras >> EXTRA_SURPRISAL & 1;
+}
+
 static bool has_op(const Emission *e, OpKind kind)
 {
     const Program *p = e->unit->program;
@@ -242,6 +247,7 @@ static const struct RuntimeFile {
     {"lm_sample.h", -1, NULL, NULL},
     {"lm_sample_top.h", -1, top, NULL},
     {"lm_classes.h", -1, classes, NULL},
+    {"lm_surprisal.h", -1, surprisal, NULL},
     {"lm_options.h", -1, options, NULL},
     {"lm_utf8.h", -1, NULL, NULL},
     {"lm_text.h", -1, NULL, NULL},

@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MOST = 2000, ONE = 65536 };
@@ -276,12 +277,39 @@ static void test_products(void **state)
     }
 }
 
+/* Against long double, from flat logits to one that has everything. */
+static void test_surprisal(void **state)
+{
+    static int32_t logits[MOST];
+    uint32_t seed = 9;
+    long double worst = 0;
+    (void)state;
+    for (int trial = 0; trial < 3000; trial++) {
+        const int vocab = trial % 7 == 0 ? 1 + trial % 3 : 2 + trial % (MOST - 2);
+        const int32_t range = 1 << trial % 24;
+        long double sum = 0;
+        for (int i = 0; i < vocab; i++) {
+            seed = seed * 1664525U + 1013904223U;
+            logits[i] = (int32_t)(seed >> 8) % range - 5 * ONE;
+            sum += expl(logits[i] / 65536.0L);
+        }
+        for (int i = 0; i < vocab; i += 1 + vocab / 9) {
+            const long double bits = (logl(sum) - logits[i] / 65536.0L) / logl(2.0L);
+            const long double off = fabsl(lm_surprisal(logits, vocab, i) / 65536.0L - bits);
+            worst = off > worst && bits < 30 ? off : worst;
+        }
+    }
+    printf("surprisal: off by %.6Lf bits at most\n", worst);
+    assert_true(worst < 0.001L);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_definition),   cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_narrow),       cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_distribution), cmocka_unit_test(test_products),
+        cmocka_unit_test(test_distribution), cmocka_unit_test(test_surprisal),
+        cmocka_unit_test(test_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
