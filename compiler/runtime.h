@@ -14,6 +14,10 @@
 #include "../runtime_template/lm_tables.h"
 
 #include "../runtime_template/lm_functions.h"
+#include "../runtime_template/lm_quantizer.h"
+
+#include "../runtime_template/lm_loops.h"
+
 #include "../runtime_template/lm_quantize.h"
 
 #include "../runtime_template/lm_attention_loops.h"

@@ -68,18 +68,12 @@ LM_INLINE lm_scale lm_rotate_head(const int32_t *y, const int32_t *angles, lm_wi
                                   lm_scale unit, int32_t *turned, int8_t *x, int32_t dim,
                                   int32_t turns, int32_t apart)
 {
+    uint32_t max = 0;
     for (int32_t t = 0; t < turns; t++) {
-        for (int32_t i = 0; i < dim / 2; i++) {
-            const int32_t a = lm_window_apply(window, y[i]);
-            const int32_t b = lm_window_apply(window, y[i + dim / 2]);
-            const int32_t c = angles[t * dim + 2 * i];
-            const int32_t s = angles[t * dim + 2 * i + 1];
-            turned[t * dim + i] = a * c - b * s;
-            turned[t * dim + i + dim / 2] = a * s + b * c;
-        }
+        const uint32_t most = lm_turn_loop(y, angles + t * dim, window, dim / 2, turned + t * dim);
+        max = most > max ? most : max;
     }
     unit += (window.right - window.left - 15) * 65536;
-    const uint32_t max = lm_largest(turned, turns * dim);
     if (turns > 1) {
         (void)lm_quantize_to(turned + dim, dim, max, 0, unit, x + apart);
     }
@@ -210,15 +204,14 @@ LM_INLINE lm_scale lm_attend_by(const int8_t *q, const int32_t *q_scale, const i
                                    lm_mantissa(factor), mix + h * dim, kv_heads, dim, spread);
         top = lm_exponent(mix_scale[h]) > top ? lm_exponent(mix_scale[h]) : top;
     }
+    uint32_t max = 0;
     for (int32_t h = 0; h < heads; h++) {
         const int32_t drop = top - lm_exponent(mix_scale[h]);
-        for (int32_t d = 0; d < dim; d++) {
-            const int32_t v = lm_mul16(mix[h * dim + d], lm_mantissa(mix_scale[h]));
-            mix[h * dim + d] = v >> (drop > 31 ? 31 : drop);
-        }
+        const uint32_t most =
+            lm_level_loop(mix + h * dim, dim, lm_mantissa(mix_scale[h]), drop > 31 ? 31 : drop);
+        max = most > max ? most : max;
     }
-    return lm_quantize_by(mix, heads * dim, lm_largest(mix, heads * dim), 0,
-                          LM_SCALE(32768, top + 1), round, x);
+    return lm_quantize_by(mix, heads * dim, max, 0, LM_SCALE(32768, top + 1), round, x);
 }
 
 LM_INLINE lm_scale lm_attend(const int8_t *q, const int32_t *q_scale, const int8_t *keys,

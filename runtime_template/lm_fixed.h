@@ -98,29 +98,6 @@ LM_INLINE uint32_t lm_size(int32_t v)
     return (uint32_t)(v ^ (v >> 31));
 }
 
-/* The largest size in v (n). */
-LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
-{
-    uint32_t max = 0;
-    LM_UNROLL_8
-    for (int32_t i = 0; i < n; i++) {
-        const uint32_t size = lm_size(v[i]);
-        max = size > max ? size : max;
-    }
-    return max;
-}
-
-/* As many bits as the largest has. */
-LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
-{
-    uint32_t bits = 0;
-    LM_UNROLL_8
-    for (int32_t i = 0; i < n; i++) {
-        bits |= lm_size(v[i]);
-    }
-    return bits;
-}
-
 /* A shift that brings values of sizes up to `max` to 15 bits and a sign: (v << left) >> right, one
  * of the two being zero. v = result * 2^(right - left). */
 typedef struct lm_window {

@@ -7,12 +7,8 @@
 LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n, int32_t fraction)
 {
     const int32_t down = lm_down(unit, fraction);
-    const uint32_t m = lm_mantissa(unit);
     if (lm_is_plain(down)) {
-        LM_UNROLL_4
-        for (int32_t i = 0; i < n; i++) {
-            resid[i] = lm_add_sat(resid[i], lm_round_shift(lm_mul16(y[i], m), down));
-        }
+        lm_add_loop(resid, y, n, lm_mantissa(unit), down);
     } else {
         for (int32_t i = 0; i < n; i++) {
             resid[i] = lm_add_sat(resid[i], lm_to_fixed(y[i], unit, fraction));
@@ -30,39 +26,16 @@ LM_INLINE void lm_add_vector(int32_t *resid, const int32_t *row, int32_t n)
 }
 
 /* gate (n) worth unit each -> SiLU of it in units of 2^-15; gives lm_longest of these. */
-LM_INLINE uint32_t lm_silu_loop(int32_t *gate, lm_scale unit, int32_t n)
+LM_INLINE uint32_t lm_silu_all(int32_t *gate, lm_scale unit, int32_t n)
 {
     const int32_t down = lm_down(unit, 15);
-    const uint32_t m = lm_mantissa(unit);
-    uint32_t bits = 0;
     if (lm_is_plain(down)) {
-        LM_UNROLL_4
-        for (int32_t i = 0; i < n; i++) {
-            gate[i] = lm_silu(lm_round_shift(lm_mul16(gate[i], m), down));
-            bits |= lm_size(gate[i]);
-        }
-    } else {
-        for (int32_t i = 0; i < n; i++) {
-            gate[i] = lm_silu(lm_to_fixed(gate[i], unit, 15));
-            bits |= lm_size(gate[i]);
-        }
+        return lm_silu_loop(gate, n, lm_mantissa(unit), down);
     }
-    return bits;
-}
-
-/* gate (n) = (gate >> a) * (up >> b); gives the largest size. */
-LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, int32_t b,
-                                   int32_t n)
-{
-    uint32_t max = 0;
-    LM_UNROLL_4
     for (int32_t i = 0; i < n; i++) {
-        const int32_t v = (gate[i] >> a) * (up[i] >> b);
-        const uint32_t size = lm_size(v);
-        gate[i] = v;
-        max = size > max ? size : max;
+        gate[i] = lm_silu(lm_to_fixed(gate[i], unit, 15));
     }
-    return max;
+    return lm_longest(gate, n);
 }
 
 /* gate (n), up (n), worth gate_unit and up_unit each -> x (n) int8 = silu(gate) * up; gives the
@@ -70,7 +43,7 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
 LM_INLINE lm_scale lm_glu_by(int32_t *gate, const int32_t *up, lm_scale gate_unit, lm_scale up_unit,
                              int8_t *x, int32_t n, uint32_t round)
 {
-    const lm_window a = lm_window_for(lm_silu_loop(gate, gate_unit, n));
+    const lm_window a = lm_window_for(lm_silu_all(gate, gate_unit, n));
     const lm_window b = lm_window_for(lm_longest(up, n));
     const uint32_t max = lm_product_loop(gate, up, a.right, b.right, n);
     return lm_quantize_by(gate, n, max, a.left + b.left,
@@ -94,12 +67,8 @@ LM_INLINE lm_scale lm_silu_only(int32_t *y, lm_scale unit, int8_t *x, int32_t n,
 LM_INLINE void lm_logits(int32_t *logits, lm_scale unit, int32_t n, int32_t fraction)
 {
     const int32_t down = lm_down(unit, fraction);
-    const uint32_t m = lm_mantissa(unit);
     if (lm_is_plain(down)) {
-        LM_UNROLL_4
-        for (int32_t i = 0; i < n; i++) {
-            logits[i] = lm_round_shift(lm_mul16(logits[i], m), down);
-        }
+        lm_fixed_loop(logits, n, lm_mantissa(unit), down);
     } else {
         for (int32_t i = 0; i < n; i++) {
             logits[i] = lm_to_fixed(logits[i], unit, fraction);

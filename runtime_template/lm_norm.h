@@ -15,33 +15,6 @@ LM_INLINE uint32_t lm_shift64(uint32_t hi, uint32_t lo, int32_t n)
     return (hi << (32 - n)) | (lo >> n);
 }
 
-/* Of v = resid >> right (n): the sum of squares, and the largest v * gamma. */
-LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, int32_t n,
-                                   int32_t right, uint32_t *largest)
-{
-    uint64_t squares = 0;
-    uint32_t top = 0;
-    LM_UNROLL_4
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t v = resid[i] >> right;
-        const uint32_t scaled = lm_size(v * gamma[i]);
-        squares = lm_add_square(squares, v);
-        top = scaled > top ? scaled : top;
-    }
-    *largest = top;
-    return squares;
-}
-
-/* v * gamma -> x (n) int8 */
-LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t n, int32_t right,
-                             lm_quantizer q, int8_t *x)
-{
-    LM_UNROLL_4
-    for (int32_t i = 0; i < n; i++) {
-        x[i] = lm_quantizer_apply(q, (resid[i] >> right) * gamma[i]);
-    }
-}
-
 /* root_m * 2^(exp + 31) / sqrt(squares * 2^(2 left) + eps_m * 2^eps_e), squares >= 2^(28 - 2 left).
  */
 LM_INLINE lm_scale lm_norm_unit(uint64_t squares, int32_t left, uint32_t eps_m, int32_t eps_e,

@@ -195,6 +195,10 @@ static const struct RuntimeFile {
     {"lm_fixed.h", -1, NULL, NULL},
     {"lm_tables.h", -1, NULL, NULL},
     {"lm_functions.h", -1, NULL, NULL},
+    {"lm_quantizer.h", -1, NULL, NULL},
+    {"lm_loops.h", -1, NULL, NULL},
+    {"lm_loops.h", FEATURE_MVE, NULL, "lm_loops.h"}, /* compilers make vectors of it */
+    {"arm/lm_loops_dsp.h", FEATURE_DSP, NULL, "lm_loops.h"},
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
     {"lm_head_norm.h", -1, head_norms, NULL},
@@ -321,7 +325,7 @@ static const struct RuntimeFile *better_than(const Emission *e, const char *file
     for (size_t i = 0; i < LENGTH(files); i++)
         if (files[i].instead_of && strcmp(files[i].instead_of, file) == 0 &&
             e->unit->target->feature[files[i].needs])
-            return &files[i];
+            return strcmp(files[i].file, file) == 0 ? NULL : &files[i];
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* The steps and loops that have variants for a core, behind plain functions. Compiled twice: from
- * the portable files with PREFIX portable_, and from CORE and LOOPS with PREFIX variant_. */
+ * the portable files with PREFIX portable_, and from CORE, LOOPS and ATTENTION with PREFIX
+ * variant_. */
 #include "lm_port.h"
 
 #include CORE
@@ -9,7 +10,11 @@
 
 #include "lm_functions.h"
 
+#include "lm_quantizer.h"
+
 #include LOOPS
+
+#include ATTENTION
 
 #include "loops.h"
 
@@ -57,4 +62,39 @@ void NAME(mix)(const int32_t *weights, const int8_t *values, int32_t n, int32_t 
                int32_t *mix)
 {
     lm_mix_values(weights, values, n, row, dim, mix);
+}
+
+/* Two numbers at once, of which `round` has one bit. */
+static lm_quantizer quantizer(uint32_t max, int32_t round)
+{
+    lm_quantizer q = lm_quantizer_for(max);
+    q.round = round != 0 ? LM_NEAREST : LM_DOWN;
+    return q;
+}
+
+uint32_t NAME(loop)(int32_t which, int32_t *v, const int32_t *w, const int16_t *gamma, int8_t *x,
+                    int32_t n, int32_t a, int32_t b)
+{
+    const uint32_t m = 32768U | ((uint32_t)a & 0x7fffU);
+    const lm_window window = lm_window_for(lm_longest(v, n));
+    uint32_t max = 0;
+    uint64_t squares;
+    switch (which) {
+    case 0: return lm_largest(v, n);
+    case 1: return lm_longest(v, n);
+    case 2: lm_quantize_loop(v, n, quantizer(lm_largest(v, n) | 1U, b & 1), x); return 0;
+    case 3:
+        squares = lm_norm_measure(v, gamma, n, window.right, &max);
+        return max ^ (uint32_t)squares ^ (uint32_t)(squares >> 32) << 16;
+    case 4:
+        (void)lm_norm_measure(v, gamma, n, window.right, &max);
+        lm_norm_apply(v, gamma, n, window.right, quantizer(max | 1U, b & 1), x);
+        return 0;
+    case 5: return lm_product_loop(v, w, window.right, lm_window_for(lm_longest(w, n)).right, n);
+    case 6: return lm_silu_loop(v, n, m, 1 + (b & 15));
+    case 7: lm_add_loop(v, w, n, m, 1 + (b & 0xff) % 255); return 0;
+    case 8: lm_fixed_loop(v, n, m, 1 + (b & 31)); return 0;
+    case 9: return lm_level_loop(v, n, m, b & 31);
+    default: return lm_turn_loop(w, (const int32_t *)(const void *)gamma, window, n / 2, v);
+    }
 }

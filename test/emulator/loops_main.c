@@ -8,6 +8,7 @@
 #define SLOTS 23
 #define ROW 3
 #define DIM 33
+#define VECTOR 21
 #define GUARD 0x5A5A5A5A
 
 static uint32_t seed = 7;
@@ -83,6 +84,34 @@ static void check_attention(int32_t dim, int32_t n, int32_t row, int extreme)
     check(memcmp(mix_one, mix_two, sizeof mix_one) == 0, "the mix");
 }
 
+/* A vector's loops: v, w and gamma filled alike for both; angles, where gamma is read as such, are
+ * cosines and sines. */
+static void check_loop(int32_t which, int32_t n, int32_t size)
+{
+    static int32_t v[2][VECTOR + 2], w[VECTOR];
+    static int32_t gamma[VECTOR];
+    static int8_t x[2][VECTOR + 8];
+    const int32_t a = any_word(), b = any_word();
+    memset(x, 0x5A, sizeof x);
+    for (int32_t i = 0; i < VECTOR + 2; i++) {
+        v[0][i] = v[1][i] = i < n ? any_word() >> size : GUARD;
+    }
+    for (int32_t i = 0; i < VECTOR; i++) {
+        w[i] = any_word() >> size;
+        gamma[i] = which == LOOPS_OF_VECTORS - 1 ? (int32_t)(draw() % 65537U) - 32768
+                                                 : (int32_t)(draw() & 0xfffefffeU);
+    }
+    if (which == LOOPS_OF_VECTORS - 1) { /* the window is that of v, so what is turned is v */
+        memcpy(w, v[0], (uint32_t)n * 4U);
+    }
+    const int16_t *g = (const int16_t *)(const void *)gamma;
+    const uint32_t one_gives = portable_loop(which, v[0], w, g, x[0] + n % 4, n, a, b);
+    const uint32_t two_gives = variant_loop(which, v[1], w, g, x[1] + n % 4, n, a, b);
+    check(one_gives == two_gives, "what a loop gives");
+    check(memcmp(v[0], v[1], sizeof v[0]) == 0, "a vector");
+    check(memcmp(x[0], x[1], sizeof x[0]) == 0, "a vector of int8");
+}
+
 int main(void)
 {
     static const int32_t dims[] = {8, 6, 20, 16, 33, 1};
@@ -90,6 +119,11 @@ int main(void)
     for (int32_t i = 0; i < 6; i++) {
         for (int32_t n = 1; n <= SLOTS; n++) {
             check_attention(dims[i], n, 1 + n % ROW, n % 5 == 0);
+        }
+    }
+    for (int32_t which = 0; which < LOOPS_OF_VECTORS; which++) {
+        for (int32_t i = 0; i < 400; i++) {
+            check_loop(which, 1 + i % VECTOR, i % 3 == 0 ? 0 : i % 28);
         }
     }
     board_puts(failures == 0 ? "equal\n" : "not equal\n");
