@@ -1,5 +1,5 @@
 /* The few steps that cores do best in different ways: high halves of products, rounding shifts,
- * reciprocals. These define them; files for a core take this one's place. Needs lm_port.h.
+ * reciprocals, roots. These define them; files for a core take this one's place. Needs lm_port.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_CORE_H
 #define LM_CORE_H
@@ -75,6 +75,21 @@ LM_FUNCTION uint32_t lm_recip16(uint32_t d)
         }
     }
     return q;
+}
+
+/* floor(sqrt(v)), exact for every v: two bits of v give one bit of the root. */
+LM_FUNCTION uint32_t lm_isqrt(uint32_t v)
+{
+    uint32_t root = 0;
+    for (uint32_t bit = 0x40000000U; bit != 0U; bit >>= 2) {
+        if (v >= root + bit) {
+            v -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return root;
 }
 
 #endif

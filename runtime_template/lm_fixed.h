@@ -29,10 +29,17 @@ LM_INLINE lm_scale lm_scale_of(uint32_t m, int32_t e)
     return (e + drop) * 65536 + (int32_t)m;
 }
 
+/* The same of a product of two mantissas, which has 31 or 32 bits. */
+LM_INLINE lm_scale lm_scale_of_product(uint32_t m, int32_t e)
+{
+    const int32_t drop = 15 + (int32_t)(m >> 31);
+    return (e + drop) * 65536 + (int32_t)(m >> drop);
+}
+
 /* a * b */
 LM_INLINE lm_scale lm_scale_mul(lm_scale a, lm_scale b)
 {
-    return lm_scale_of(lm_mantissa(a) * lm_mantissa(b), lm_exponent(a) + lm_exponent(b));
+    return lm_scale_of_product(lm_mantissa(a) * lm_mantissa(b), lm_exponent(a) + lm_exponent(b));
 }
 
 /* a * 2^e: rounded half up when e < 0, saturated to +-(2^31 - 1) when e > 0. */
@@ -75,21 +82,6 @@ LM_INLINE int32_t lm_is_plain(int32_t down)
 LM_INLINE uint32_t lm_abs(int32_t a)
 {
     return a < 0 ? 0U - (uint32_t)a : (uint32_t)a;
-}
-
-/* floor(sqrt(v)), exact for every v: two bits of v give one bit of the root. */
-LM_FUNCTION uint32_t lm_isqrt(uint32_t v)
-{
-    uint32_t root = 0;
-    for (uint32_t bit = 0x40000000U; bit != 0U; bit >>= 2) {
-        if (v >= root + bit) {
-            v -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    return root;
 }
 
 /* The size of v: v itself, or -v - 1 of a negative one, which needs as many bits. */

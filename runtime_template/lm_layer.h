@@ -3,12 +3,28 @@
 #ifndef LM_LAYER_H
 #define LM_LAYER_H
 
+/* resid (n) += lm_mul16(y, m) * 2^up, both saturated; up in 0..30. */
+LM_INLINE void lm_add_raised(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t up)
+{
+    const int32_t most = INT32_MAX >> up;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t v = lm_mul16(y[i], m);
+        int32_t raised = (int32_t)((uint32_t)v << up);
+        if ((uint32_t)v + (uint32_t)most > 2U * (uint32_t)most) {
+            raised = v > 0 ? INT32_MAX : -INT32_MAX;
+        }
+        resid[i] = lm_add_sat(resid[i], raised);
+    }
+}
+
 /* resid (n), value * 2^-fraction, += y (n), worth unit each; saturating. */
 LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n, int32_t fraction)
 {
     const int32_t down = lm_down(unit, fraction);
     if (lm_is_plain(down)) {
         lm_add_loop(resid, y, n, lm_mantissa(unit), down);
+    } else if (down <= 0 && down > -31) {
+        lm_add_raised(resid, y, n, lm_mantissa(unit), -down);
     } else {
         for (int32_t i = 0; i < n; i++) {
             resid[i] = lm_add_sat(resid[i], lm_to_fixed(y[i], unit, fraction));
@@ -59,7 +75,7 @@ LM_INLINE lm_scale lm_glu(int32_t *gate, const int32_t *up, lm_scale gate_unit, 
 /* y (n), worth unit each -> x (n) int8 = silu(y); gives its scale; y is overwritten. */
 LM_INLINE lm_scale lm_silu_only(int32_t *y, lm_scale unit, int8_t *x, int32_t n, uint32_t round)
 {
-    (void)lm_silu_loop(y, unit, n);
+    (void)lm_silu_all(y, unit, n);
     return lm_quantize_by(y, n, lm_largest(y, n), 0, LM_SCALE(32768, -30), round, x);
 }
 

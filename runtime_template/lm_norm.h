@@ -38,7 +38,7 @@ LM_INLINE lm_scale lm_norm_unit(uint64_t squares, int32_t left, uint32_t eps_m, 
         sum += eps_shift >= 0 ? eps_m << eps_shift : eps_m >> -eps_shift;
     }
     const int32_t up = (32 - lm_bits(sum)) & ~1; /* now 2^30 <= sum < 2^32 */
-    return lm_scale_of(lm_recip16(lm_isqrt(sum << up)) * root_m, exp - ((k - up) >> 1));
+    return lm_scale_of_product(lm_recip16(lm_isqrt(sum << up)) * root_m, exp - ((k - up) >> 1));
 }
 
 /* resid (dim): value * 2^r for one r; gamma (dim), int16, worth 2^g each; eps * dim =

@@ -19,13 +19,17 @@ typedef struct lm_quantizer {
 /* For values of sizes up to max > 0. */
 LM_INLINE lm_quantizer lm_quantizer_for(uint32_t max)
 {
-    const lm_window w = lm_window_for(max);
     lm_quantizer q;
-    max = lm_size_left(max, w.left) >> w.right;
-    q.mantissa = ((max * 33027U) >> 22) + 1U; /* > max / 127 */
-    q.inverse = (uint32_t)lm_inverse[q.mantissa - 130U] << w.left;
-    q.right = w.right;
-    q.exponent = w.right - w.left;
+    int32_t left = 0;
+    q.exponent = lm_bits(max) - 15;
+    q.right = q.exponent;
+    if (q.exponent < 0) {
+        left = -q.exponent;
+        q.right = 0;
+        max = lm_size_left(max, left);
+    }
+    q.mantissa = (((max >> q.right) * 33027U) >> 22) + 1U; /* > max / 127 */
+    q.inverse = (uint32_t)lm_inverse[q.mantissa - 130U] << left;
     q.round = LM_NEAREST;
     return q;
 }
@@ -45,10 +49,13 @@ LM_INLINE int8_t lm_quantizer_apply(lm_quantizer q, int32_t v)
     return (int8_t)((int32_t)((uint32_t)(v >> q.right) * q.inverse + q.round) >> 23);
 }
 
-/* The scale of the result when one unit of the input is worth `unit`. */
+/* The scale of the result when one unit of the input is worth `unit`. The product has 23 to 25
+ * bits. */
 LM_INLINE lm_scale lm_quantizer_scale(lm_quantizer q, lm_scale unit)
 {
-    return lm_scale_of(lm_mantissa(unit) * q.mantissa, lm_exponent(unit) + q.exponent);
+    const uint32_t m = lm_mantissa(unit) * q.mantissa;
+    const int32_t drop = 7 + (int32_t)(m >> 23);
+    return (lm_exponent(unit) + q.exponent + drop) * 65536 + (int32_t)(m >> drop);
 }
 
 #endif

@@ -7,28 +7,30 @@
 #define LM_LOOPS_H
 
 /* Four elements are in r3, r4, r5, r6. */
-#define LM_DSP_FOUR(one) one("r3") one("r4") one("r5") one("r6")
-#define LM_DSP_NEXT(at, end) "cmp %[" at "], %[" end "]\n\tbne 1b\n\t"
-#define LM_DSP_REGISTERS                                                                           \
+#define LM_LOOP_FOUR(one) one("r3") one("r4") one("r5") one("r6")
+#define LM_LOOP_NEXT(at, end) "cmp %[" at "], %[" end "]\n\tbne 1b\n\t"
+#define LM_LOOP_REGISTERS                                                                          \
     register uint32_t r3 __asm__("r3");                                                            \
     register uint32_t r4 __asm__("r4");                                                            \
     register uint32_t r5 __asm__("r5");                                                            \
     register uint32_t r6 __asm__("r6")
-#define LM_DSP_OUT "=&r"(r3), "=&r"(r4), "=&r"(r5), "=&r"(r6)
+#define LM_LOOP_OUT "=&r"(r3), "=&r"(r4), "=&r"(r5), "=&r"(r6)
 
 /* lm_size in place; bits |= lm_size */
-#define LM_DSP_SIZE(r) "eor " r ", " r ", " r ", asr #31\n\t"
-#define LM_DSP_LONG(r) LM_DSP_SIZE(r) "orr %[bits], %[bits], " r "\n\t"
+#define LM_LOOP_SIZE(r) "eor " r ", " r ", " r ", asr #31\n\t"
+#define LM_LOOP_LONG(r) LM_LOOP_SIZE(r) "orr %[bits], %[bits], " r "\n\t"
+
+#define LM_LOOP_LONG_4 "ldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_LONG)
 
 /* Sizes against %[max], which grows a few times in a vector; what then happens stands behind the
  * loop. */
-#define LM_DSP_PASS(r, n) "cmp " r ", %[max]\n\tbhi 2" n "f\n3" n ":\n\t"
-#define LM_DSP_GROW(r, n) "2" n ":\n\tmov %[max], " r "\n\tb 3" n "b\n\t"
-#define LM_DSP_PASS_4                                                                              \
-    LM_DSP_PASS("r3", "3") LM_DSP_PASS("r4", "4") LM_DSP_PASS("r5", "5") LM_DSP_PASS("r6", "6")
-#define LM_DSP_GROW_4                                                                              \
-    "b 9f\n\t" LM_DSP_GROW("r3", "3") LM_DSP_GROW("r4", "4") LM_DSP_GROW("r5", "5")                \
-        LM_DSP_GROW("r6", "6") "9:\n\t"
+#define LM_LOOP_PASS(r, n) "cmp " r ", %[max]\n\tbhi 2" n "f\n3" n ":\n\t"
+#define LM_LOOP_GROW(r, n) "2" n ":\n\tmov %[max], " r "\n\tb 3" n "b\n\t"
+#define LM_LOOP_PASS_4                                                                             \
+    LM_LOOP_PASS("r3", "3") LM_LOOP_PASS("r4", "4") LM_LOOP_PASS("r5", "5") LM_LOOP_PASS("r6", "6")
+#define LM_LOOP_GROW_4                                                                             \
+    "b 9f\n\t" LM_LOOP_GROW("r3", "3") LM_LOOP_GROW("r4", "4") LM_LOOP_GROW("r5", "5")             \
+        LM_LOOP_GROW("r6", "6") "9:\n\t"
 
 LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
 {
@@ -36,10 +38,10 @@ LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
     uint32_t max = 0;
     if (whole > 0) {
         const int32_t *end = v + whole;
-        LM_DSP_REGISTERS;
-        __asm__ volatile("1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_SIZE)
-                             LM_DSP_PASS_4 LM_DSP_NEXT("v", "end") LM_DSP_GROW_4
-                         : [v] "+r"(v), [max] "+r"(max), LM_DSP_OUT
+        LM_LOOP_REGISTERS;
+        __asm__ volatile("1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_SIZE)
+                             LM_LOOP_PASS_4 LM_LOOP_NEXT("v", "end") LM_LOOP_GROW_4
+                         : [v] "+r"(v), [max] "+r"(max), LM_LOOP_OUT
                          : [end] "r"(end)
                          : "cc", "memory");
     }
@@ -50,17 +52,18 @@ LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
     return max;
 }
 
+/* Eight a round, of which the first may begin in the middle. */
 LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
 {
     const int32_t whole = n & ~3;
     uint32_t bits = 0;
     if (whole > 0) {
         const int32_t *end = v + whole;
-        LM_DSP_REGISTERS;
-        __asm__ volatile("1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_LONG)
-                             LM_DSP_NEXT("v", "end")
-                         : [v] "+r"(v), [bits] "+r"(bits), LM_DSP_OUT
-                         : [end] "r"(end)
+        LM_LOOP_REGISTERS;
+        __asm__ volatile("tst %[whole], #4\n\tbne 2f\n1:\n\t" LM_LOOP_LONG_4
+                         "2:\n\t" LM_LOOP_LONG_4 LM_LOOP_NEXT("v", "end")
+                         : [v] "+r"(v), [bits] "+r"(bits), LM_LOOP_OUT
+                         : [end] "r"(end), [whole] "r"(whole)
                          : "cc", "memory");
     }
     for (int32_t i = whole; i < n; i++) {
@@ -69,16 +72,20 @@ LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
     return bits;
 }
 
-#define LM_DSP_DOWN(r) "asr " r ", " r ", %[down]\n\t"
+#define LM_LOOP_DOWN(r) "asr " r ", " r ", %[down]\n\t"
 
 /* Twice what lm_quantizer_apply shifts right by 23, so that the result is the top byte; four of
  * these, in the order of the elements, to x. Flags choose the bytes 1 and 3 from r6. */
-#define LM_DSP_RIGHT(r) "asr " r ", " r ", %[right]\n\t"
-#define LM_DSP_TIMES(r) "mla " r ", " r ", %[inverse], %[round]\n\t"
-#define LM_DSP_FLAGS "mov r3, #0xff00ff00\n\tuadd8 r3, r3, r3\n\t"
-#define LM_DSP_PACK                                                                                \
+#define LM_LOOP_RIGHT(r) "asr " r ", " r ", %[right]\n\t"
+#define LM_LOOP_TIMES(r) "mla " r ", " r ", %[inverse], %[round]\n\t"
+#define LM_LOOP_FLAGS "mov r3, #0xff00ff00\n\tuadd8 r3, r3, r3\n\t"
+#define LM_LOOP_PACK                                                                               \
     "pkhtb r5, r5, r3, asr #16\n\tpkhtb r6, r6, r4, asr #16\n\tlsr r5, r5, #8\n\t"                 \
     "sel r5, r6, r5\n\tstr r5, [%[x]], #4\n\t"
+
+#define LM_LOOP_QUANTIZE_4                                                                         \
+    "ldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_RIGHT) LM_LOOP_FOUR(LM_LOOP_TIMES)    \
+        LM_LOOP_PACK
 
 LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int8_t *x)
 {
@@ -86,13 +93,13 @@ LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int
     if (whole > 0) {
         const int32_t *end = v + whole;
         const uint32_t inverse = 2U * q.inverse, round = 2U * q.round;
-        LM_DSP_REGISTERS;
-        __asm__ volatile(
-            LM_DSP_FLAGS "1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_RIGHT)
-                LM_DSP_FOUR(LM_DSP_TIMES) LM_DSP_PACK LM_DSP_NEXT("v", "end")
-            : [v] "+r"(v), [x] "+r"(x), LM_DSP_OUT
-            : [end] "r"(end), [right] "r"(q.right), [inverse] "r"(inverse), [round] "r"(round)
-            : "cc", "memory");
+        LM_LOOP_REGISTERS;
+        __asm__ volatile(LM_LOOP_FLAGS "tst %[whole], #4\n\tbne 2f\n1:\n\t" LM_LOOP_QUANTIZE_4
+                                       "2:\n\t" LM_LOOP_QUANTIZE_4 LM_LOOP_NEXT("v", "end")
+                         : [v] "+r"(v), [x] "+r"(x), LM_LOOP_OUT
+                         : [end] "r"(end), [right] "r"(q.right), [inverse] "r"(inverse),
+                           [round] "r"(round), [whole] "r"(whole)
+                         : "cc", "memory");
     }
     for (int32_t i = whole; i < n; i++) {
         *x++ = lm_quantizer_apply(q, *v++);
@@ -100,10 +107,10 @@ LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int
 }
 
 /* Four of gamma times the windowed elements. */
-#define LM_DSP_GAMMA                                                                               \
+#define LM_LOOP_GAMMA                                                                              \
     "ldr r8, [%[gamma]], #4\n\tsmulbb r3, r3, r8\n\tsmulbt r4, r4, r8\n\t"                         \
     "ldr r8, [%[gamma]], #4\n\tsmulbb r5, r5, r8\n\tsmulbt r6, r6, r8\n\t"
-#define LM_DSP_SQUARE(r) "smlal %[low], %[high], " r ", " r "\n\t"
+#define LM_LOOP_SQUARE(r) "smlal %[low], %[high], " r ", " r "\n\t"
 
 /* Where a loop needs more than eleven registers all have names, set last, from plain variables: a
  * build without optimization computes in any register. */
@@ -115,7 +122,7 @@ LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, i
     uint32_t top = 0;
     if (whole > 0) {
         const int32_t *last = resid + whole;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         register const int32_t *v __asm__("r0") = resid;
         register const int16_t *g __asm__("r1") = gamma;
         register int32_t down __asm__("r2") = right;
@@ -125,11 +132,11 @@ LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, i
         register uint32_t max __asm__("r11") = 0;
         register const int32_t *end __asm__("r12") = last;
         __asm__ volatile(
-            "1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_DOWN)
-                LM_DSP_FOUR(LM_DSP_SQUARE) LM_DSP_GAMMA LM_DSP_FOUR(LM_DSP_SIZE)
-                    LM_DSP_PASS_4 LM_DSP_NEXT("v", "end") LM_DSP_GROW_4
+            "1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_DOWN)
+                LM_LOOP_FOUR(LM_LOOP_SQUARE) LM_LOOP_GAMMA LM_LOOP_FOUR(LM_LOOP_SIZE)
+                    LM_LOOP_PASS_4 LM_LOOP_NEXT("v", "end") LM_LOOP_GROW_4
             : [v] "+r"(v), [gamma] "+r"(g), [low] "+r"(low), [high] "+r"(high), [max] "+r"(max),
-              "=&r"(r8), LM_DSP_OUT
+              "=&r"(r8), LM_LOOP_OUT
             : [end] "r"(end), [down] "r"(down)
             : "cc", "memory");
         squares = (uint64_t)high << 32 | low;
@@ -153,7 +160,7 @@ LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t
         const int32_t *end = resid + whole;
         const uint32_t twice = 2U * q.inverse, half = 2U * q.round;
         int8_t *to_x = x;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         register const int32_t *v __asm__("r0") = resid;
         register const int16_t *g __asm__("r1") = gamma;
         register int8_t *to __asm__("r2") = to_x;
@@ -162,11 +169,11 @@ LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t
         register int32_t right __asm__("r10") = q.right;
         register uint32_t inverse __asm__("r11") = twice;
         register uint32_t round __asm__("r12") = half;
-        __asm__ volatile(LM_DSP_FLAGS
-                         "1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_DOWN)
-                             LM_DSP_GAMMA LM_DSP_FOUR(LM_DSP_RIGHT) LM_DSP_FOUR(LM_DSP_TIMES)
-                                 LM_DSP_PACK "ldr r8, %[end]\n\tcmp %[v], r8\n\tbne 1b\n\t"
-                         : [v] "+r"(v), [gamma] "+r"(g), [x] "+r"(to), "=&r"(r8), LM_DSP_OUT
+        __asm__ volatile(LM_LOOP_FLAGS
+                         "1:\n\tldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_DOWN)
+                             LM_LOOP_GAMMA LM_LOOP_FOUR(LM_LOOP_RIGHT) LM_LOOP_FOUR(LM_LOOP_TIMES)
+                                 LM_LOOP_PACK "ldr r8, %[end]\n\tcmp %[v], r8\n\tbne 1b\n\t"
+                         : [v] "+r"(v), [gamma] "+r"(g), [x] "+r"(to), "=&r"(r8), LM_LOOP_OUT
                          : [end] "m"(end), [down] "r"(down), [right] "r"(right),
                            [inverse] "r"(inverse), [round] "r"(round)
                          : "cc", "memory");
@@ -177,10 +184,10 @@ LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t
 }
 
 /* Two elements of each vector, in r3, r4 and r5, r6. */
-#define LM_DSP_PRODUCT                                                                             \
+#define LM_LOOP_PRODUCT                                                                            \
     "ldrd r3, r4, [%[gate]]\n\tldrd r5, r6, [%[up]], #8\n\tasr r3, r3, %[a]\n\t"                   \
     "asr r4, r4, %[a]\n\tasr r5, r5, %[b]\n\tasr r6, r6, %[b]\n\tmul r3, r3, r5\n\t"               \
-    "mul r4, r4, r6\n\tstrd r3, r4, [%[gate]], #8\n\t" LM_DSP_SIZE("r3") LM_DSP_SIZE("r4")
+    "mul r4, r4, r6\n\tstrd r3, r4, [%[gate]], #8\n\t" LM_LOOP_SIZE("r3") LM_LOOP_SIZE("r4")
 
 LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, int32_t b,
                                    int32_t n)
@@ -189,13 +196,13 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
     uint32_t max = 0;
     if (whole > 0) {
         const int32_t *end = gate + whole;
-        LM_DSP_REGISTERS;
-        __asm__ volatile("1:\n\t" LM_DSP_PRODUCT LM_DSP_PASS("r3", "3") LM_DSP_PASS("r4", "4")
-                             LM_DSP_PRODUCT LM_DSP_PASS("r3", "5") LM_DSP_PASS("r4", "6")
-                                 LM_DSP_NEXT("gate", "end") "b 9f\n\t" LM_DSP_GROW("r3", "3")
-                                     LM_DSP_GROW("r4", "4") LM_DSP_GROW("r3", "5")
-                                         LM_DSP_GROW("r4", "6") "9:\n\t"
-                         : [gate] "+r"(gate), [up] "+r"(up), [max] "+r"(max), LM_DSP_OUT
+        LM_LOOP_REGISTERS;
+        __asm__ volatile("1:\n\t" LM_LOOP_PRODUCT LM_LOOP_PASS("r3", "3") LM_LOOP_PASS("r4", "4")
+                             LM_LOOP_PRODUCT LM_LOOP_PASS("r3", "5") LM_LOOP_PASS("r4", "6")
+                                 LM_LOOP_NEXT("gate", "end") "b 9f\n\t" LM_LOOP_GROW("r3", "3")
+                                     LM_LOOP_GROW("r4", "4") LM_LOOP_GROW("r3", "5")
+                                         LM_LOOP_GROW("r4", "6") "9:\n\t"
+                         : [gate] "+r"(gate), [up] "+r"(up), [max] "+r"(max), LM_LOOP_OUT
                          : [end] "r"(end), [a] "r"(a), [b] "r"(b)
                          : "cc", "memory");
     }
@@ -209,13 +216,13 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
 }
 
 /* lm_mul16; lm_round_shift */
-#define LM_DSP_HIGH(r) "smmla " r ", " r ", %[m], " r "\n\t"
-#define LM_DSP_ROUND(r) "asrs " r ", " r ", %[down]\n\tadc " r ", " r ", #0\n\t"
-#define LM_DSP_FIXED(r) LM_DSP_HIGH(r) LM_DSP_ROUND(r)
+#define LM_LOOP_HIGH(r) "smmla " r ", " r ", %[m], " r "\n\t"
+#define LM_LOOP_ROUND(r) "asrs " r ", " r ", %[down]\n\tadc " r ", " r ", #0\n\t"
+#define LM_LOOP_FIXED(r) LM_LOOP_HIGH(r) LM_LOOP_ROUND(r)
 
 /* lm_silu: both ends of a step are one word, low and high; times 1024 - fraction and fraction. */
-#define LM_DSP_SILU(r)                                                                             \
-    LM_DSP_FIXED(r)                                                                                \
+#define LM_LOOP_SILU(r)                                                                            \
+    LM_LOOP_FIXED(r)                                                                               \
     "eor %[t], " r ", " r ", asr #31\n\tsub %[t], %[t], " r ", asr #31\n\t"                        \
     "usat %[t], #19, %[t]\n\tlsr %[u], %[t], #10\n\tldr %[u], [%[table], %[u], lsl #1]\n\t"        \
     "ubfx %[t], %[t], #0, #10\n\trsb %[t], %[t], %[t], lsl #16\n\tadd %[t], %[t], #1024\n\t"       \
@@ -232,11 +239,11 @@ LM_INLINE uint32_t lm_silu_loop(int32_t *gate, int32_t n, uint32_t m, int32_t do
         const uint16_t *table = lm_silu_table;
         const uint32_t high = m << 16;
         uint32_t t, u;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         __asm__ volatile(
-            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(
-                LM_DSP_SILU) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_NEXT("v", "end")
-            : [v] "+r"(gate), [bits] "+r"(bits), [t] "=&r"(t), [u] "=&r"(u), LM_DSP_OUT
+            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(
+                LM_LOOP_SILU) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_NEXT("v", "end")
+            : [v] "+r"(gate), [bits] "+r"(bits), [t] "=&r"(t), [u] "=&r"(u), LM_LOOP_OUT
             : [end] "r"(end), [m] "r"(high), [down] "r"(down), [table] "r"(table)
             : "cc", "memory");
     }
@@ -254,15 +261,15 @@ LM_INLINE void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t
         const int32_t *end = y + whole;
         const uint32_t high = m << 16;
         uint32_t t, u;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         __asm__ volatile(
-            "1:\n\tldmia %[y]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(
-                LM_DSP_FIXED) "ldrd %[t], %[u], [%[v]]\n\tqadd r3, r3, %[t]\n\tqadd r4, r4, "
-                              "%[u]\n\t"
-                              "ldrd %[t], %[u], [%[v], #8]\n\tqadd r5, r5, %[t]\n\tqadd r6, r6, "
-                              "%[u]\n\t"
-                              "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_NEXT("y", "end")
-            : [v] "+r"(resid), [y] "+r"(y), [t] "=&r"(t), [u] "=&r"(u), LM_DSP_OUT
+            "1:\n\tldmia %[y]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(
+                LM_LOOP_FIXED) "ldrd %[t], %[u], [%[v]]\n\tqadd r3, r3, %[t]\n\tqadd r4, r4, "
+                               "%[u]\n\t"
+                               "ldrd %[t], %[u], [%[v], #8]\n\tqadd r5, r5, %[t]\n\tqadd r6, r6, "
+                               "%[u]\n\t"
+                               "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_NEXT("y", "end")
+            : [v] "+r"(resid), [y] "+r"(y), [t] "=&r"(t), [u] "=&r"(u), LM_LOOP_OUT
             : [end] "r"(end), [m] "r"(high), [down] "r"(down)
             : "cc", "memory");
     }
@@ -278,11 +285,11 @@ LM_INLINE void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
     if (whole > 0) {
         const int32_t *end = v + whole;
         const uint32_t high = m << 16;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         __asm__ volatile(
-            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(
-                LM_DSP_FIXED) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_NEXT("v", "end")
-            : [v] "+r"(v), LM_DSP_OUT
+            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(
+                LM_LOOP_FIXED) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_NEXT("v", "end")
+            : [v] "+r"(v), LM_LOOP_OUT
             : [end] "r"(end), [m] "r"(high), [down] "r"(down)
             : "cc", "memory");
     }
@@ -299,12 +306,12 @@ LM_INLINE uint32_t lm_level_loop(int32_t *v, int32_t n, uint32_t m, int32_t down
     if (whole > 0) {
         const int32_t *end = v + whole;
         const uint32_t high = m << 16;
-        LM_DSP_REGISTERS;
+        LM_LOOP_REGISTERS;
         __asm__ volatile(
-            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_HIGH) LM_DSP_FOUR(
-                LM_DSP_DOWN) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_DSP_FOUR(LM_DSP_SIZE)
-                LM_DSP_PASS_4 LM_DSP_NEXT("v", "end") LM_DSP_GROW_4
-            : [v] "+r"(v), [max] "+r"(max), LM_DSP_OUT
+            "1:\n\tldmia %[v], {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_HIGH) LM_LOOP_FOUR(
+                LM_LOOP_DOWN) "stmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_SIZE)
+                LM_LOOP_PASS_4 LM_LOOP_NEXT("v", "end") LM_LOOP_GROW_4
+            : [v] "+r"(v), [max] "+r"(max), LM_LOOP_OUT
             : [end] "r"(end), [m] "r"(high), [down] "r"(down)
             : "cc", "memory");
     }
@@ -332,11 +339,11 @@ LM_FUNCTION uint32_t lm_turn_left(const int32_t *y, const int32_t *angles, int32
 
 /* A pair: elements in r3 and r4, then what they are turned to; cosine and sine in r5 and r6.
  * `apart`: bytes from one element of a pair to the other. */
-#define LM_DSP_TURN                                                                                \
+#define LM_LOOP_TURN                                                                               \
     "ldr r4, [%[v], %[apart]]\n\tldr r3, [%[v]], #4\n\tldrd r5, r6, [%[angles]], #8\n\t"           \
     "asr r3, r3, %[right]\n\tasr r4, r4, %[right]\n\tmul %[t], r3, r6\n\tmul r3, r3, r5\n\t"       \
     "mls r3, r4, r6, r3\n\tmla r4, r4, r5, %[t]\n\tstr r4, [%[to], %[apart]]\n\t"                  \
-    "str r3, [%[to]], #4\n\t" LM_DSP_SIZE("r3") LM_DSP_SIZE("r4")
+    "str r3, [%[to]], #4\n\t" LM_LOOP_SIZE("r3") LM_LOOP_SIZE("r4")
 
 LM_INLINE uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_window window,
                                 int32_t pairs, int32_t *turned)
@@ -346,7 +353,7 @@ LM_INLINE uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_wind
     }
     const int32_t *last = y + pairs;
     const int32_t bytes = 4 * pairs, shift = window.right;
-    LM_DSP_REGISTERS;
+    LM_LOOP_REGISTERS;
     register const int32_t *v __asm__("r0") = y;
     register const int32_t *angle __asm__("r1") = angles;
     register int32_t *to __asm__("r2") = turned;
@@ -357,11 +364,11 @@ LM_INLINE uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_wind
     register const int32_t *end __asm__("r12") = last;
     if (pairs > 0) {
         __asm__ volatile(
-            "1:\n\t" LM_DSP_TURN LM_DSP_PASS("r3", "3") LM_DSP_PASS("r4", "4")
-                LM_DSP_NEXT("v", "end") "b 9f\n\t" LM_DSP_GROW("r3", "3")
-                    LM_DSP_GROW("r4", "4") "9:\n\t"
+            "1:\n\t" LM_LOOP_TURN LM_LOOP_PASS("r3", "3") LM_LOOP_PASS("r4", "4")
+                LM_LOOP_NEXT("v", "end") "b 9f\n\t" LM_LOOP_GROW("r3", "3")
+                    LM_LOOP_GROW("r4", "4") "9:\n\t"
             : [v] "+r"(v), [angles] "+r"(angle), [to] "+r"(to), [max] "+r"(max), [t] "=&r"(t),
-              LM_DSP_OUT
+              LM_LOOP_OUT
             : [end] "r"(end), [apart] "r"(apart), [right] "r"(right)
             : "cc", "memory");
     }

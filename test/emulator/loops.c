@@ -34,6 +34,7 @@ int32_t NAME(step)(int32_t which, int32_t a, int32_t b, int32_t c)
     case 6: return (int32_t)lm_mul_add((uint32_t)a, (uint32_t)b, (uint32_t)c);
     case 7: return (int32_t)lm_add_square((uint32_t)b, (int16_t)a);
     case 8: return lm_mul_half(a, (int16_t)b);
+    case 9: return (int32_t)lm_isqrt((uint32_t)a);
     default: return (int32_t)(lm_add_square((uint64_t)(uint32_t)b << 20, (int16_t)a) >> 32);
     }
 }

@@ -18,7 +18,7 @@
 DECLARE(portable_)
 DECLARE(variant_)
 
-#define STEPS 10
+#define STEPS 11
 #define LOOPS_OF_VECTORS 11
 
 #endif
