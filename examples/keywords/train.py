@@ -1,0 +1,199 @@
+"""Trains the keyword transformer of this example and writes config.json and model.safetensors.
+
+    train.py WORDS.npz MODEL_DIR [--steps N]        (speech.py has made WORDS.npz)
+
+After the Keyword Transformer (Berg, O'Connor and Cruz 2021, arXiv 2104.00769): patches of whole frames, a
+class token, learned positions, post-norm encoder blocks; accuracy is counted on voices never heard.
+"""
+import argparse
+import json
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from features import BANDS, FRAMES, SAMPLES, FrontEnd
+from speech import CLASSES, place, recording
+
+DIM, LAYERS, HEADS, NEURONS, PATCH, EPS = 64, 3, 4, 128, 2, 1e-12
+BATCH, PEAK_RATE, WARM_UP, SEED, COPIES = 64, 2e-3, 100, 1, 3
+SCALE = 1 / 32  # of a byte, while training; the checkpoint's patch weights read bytes as they are
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value, self.out = (nn.Linear(DIM, DIM) for _ in range(4))
+        self.up, self.down = nn.Linear(DIM, NEURONS), nn.Linear(NEURONS, DIM)
+        self.norm1, self.norm2 = nn.LayerNorm(DIM, EPS), nn.LayerNorm(DIM, EPS)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x):
+        b, n, _ = x.shape
+        split = lambda y: y.view(b, n, HEADS, -1).transpose(1, 2)
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        w = (q @ k.transpose(2, 3) / (DIM // HEADS) ** 0.5).softmax(-1)
+        x = self.norm1(x + self.drop(self.out((w @ v).transpose(1, 2).reshape(b, n, DIM))))
+        return self.norm2(x + self.drop(self.down(F.gelu(self.up(x)))))
+
+
+class Keywords(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Linear(PATCH * BANDS, DIM)
+        self.first = nn.Parameter(torch.randn(DIM) * 0.1)
+        self.positions = nn.Parameter(torch.randn(1 + FRAMES // PATCH, DIM) * 0.1)
+        self.norm = nn.LayerNorm(DIM, EPS)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.classifier = nn.Linear(DIM, len(CLASSES))
+
+    def forward(self, frames):  # (batch, FRAMES, BANDS) int8
+        x = self.patch(frames.float().view(len(frames), -1, PATCH * BANDS) * SCALE)
+        x = torch.cat((self.first.expand(len(x), 1, DIM), x), 1)
+        x = self.norm(x + self.positions)
+        for layer in self.layers:
+            x = layer(x)
+        return self.classifier(x[:, 0])
+
+
+def clips(store, name, seed, copies, front):
+    """Each word in `copies` places, and a tenth as many clips of noise. Frames, classes."""
+    r = np.random.default_rng(seed)
+    ends, kinds, samples = (store[f"{name}_{k}"] for k in ("ends", "kinds", "samples"))
+    words = [samples[a:b] for a, b in zip(np.r_[0, ends[:-1]], ends)]
+    jobs = [(w, k) for w, k in zip(words, kinds) for _ in range(copies)]
+    jobs += [(None, 0)] * (len(jobs) // 10)
+    frames = [front.frames(place(r, w, SAMPLES)) for w, _ in jobs]
+    return torch.tensor(np.array(frames)), torch.tensor(np.array([k for _, k in jobs])).long()
+
+
+@torch.no_grad()
+def predict(model, frames):
+    model.eval()
+    out = torch.cat([model(frames[i : i + 256]).softmax(-1) for i in range(0, len(frames), 256)])
+    model.train()
+    return out
+
+
+def augment(frames):
+    """Louder or softer, a band or a moment missing (Park et al. 2019, arXiv 1904.08779)."""
+    x = frames.float() + torch.randn(len(frames), 1, 1) * 6
+    for row in range(len(x)):
+        b, t = torch.randint(BANDS - 6, ()).item(), torch.randint(FRAMES - 6, ()).item()
+        kind = torch.randint(4, ()).item()
+        if kind & 1:
+            x[row, :, b : b + 1 + kind * 2] = x[row].mean()
+        if kind & 2:
+            x[row, t : t + 2 + kind] = x[row].mean()
+    return x.clamp(-128, 127).round()
+
+
+def tensors(model):
+    parts = {"query": "attention.self.query", "key": "attention.self.key", "value": "attention.self.value",
+             "out": "attention.output.dense", "norm1": "attention.output.LayerNorm",
+             "up": "intermediate.dense", "down": "output.dense", "norm2": "output.LayerNorm"}
+    plain = {"patch.weight": "embeddings.patch.weight", "patch.bias": "embeddings.patch.bias",
+             "first": "embeddings.class_token", "positions": "embeddings.position_embeddings.weight",
+             "norm.weight": "embeddings.LayerNorm.weight", "norm.bias": "embeddings.LayerNorm.bias",
+             "classifier.weight": "classifier.weight", "classifier.bias": "classifier.bias"}
+    all = {}
+    for name, value in model.state_dict().items():
+        if name in plain:
+            all[plain[name]] = value * SCALE if name == "patch.weight" else value
+        else:
+            _, i, part, last = name.split(".")
+            all[f"encoder.layer.{i}.{parts[part]}.{last}"] = value
+    return all
+
+
+def write(folder, model):
+    labels = {str(i): s for i, s in enumerate(CLASSES)}
+    config = {"model_type": "keyword_transformer", "architectures": ["KeywordTransformerForAudioClassification"],
+              "num_bands": BANDS, "num_frames": FRAMES, "patch_frames": PATCH, "hidden_size": DIM,
+              "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "intermediate_size": NEURONS,
+              "hidden_act": "gelu", "layer_norm_eps": EPS, "torch_dtype": "float16",
+              "id2label": labels, "label2id": {s: int(i) for i, s in labels.items()}}
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    header, at, data = {}, 0, b""
+    for name, value in sorted(tensors(model).items()):
+        raw = value.to(torch.float16).numpy().tobytes()
+        header[name] = {"dtype": "F16", "shape": list(value.shape), "data_offsets": [at, at + len(raw)]}
+        at, data = at + len(raw), data + raw
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def listen(model, front, seconds, threshold=0.85, every=8):
+    """A long recording: windows every `every` frames; the mean of the last two decides. A keyword counts as heard
+    when it is reported within a second of its end. Keywords, heard, wrong ones, false alarms, hours."""
+    samples, marks = recording(seconds, 5)
+    frames = front.frames(samples)
+    at = np.arange(0, len(frames) - FRAMES, every)
+    p = predict(model, torch.tensor(np.stack([frames[i : i + FRAMES] for i in at]))).numpy()
+    mean = (p + np.r_[p[:1], p[:-1]]) / 2
+    alarms, quiet = [], -1
+    for i, row in zip(at, mean):
+        best = int(row.argmax())
+        end = (i + FRAMES) * 320
+        if best > 1 and row[best] > threshold and end > quiet:
+            alarms.append((end, best))
+            quiet = end + 16000 * 3 // 4
+    heard, used = 0, set()
+    for first, last, kind in marks:
+        hits = [j for j, (t, k) in enumerate(alarms) if k == kind and first < t < last + 16000 and j not in used]
+        heard += bool(hits)
+        used |= set(hits[:1])
+    wrong = sum(1 for j, (t, _) in enumerate(alarms) if j not in used
+                and any(first < t < last + 16000 for first, last, _ in marks))
+    return len(marks), heard, wrong, len(alarms) - len(used) - wrong, len(samples) / 16000 / 3600
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("words", type=Path)
+    p.add_argument("folder", type=Path)
+    p.add_argument("--steps", type=int, default=1500)
+    o = p.parse_args()
+    torch.manual_seed(SEED)
+    torch.set_num_threads(1)
+    o.folder.mkdir(exist_ok=True)
+    front, store, start = FrontEnd(), np.load(o.words), time.time()
+    frames, kinds = clips(store, "train", SEED, COPIES, front)
+    held_frames, held_kinds = clips(store, "held", SEED + 1, 2, front)
+    print(len(frames), "clips for training,", len(held_frames), "held out, %.0f s" % (time.time() - start), flush=True)
+    model = Keywords()
+    optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=0.05)
+    for step in range(o.steps):
+        rate = min((step + 1) / WARM_UP, (o.steps - step) / (o.steps - WARM_UP)) * PEAK_RATE
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        pick = torch.randint(len(frames), (BATCH,))
+        loss = F.cross_entropy(model(augment(frames[pick])), kinds[pick], label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % 250 == 0 or step + 1 == o.steps:
+            right = predict(model, held_frames).argmax(-1) == held_kinds
+            print("step %d, loss %.4f, %.0f s, held-out voices %.4f"
+                  % (step + 1, loss, time.time() - start, right.float().mean()), flush=True)
+    for q in model.parameters():
+        q.data = q.data.half().float()
+    write(o.folder, model)
+    guess = predict(model, held_frames).argmax(-1)
+    print("float16, held-out voices: %.4f" % (guess == held_kinds).float().mean())
+    for i, name in enumerate(CLASSES):
+        mine = held_kinds == i
+        print("  %-8s %4d clips, %.3f right" % (name, mine.sum(), (guess[mine] == i).float().mean()))
+    print("parameters", sum(q.numel() for q in model.parameters()))
+    print("%d keywords, %d heard, %d taken for another, %d false alarms in %.3f hours"
+          % listen(model, front, 900))
+
+
+if __name__ == "__main__":
+    main()
