@@ -28,7 +28,6 @@ void check_encoder_recipe(const Unit *u)
         {"prompts", r->prompts.n > 0},
         {"options", r->extras & 1U << EXTRA_OPTIONS},
         {"surprisal", r->extras & 1U << EXTRA_SURPRISAL},
-        {"weights: blob", r->weights == WEIGHTS_BLOB},
     };
     for (size_t i = 0; i < LENGTH(refused); i++)
         if (refused[i].asked)

@@ -9,6 +9,18 @@
 #define LM_I32(offset) ((int32_t *)(void *)(memory + (offset)))
 #define LM_U32(offset) ((uint32_t *)(void *)(memory + (offset)))
 
+#if MODEL_BLOB
+#define LM_CONST_I8(offset) ((const int8_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U8(offset) (weights + (offset))
+#define LM_CONST_I16(offset) ((const int16_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U16(offset) ((const uint16_t *)(const void *)(weights + (offset)))
+#define LM_CONST_I32(offset) ((const int32_t *)(const void *)(weights + (offset)))
+#define LM_CONST_U32(offset) ((const uint32_t *)(const void *)(weights + (offset)))
+#define LM_BOUND(s) ((s)->weights != NULL)
+#else
+#define LM_BOUND(s) 1
+#endif
+
 /* A call for each token of a sequence. */
 #define LM_EACH(n, call)                                                                           \
     for (int32_t at = 0; at < (n); at++) {                                                         \
@@ -30,13 +42,41 @@
 /* The interface. ---------------------------------------------------------------------------------
  */
 
+#if MODEL_BLOB
+int model_bind(model_t *s, const void *blob, uint32_t bytes)
+{
+    int32_t fault;
+    if (s == NULL || blob == NULL) {
+        return MODEL_E_ARGUMENT;
+    }
+    model_reset(s);
+    s->weights = NULL;
+    fault = lm_blob_check(blob, bytes, model_blob_header);
+    if (fault != 0) {
+        return (int)fault;
+    }
+#if MODEL_CHECK_WEIGHTS
+    if (model_blob_intact((const uint8_t *)blob) == 0) {
+        return MODEL_E_WEIGHTS;
+    }
+#endif
+    s->weights = (const uint8_t *)blob;
+    return MODEL_OK;
+}
+#endif
+
 int model_init(model_t *s)
 {
     if (s == NULL) {
         return MODEL_E_ARGUMENT;
     }
     model_reset(s);
-#if MODEL_CHECK_WEIGHTS
+#if MODEL_BLOB
+    s->weights = NULL;
+#ifdef MODEL_BLOB_ADDRESS
+    return model_bind(s, (const void *)(uintptr_t)(MODEL_BLOB_ADDRESS), MODEL_BLOB_BYTES);
+#endif
+#elif MODEL_CHECK_WEIGHTS
     if (model_weights_hash() != MODEL_WEIGHTS_HASH) {
         return MODEL_E_WEIGHTS;
     }
@@ -57,8 +97,11 @@ int model_read(model_t *s, const model_token *t, int32_t n)
     if (s == NULL || t == NULL) {
         return MODEL_E_ARGUMENT;
     }
+    if (!LM_BOUND(s)) {
+        return MODEL_E_UNBOUND;
+    }
     if (n < 1 || n > MODEL_WINDOW) {
-        return MODEL_E_LENGTH;
+        return MODEL_E_SEQUENCE;
     }
     for (int32_t i = 0; i < n; i++) {
         if (t[i] < 0 || t[i] >= MODEL_VOCAB) {
@@ -210,7 +253,7 @@ uint32_t model_logits_hash(model_t *s, int32_t runs)
 {
     model_token t[1 + (MODEL_GOLDEN_RUNS - 1) * (MODEL_GOLDEN_RUNS + 4)];
     uint32_t hash = 0;
-    if (s == NULL || runs > MODEL_GOLDEN_RUNS) {
+    if (s == NULL || !LM_BOUND(s) || runs > MODEL_GOLDEN_RUNS) {
         return 0U;
     }
     for (int32_t run = 0; run < runs; run++) {
@@ -238,7 +281,12 @@ const char *model_strerror(int error)
     case MODEL_E_EMPTY: return "no sequence was read yet";
     case MODEL_E_TOKENIZER: return "compiled without a tokenizer";
     case MODEL_E_WORD: return "word too long to be encoded in parts";
-    case MODEL_E_LENGTH: return "no token, or more tokens than the model reads at once";
+    case MODEL_E_UNBOUND: return "no weights bound yet";
+    case MODEL_E_BLOB: return "not a weights file, or one for another core";
+    case MODEL_E_MODEL: return "weights of another model";
+    case MODEL_E_LENGTH: return "weights cut short";
+    case MODEL_E_ALIGN: return "weights at an address that is not aligned";
+    case MODEL_E_SEQUENCE: return "no token, or more tokens than the model reads at once";
     default: return "unknown error";
     }
 }

@@ -30,19 +30,39 @@ typedef int32_t model_token;
 #define MODEL_E_SELFTEST (-4)  /* results differ from the ones recorded when compiling */
 #define MODEL_E_EMPTY (-5)     /* no sequence was read yet */
 #define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
-#define MODEL_E_WORD (-7)   /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
-#define MODEL_E_LENGTH (-8) /* a sequence of no tokens, or of more than MODEL_WINDOW */
+#define MODEL_E_WORD (-7)    /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
+#define MODEL_E_UNBOUND (-8) /* no weights yet: model_bind */
+#define MODEL_E_BLOB (-9)    /* what was to be bound is no weights file, or one for another core */
+#define MODEL_E_MODEL (-10)  /* ... belongs to other code than this */
+#define MODEL_E_LENGTH (-11) /* ... ends too early */
+#define MODEL_E_ALIGN (-12)  /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
+#define MODEL_E_SEQUENCE (-13) /* a sequence of no tokens, or of more than MODEL_WINDOW */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
 typedef struct model_state {
     uint32_t count; /* tokens of the sequence read last */
     uint32_t reserved[3];
+#if MODEL_BLOB
+    const uint8_t *weights; /* the blob that was bound, NULL: none */
+#endif
     MODEL_ALIGN(MODEL_STATE_ALIGN) uint32_t memory[MODEL_MEMORY_BYTES / 4];
 } model_t;
 
 #define MODEL_STATE_BYTES (sizeof(model_t))
 
+#if MODEL_BLOB
+/* Gives the state its weights, the contents of model_weights.bin at any address: flash that is
+ * memory-mapped, a partition, RAM. blob must start at a multiple of MODEL_BLOB_ALIGN and stay where
+ * it is; bytes: how many can be read there, MODEL_BLOB_BYTES at least. Checks that they belong to
+ * this code and, see MODEL_CHECK_WEIGHTS, that they are undamaged, and resets. After an error the
+ * state has no weights. */
+int model_bind(model_t *s, const void *blob, uint32_t bytes);
+
+/* Resets a state that has no weights yet: model_bind comes next. Where MODEL_BLOB_ADDRESS is
+ * defined it binds what is there. */
+#else
 /* Checks the weights (see MODEL_CHECK_WEIGHTS) and resets. */
+#endif
 int model_init(model_t *s);
 
 /* Forgets the sequence. */

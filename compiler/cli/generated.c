@@ -219,6 +219,14 @@ static void load_encoder(Arena *a, Generated *g, void *handle)
         LOAD(label, "label_name");
 }
 
+static void load_decoder(Arena *a, Generated *g, void *handle)
+{
+    LOAD(step, "driver_step");
+    LOAD(reset, "driver_reset");
+    LOAD(residual, "driver_residual");
+    LOAD(generate, "driver_generate");
+}
+
 /* Gives what becomes of the weights' check. */
 static int load(Arena *a, Generated *g, const char *so)
 {
@@ -235,12 +243,9 @@ static int load(Arena *a, Generated *g, const char *so)
     LOAD(strerror, "strerror");
     if (g->encoder) {
         load_encoder(a, g, handle);
-        return g->init();
+    } else {
+        load_decoder(a, g, handle);
     }
-    LOAD(step, "driver_step");
-    LOAD(reset, "driver_reset");
-    LOAD(residual, "driver_residual");
-    LOAD(generate, "driver_generate");
     return generated_weights(g->manifest) == WEIGHTS_BLOB ? bind_weights(a, handle, g) : g->init();
 }
 

@@ -248,7 +248,7 @@ static void print_function(const Printer *p, const Shape *s, int reading, const 
         buf_printf(p->b, ", const %s_t *l", name);
     parameters(p, s->bodies[0], reading, true, p->b);
     buf_puts(p->b, ")\n{\n    uint8_t *memory = (uint8_t *)s->memory;\n");
-    if (p->e->weights == WEIGHTS_BLOB)
+    if (p->e->weights == WEIGHTS_BLOB && strstr((const char *)calls->data, "LM_CONST_"))
         buf_puts(p->b, "    const uint8_t *weights = s->weights;\n");
     buf_write(p->b, calls->data, calls->len);
     buf_puts(p->b, "}\n\n");

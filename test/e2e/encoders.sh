@@ -72,6 +72,14 @@ for m in "bert_class 3" "bert_label 3" "bert_mask VOCAB" "minilm 40" "bert_first
     chain "$name"
 done
 
+# Weights as a file of their own: the same results.
+for name in enc_bert_class enc_minilm; do
+    check "$name: weights as a blob" compile "$models/$name" "$work/blob" --name m --bits 8 \
+        --weights blob
+    check "$name: verify of code with a blob" "$lmcc" verify "$work/blob"
+    rm -rf "$work/blob"
+done
+
 # The default fit sees every token of a sequence.
 check "bert_class: GPTQ" compile_as_said "$models/enc_bert_class" "$work/gptq" --name m --bits 2
 check "bert_class: verify after GPTQ" "$lmcc" verify "$work/gptq"

@@ -85,8 +85,8 @@ static int errors_differ(void)
     const int32_t *out = NULL;
     tiny_reset(&state);
     return tiny_output(&state, 0, &out) != TINY_E_EMPTY ||
-           tiny_read(&state, tokens, 0) != TINY_E_LENGTH ||
-           tiny_read(&state, tokens, TINY_WINDOW + 1) != TINY_E_LENGTH ||
+           tiny_read(&state, tokens, 0) != TINY_E_SEQUENCE ||
+           tiny_read(&state, tokens, TINY_WINDOW + 1) != TINY_E_SEQUENCE ||
            tiny_read(&state, NULL, 1) != TINY_E_ARGUMENT;
 }
 

@@ -5,6 +5,13 @@
 
 #include "board.h"
 
+#if MODEL_BLOB
+extern const uint8_t model_blob[]; /* blob.S */
+#define INIT() model_bind(&state, model_blob, MODEL_BLOB_BYTES)
+#else
+#define INIT() model_init(&state)
+#endif
+
 static model_t state;
 
 static int read_sequence(int32_t n)
@@ -28,7 +35,7 @@ int main(void)
 {
     int error;
     board_count_start();
-    error = model_init(&state);
+    error = INIT();
     board_count_stop();
     if (error == MODEL_OK) {
         error = read_sequence(1);
