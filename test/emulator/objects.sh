@@ -119,6 +119,17 @@ done
 ant=$work/ant-gpt
 host gcc-O2-gpt gcc gcc -fno-pie -O2
 host clang-O2-gpt clang clang -fno-pie -O2
+# An encoder's, where numpy makes one.
+python=${PYTHON:-/usr/bin/python3}
+if "$python" -c 'import numpy' 2>/dev/null; then
+    "$python" -B "$root/test/oracle/make_models.py" "$work/models" >/dev/null || exit 1
+    "$lmcc" compile "$work/models/enc_bert_class" -q -t rp2040 --set quantize.method=weights \
+        --name ant -o "$work/ant-bert" --bits 3 --bits '*.mlp.*=1.6' --bits dense=8 || exit 1
+    ant=$work/ant-bert
+    host gcc-O2-bert gcc gcc -fno-pie -O2
+    host clang-O2-bert clang clang -fno-pie -O2
+    cross cortex-m0-bert arm-none-eabi- gcc-arm-none-eabi bert -mcpu=cortex-m0 -mthumb -O2
+fi
 ant=$work/ant-host
 "$lmcc" compile "$model" -q --set quantize.method=weights --name bee -o "$work/bee" --bits 4 --tables nibble --head-top 40 || exit 1
 
