@@ -93,14 +93,23 @@ LM_INLINE int32_t lm_dot_any(const int8_t *q, const int8_t *k, int32_t dim)
     "asr r3, r3, %[steps]\n\tstr r3, [%[s]], #4\n\tcmp r3, %[max]\n\tbgt 2" n "f\n3" n ":\n\t"
 #define LM_SLOT_8_GROW(n) "2" n ":\n\tmov %[max], r3\n\tb 3" n "b\n\t"
 
-/* Four slots, of which the first round begins as far in as n mod 4, in r3, asks for. */
-#define LM_SLOTS_BEGIN "cmp r3, #2\n\tbeq 12f\n\tbhi 11f\n\tcmp r3, #1\n\tbeq 13f\n\t"
-#define LM_SLOTS_4                                                                                 \
-    "10:\n\t" LM_SLOT_8("0") "11:\n\t" LM_SLOT_8("1") "12:\n\t" LM_SLOT_8(                         \
-        "2") "13:\n\t" LM_SLOT_8("3")
+/* A build for size has one slot a round; others four, of which the first round begins as far in as
+ * n mod 4, in r3, asks for. */
+#if defined(__OPTIMIZE_SIZE__)
+#define LM_SLOTS "10:\n\t" LM_SLOT_8("0") "cmp %[s], %[end]\n\tbne 10b\n\tb 9f\n\t"
+#define LM_SLOTS_GROW LM_SLOT_8_GROW("0") "9:"
+#else
+#define LM_SLOTS                                                                                   \
+    "cmp r3, #2\n\tbeq 12f\n\tbhi 11f\n\tcmp r3, #1\n\tbeq 13f\n10:\n\t" LM_SLOT_8(                \
+        "0") "11:\n\t" LM_SLOT_8("1") "12:\n\t" LM_SLOT_8("2") "13:\n\t" LM_SLOT_8("3") "cmp "     \
+                                                                                        "%[s], "   \
+                                                                                        "%[end]"   \
+                                                                                        "\n\tbne " \
+                                                                                        "10b\n\tb" \
+                                                                                        " 9f\n\t"
 #define LM_SLOTS_GROW                                                                              \
-    "b 9f\n\t" LM_SLOT_8_GROW("0") LM_SLOT_8_GROW("1") LM_SLOT_8_GROW("2") LM_SLOT_8_GROW("3") "9" \
-                                                                                               ":"
+    LM_SLOT_8_GROW("0") LM_SLOT_8_GROW("1") LM_SLOT_8_GROW("2") LM_SLOT_8_GROW("3") "9:"
+#endif
 
 /* lm_scores for 8 elements and pre 3, with the query widened in registers. `steps`: the bytes from
  * one scale to the next, a quarter of what is from one key to the next, times 256, and the shift.
@@ -130,7 +139,7 @@ LM_FUNCTION int32_t lm_scores_8(const int8_t *q, const int8_t *keys, const uint1
     register uint32_t r3 __asm__("r3") = rest;
     register uint32_t r4 __asm__("r4");
     register uint32_t r5 __asm__("r5");
-    __asm__ volatile(LM_SLOTS_BEGIN LM_SLOTS_4 "cmp %[s], %[end]\n\tbne 10b\n\t" LM_SLOTS_GROW
+    __asm__ volatile(LM_SLOTS LM_SLOTS_GROW
                      : [k] "+r"(k), [scales] "+r"(scale), [s] "+r"(s), [max] "+r"(max), "+r"(r3),
                        "=&r"(r4), "=&r"(r5)
                      : [a02] "r"(a02), [a13] "r"(a13), [b02] "r"(b02), [b13] "r"(b13),

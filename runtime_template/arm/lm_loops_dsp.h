@@ -6,6 +6,13 @@
 #ifndef LM_LOOPS_H
 #define LM_LOOPS_H
 
+/* Each stands where it is called, or, in a build for size, once. */
+#if defined(__OPTIMIZE_SIZE__)
+#define LM_LOOP LM_FUNCTION
+#else
+#define LM_LOOP LM_INLINE
+#endif
+
 /* Four elements are in r3, r4, r5, r6. */
 #define LM_LOOP_FOUR(one) one("r3") one("r4") one("r5") one("r6")
 #define LM_LOOP_NEXT(at, end) "cmp %[" at "], %[" end "]\n\tbne 1b\n\t"
@@ -32,7 +39,7 @@
     "b 9f\n\t" LM_LOOP_GROW("r3", "3") LM_LOOP_GROW("r4", "4") LM_LOOP_GROW("r5", "5")             \
         LM_LOOP_GROW("r6", "6") "9:\n\t"
 
-LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
+LM_LOOP uint32_t lm_largest(const int32_t *v, int32_t n)
 {
     const int32_t whole = n & ~3;
     uint32_t max = 0;
@@ -53,7 +60,7 @@ LM_INLINE uint32_t lm_largest(const int32_t *v, int32_t n)
 }
 
 /* Eight a round, of which the first may begin in the middle. */
-LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
+LM_LOOP uint32_t lm_longest(const int32_t *v, int32_t n)
 {
     const int32_t whole = n & ~3;
     uint32_t bits = 0;
@@ -87,7 +94,7 @@ LM_INLINE uint32_t lm_longest(const int32_t *v, int32_t n)
     "ldmia %[v]!, {r3, r4, r5, r6}\n\t" LM_LOOP_FOUR(LM_LOOP_RIGHT) LM_LOOP_FOUR(LM_LOOP_TIMES)    \
         LM_LOOP_PACK
 
-LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int8_t *x)
+LM_LOOP void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int8_t *x)
 {
     const int32_t whole = n & ~3;
     if (whole > 0) {
@@ -114,8 +121,8 @@ LM_INLINE void lm_quantize_loop(const int32_t *v, int32_t n, lm_quantizer q, int
 
 /* Where a loop needs more than eleven registers all have names, set last, from plain variables: a
  * build without optimization computes in any register. */
-LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, int32_t n,
-                                   int32_t right, uint32_t *largest)
+LM_LOOP uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, int32_t n,
+                                 int32_t right, uint32_t *largest)
 {
     const int32_t whole = n & ~3;
     uint64_t squares = 0;
@@ -152,8 +159,8 @@ LM_INLINE uint64_t lm_norm_measure(const int32_t *resid, const int16_t *gamma, i
     return squares;
 }
 
-LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t n, int32_t before,
-                             lm_quantizer q, int8_t *x)
+LM_LOOP void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t n, int32_t before,
+                           lm_quantizer q, int8_t *x)
 {
     const int32_t whole = n & ~3;
     if (whole > 0) {
@@ -189,8 +196,7 @@ LM_INLINE void lm_norm_apply(const int32_t *resid, const int16_t *gamma, int32_t
     "asr r4, r4, %[a]\n\tasr r5, r5, %[b]\n\tasr r6, r6, %[b]\n\tmul r3, r3, r5\n\t"               \
     "mul r4, r4, r6\n\tstrd r3, r4, [%[gate]], #8\n\t" LM_LOOP_SIZE("r3") LM_LOOP_SIZE("r4")
 
-LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, int32_t b,
-                                   int32_t n)
+LM_LOOP uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, int32_t b, int32_t n)
 {
     const int32_t whole = n & ~3;
     uint32_t max = 0;
@@ -230,7 +236,7 @@ LM_INLINE uint32_t lm_product_loop(int32_t *gate, const int32_t *up, int32_t a, 
     "sub " r ", " r ", %[t], lsr #10\n\teor %[t], " r ", " r ", asr #31\n\t"                       \
     "orr %[bits], %[bits], %[t]\n\t"
 
-LM_INLINE uint32_t lm_silu_loop(int32_t *gate, int32_t n, uint32_t m, int32_t down)
+LM_LOOP uint32_t lm_silu_loop(int32_t *gate, int32_t n, uint32_t m, int32_t down)
 {
     const int32_t whole = n & ~3;
     uint32_t bits = 0;
@@ -254,7 +260,7 @@ LM_INLINE uint32_t lm_silu_loop(int32_t *gate, int32_t n, uint32_t m, int32_t do
     return bits;
 }
 
-LM_INLINE void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t down)
+LM_LOOP void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t down)
 {
     const int32_t whole = n & ~3;
     if (whole > 0) {
@@ -279,7 +285,7 @@ LM_INLINE void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t
     }
 }
 
-LM_INLINE void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
+LM_LOOP void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
 {
     const int32_t whole = n & ~3;
     if (whole > 0) {
@@ -299,7 +305,7 @@ LM_INLINE void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
     }
 }
 
-LM_INLINE uint32_t lm_level_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
+LM_LOOP uint32_t lm_level_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
 {
     const int32_t whole = n & ~3;
     uint32_t max = 0;
@@ -345,8 +351,8 @@ LM_FUNCTION uint32_t lm_turn_left(const int32_t *y, const int32_t *angles, int32
     "mls r3, r4, r6, r3\n\tmla r4, r4, r5, %[t]\n\tstr r4, [%[to], %[apart]]\n\t"                  \
     "str r3, [%[to]], #4\n\t" LM_LOOP_SIZE("r3") LM_LOOP_SIZE("r4")
 
-LM_INLINE uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_window window,
-                                int32_t pairs, int32_t *turned)
+LM_LOOP uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_window window,
+                              int32_t pairs, int32_t *turned)
 {
     if (window.left > 0) {
         return lm_turn_left(y, angles, window.left, pairs, turned);

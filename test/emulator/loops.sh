@@ -40,7 +40,7 @@ try() {
     fi
 }
 
-for level in -O0 -O2; do
+for level in -O0 -O2 -Os; do
     try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h $level
     try mps2-an386 arm/lm_core_dsp.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
     try mps2-an500 arm/lm_core_dsp.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
