@@ -1,0 +1,27 @@
+#!/bin/sh
+# The examples' programs from a copy of their folders, with nothing but a generated package and a C
+# compiler; what sentinel prints is what is expected of it.
+. "$(dirname "$0")/lib.sh"
+
+flags="-std=c99 -O2 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
+
+# copy NAME: the folder without its model.
+copy() {
+    mkdir -p "$work/$1" && cp "$root/examples/$1"/*.* "$root/examples/$1/Makefile" "$work/$1"
+}
+
+compile_as_said "$root/examples/sentinel/model" "$work/sentinel-package" \
+    --recipe "$root/examples/sentinel/recipe.yaml" || fail "sentinel does not compile"
+copy sentinel
+check "sentinel: a copy builds and prints what is expected" make -C "$work/sentinel" \
+    ROOT=/nowhere G="$work/sentinel-package" B="$work/sentinel-out" CFLAGS="$flags"
+
+compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
+    fail "tales does not compile"
+copy tales
+check "tales: a copy builds" make -C "$work/tales" ROOT=/nowhere G="$work/tales-package" \
+    B="$work/tales-out" CFLAGS="$flags"
+printf '{"max_tokens": 5}\nDorothy\n{"tokens": 5}\nquit\n' | "$work/tales-out/chat" >"$work/said"
+check "tales: goes on with a line" grep -q '^> Dorothy..' "$work/said"
+check "tales: refuses what is no option" grep -q '^> not understood' "$work/said"
+finish
