@@ -10,10 +10,39 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 static void unmap(void *ptr, size_t size)
 {
     munmap(ptr, size);
+}
+
+static XXH3_state_t *digest_state; /* NULL: no file counts */
+
+void file_digest_begin(void)
+{
+    if (!digest_state)
+        digest_state = XXH3_createState();
+    if (!digest_state)
+        fatal("out of memory");
+    XXH3_128bits_reset(digest_state);
+}
+
+void file_digest(unsigned char digest[16])
+{
+    XXH128_canonical_t c;
+    XXH128_canonicalFromHash(&c, XXH3_128bits_digest(digest_state));
+    memcpy(digest, c.digest, 16);
+    XXH3_freeState(digest_state);
+    digest_state = NULL;
+}
+
+static void add_to_digest(const void *data, size_t size)
+{
+    if (!digest_state)
+        return;
+    XXH3_128bits_update(digest_state, &size, sizeof size);
+    XXH3_128bits_update(digest_state, data, size);
 }
 
 /* O_NONBLOCK: opening a FIFO must fail the test for a regular file, not wait for its writer. */
@@ -38,6 +67,7 @@ File file_map(Arena *a, const char *path)
     size_t size = (size_t)st.st_size;
     if (data)
         arena_on_free(a, unmap, data, size);
+    add_to_digest(data ? data : "", size);
     return (File){path, data ? data : (const uint8_t *)"", size};
 }
 
@@ -69,7 +99,6 @@ char *path_dir(Arena *a, const char *path)
 
 /* Output ----------------------------------------------------------------------------------- */
 
-#define MAX_OUTPUT_FILES 64
 #define MAX_OUTPUT_FOLDERS 16
 
 typedef struct Staged {
@@ -83,6 +112,8 @@ struct Output {
     int n;
     int n_moved; /* files that commit already renamed */
     Staged files[MAX_OUTPUT_FILES];
+    void (*tee)(void *user, const char *name, const Buf *b); /* NULL: nobody */
+    void *tee_user;
     int n_made; /* folders below dir that commit made */
     char *made[MAX_OUTPUT_FOLDERS];
 };
@@ -114,10 +145,18 @@ Output *output_begin(Arena *a, const char *dir)
     return o;
 }
 
+void output_tee(Output *o, void (*each)(void *user, const char *name, const Buf *b), void *user)
+{
+    o->tee = each;
+    o->tee_user = user;
+}
+
 void output_file(Output *o, const char *name, const Buf *b)
 {
     if (o->n == MAX_OUTPUT_FILES || !*name || *name == '/')
         die("bad output file %s", name);
+    if (o->tee)
+        o->tee(o->tee_user, name, b);
     Staged *f = &o->files[o->n];
     f->temporary = arena_printf(o->arena, "%s/%d", o->stage, o->n);
     f->final = path_join(o->arena, o->dir, name);

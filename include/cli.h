@@ -18,7 +18,7 @@ typedef struct Options {
     int64_t top_k, seed, tokens;
     int64_t rate, window_ms, hop_ms, bands, low_hz, high_hz; /* of frontend */
     const char *prefix;                                      /* of frontend: C prefix */
-    bool json, profile;
+    bool json, profile, no_cache;
     const char *text;  /* of diff */
     const char *junit; /* a file */
     int n_gates;
@@ -162,9 +162,23 @@ void read_profile(Arena *a, const char *elf, const char *profile, Bench *bench);
 
 /* compiler/cli/search.c */
 bool wants_search(const Options *o);
-/* Replaces the unit's recipe by the best that there is within the limits, and prints the curve;
- * where nothing fits, fatal, saying what would. */
-void search_within_limits(Unit *u, const Options *o);
+/* Replaces the unit's recipe by the best that there is within the limits, and prints the curve into
+ * b; where nothing fits, fatal, saying what would. */
+void search_within_limits(Unit *u, const Options *o, Buf *b);
+
+/* compiler/cli/cache.c: compiles that were done before. */
+typedef struct Cache {
+    Arena *arena;
+    const char *dir, *key, *path; /* key: 32 hex digits; path: of the entry */
+    Buf packed;
+} Cache;
+/* For a unit as opened, since file_digest_begin, which it ends. NULL: nothing is to be cached. */
+Cache *cache_open(Arena *a, const Unit *u, const Options *o);
+void cache_add(Cache *c, const char *text); /* something else that the output depends on */
+bool cache_restore(Cache *c, const char *dir, Buf *printed); /* false: there is no such entry */
+void cache_begin(Cache *c, const Buf *printed, Output *out); /* files of out go into the entry */
+void cache_keep(Cache *c);                                   /* once they are all there */
+void cache_discard_open(void);                               /* async-signal-safe */
 
 /* compiler/cli/fit.c: where a model would fit with every weight at one width. */
 typedef struct Fit {

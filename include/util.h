@@ -82,6 +82,10 @@ typedef struct File {
 
 /* Maps a regular file read-only for the life of the arena. Missing, unreadable: fatal. */
 File file_map(Arena *a, const char *path);
+/* XXH3 (128 bits) over sizes and contents of every file mapped so far, in that order, once
+ * file_digest_begin has been called. */
+void file_digest_begin(void);
+void file_digest(unsigned char digest[16]); /* and ends it */
 bool file_exists(const char *path);
 bool dir_exists(const char *path);
 char *path_join(Arena *a, const char *dir, const char *name);
@@ -91,6 +95,9 @@ char *path_dir(Arena *a, const char *path); /* "." when it has no slash */
 typedef struct Output Output;
 Output *output_begin(Arena *a, const char *dir);
 void output_file(Output *o, const char *name, const Buf *b);
+#define MAX_OUTPUT_FILES 64
+/* `each` sees every file that is added from now on, before it is written. */
+void output_tee(Output *o, void (*each)(void *user, const char *name, const Buf *b), void *user);
 void output_commit(Output *o); /* fatal on any write error, leaving nothing behind */
 void output_discard(Output *o);
 /* Discards the output that is open, if any: fatal() runs it. Async-signal-safe. */

@@ -2,6 +2,7 @@
 # Runs every suite and ends with a count. B: build folder; PYTHON: the interpreter with numpy;
 # REQUIRE_ALL=1: a skipped suite or platform is a failure. A suite skips with status 77.
 set -u
+export LMCC_CACHE= # no cache
 cd "$(dirname "$0")/.."
 B=$(realpath -m "${B:-build}") PYTHON=${PYTHON:-/usr/bin/python3} REQUIRE_ALL=${REQUIRE_ALL:-}
 export B PYTHON REQUIRE_ALL

@@ -18,23 +18,22 @@ static void check_pass_name(const char *option, const char *name)
                 near ? ", did you mean " : "", near ? near : "");
 }
 
-static void print_summary(const Unit *u, const char *dir)
+static void print_summary(const Unit *u, Buf *b)
 {
     Arena *a = u->arena;
     const Program *p = u->program;
     const int64_t flash = u->flash_limit ? u->flash_limit : target_flash(u->target);
     const int64_t ram = u->ram_limit ? u->ram_limit : target_ram(u->target);
     const double original = 4.0 * (double)model_parameters(u->original);
-    printf("%s for %s (%s)\n", u->recipe->name, u->target->name, u->target->what);
-    printf("  model    %s, %s parameters, %d layers, dim %d, vocab %d\n", u->model->family,
-           format_bytes(a, model_parameters(u->model)), u->model->n_layers, u->model->dim,
-           u->model->vocab);
-    printf("  weights  %11s bytes of %s flash, %.1f %% less than float32\n",
-           format_bytes(a, p->weight_bytes), format_bytes(a, flash),
-           100 * (1 - (double)p->weight_bytes / original));
-    printf("  state    %11s bytes of %s RAM, KV cache of %d tokens included\n",
-           format_bytes(a, p->state_bytes), format_bytes(a, ram), p->window);
-    printf("  files    %s/%s.h, .c, ...\n", dir, u->recipe->name);
+    buf_printf(b, "%s for %s (%s)\n", u->recipe->name, u->target->name, u->target->what);
+    buf_printf(b, "  model    %s, %s parameters, %d layers, dim %d, vocab %d\n", u->model->family,
+               format_bytes(a, model_parameters(u->model)), u->model->n_layers, u->model->dim,
+               u->model->vocab);
+    buf_printf(b, "  weights  %11s bytes of %s flash, %.1f %% less than float32\n",
+               format_bytes(a, p->weight_bytes), format_bytes(a, flash),
+               100 * (1 - (double)p->weight_bytes / original));
+    buf_printf(b, "  state    %11s bytes of %s RAM, KV cache of %d tokens included\n",
+               format_bytes(a, p->state_bytes), format_bytes(a, ram), p->window);
 }
 
 /* NAME_config.h is the user's to edit: one that differs from what was generated there stays. */
@@ -92,30 +91,53 @@ static void remove_stale(Arena *a, const char *dir, const Node *before, const No
     }
 }
 
-int command_compile(Arena *a, const Options *o)
+/* What the options ask for, from a model to its files; what is to be printed is added to b. */
+static void compile(Unit *u, const Options *o, const char *config, Cache *cache, Buf *b)
 {
     Buf dumped = {0};
-    check_pass_name("--dump", o->dump);
-    check_pass_name("--until", o->until);
-    if (!o->output && !o->until)
-        usage_error("compile: -o DIR is missing");
-    Unit *u = open_unit(a, o, o->args[0]);
+    const int warnings = warning_count;
     if (wants_search(o))
-        search_within_limits(u, o);
+        search_within_limits(u, o, b);
     run_passes(u, o->until, o->dump, &dumped);
     if (dumped.data)
         fwrite(dumped.data, 1, dumped.len, stdout);
     buf_free(&dumped);
     if (o->until)
-        return 0;
-    const char *config = edited_config(a, o->output, u->recipe->name);
-    const Node *before = generated_files(a, o->output, u->recipe->name);
-    Output *out = output_begin(a, o->output);
+        return;
+    print_summary(u, b);
+    Output *out = output_begin(u->arena, o->output);
+    /* A warning would be said once and then never again. */
+    cache = warning_count == warnings ? cache : NULL;
+    if (cache)
+        cache_begin(cache, b, out);
     emit_all(u, config, out);
     output_commit(out);
+    if (cache)
+        cache_keep(cache);
+}
+
+int command_compile(Arena *a, const Options *o)
+{
+    Buf printed = {0};
+    check_pass_name("--dump", o->dump);
+    check_pass_name("--until", o->until);
+    if (!o->output && !o->until)
+        usage_error("compile: -o DIR is missing");
+    file_digest_begin();
+    Unit *u = open_unit(a, o, o->args[0]);
+    Cache *cache = cache_open(a, u, o);
+    const char *config = o->until ? NULL : edited_config(a, o->output, u->recipe->name);
+    if (cache && config)
+        cache_add(cache, config);
+    const Node *before = o->until ? NULL : generated_files(a, o->output, u->recipe->name);
+    if (!cache || !cache_restore(cache, o->output, &printed))
+        compile(u, o, config, cache, &printed);
     if (before)
         remove_stale(a, o->output, before, generated_files(a, o->output, u->recipe->name));
-    if (!o->dump && verbosity >= 0)
-        print_summary(u, o->output);
+    if (!o->dump && verbosity >= 0 && printed.data)
+        printf("%s", printed.data);
+    if (!o->dump && verbosity >= 0 && !o->until)
+        printf("  files    %s/%s.h, .c, ...\n", o->output, u->recipe->name);
+    buf_free(&printed);
     return 0;
 }

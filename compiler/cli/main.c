@@ -90,6 +90,7 @@ static bool wants_help(int argc, char **argv)
 static void interrupted(int number)
 {
     output_discard_open();
+    cache_discard_open();
     temporary_remove();
     _exit(128 + number);
 }

@@ -82,6 +82,8 @@ static const Option options[] = {
     {"--max-ms", 0, "MS", "C", REAL, AT(max_ms), NULL, "search: estimated time of a token [any]"},
     {"--prefer", 0, "WHAT", "C", TEXT, AT(prefer), NULL,
      "search: of what fits take the least loss, bytes [bytes with --max-loss]"},
+    {"--no-cache", 0, NULL, "C", FLAG, AT(no_cache), NULL,
+     "neither take from the cache nor keep there"},
     {"--dump", 0, "PASS", "C", TEXT, AT(dump), NULL, "print the IR as text after a pass"},
     {"--until", 0, "PASS", "C", TEXT, AT(until), NULL, "stop after a pass, write nothing"},
     {"--ref", 0, "MODEL", "EP", TEXT, AT(reference), NULL, "float model to compare a DIR with"},

@@ -6,32 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_point(Arena *a, const Unit *u, const Point *p, bool chosen)
+static void print_point(Arena *a, const Unit *u, const Point *p, bool chosen, Buf *b)
 {
-    printf("%s %9s %9s %6d %6.2f %5d %7d %12s", chosen ? "->" : "  ",
-           format_bytes(a, p->size.flash), format_bytes(a, p->size.ram), p->window, p->mean_bits,
-           p->heads, p->neurons, format_bytes(a, (int64_t)p->size.cost.instructions));
+    buf_printf(b, "%s %9s %9s %6d %6.2f %5d %7d %12s", chosen ? "->" : "  ",
+               format_bytes(a, p->size.flash), format_bytes(a, p->size.ram), p->window,
+               p->mean_bits, p->heads, p->neurons,
+               format_bytes(a, (int64_t)p->size.cost.instructions));
     if (p->size.ms > 0)
-        printf(" %8.2f", p->size.ms);
+        buf_printf(b, " %8.2f", p->size.ms);
     else
-        printf(" %8s", "-");
+        buf_printf(b, " %8s", "-");
     if (p->measured)
-        printf(" %10.4f %+8.2f %%\n", p->perplexity, 100 * p->loss);
+        buf_printf(b, " %10.4f %+8.2f %%\n", p->perplexity, 100 * p->loss);
     else
-        printf(" %10.4f %+8.2f %% expected\n", u->search->perplexity * (1 + p->predicted),
-               100 * p->predicted);
+        buf_printf(b, " %10.4f %+8.2f %% expected\n", u->search->perplexity * (1 + p->predicted),
+                   100 * p->predicted);
 }
 
-static void print_curve(const Unit *u, const Search *s)
+static void print_curve(const Unit *u, const Search *s, Buf *b)
 {
     Arena *a = arena_new();
-    printf("search: %lld tokens of %d samples, float perplexity %.4f; %d models judged in float, "
-           "%d as integer programs\n"
-           "   %9s %9s %6s %6s %5s %7s %12s %8s %10s %10s\n",
-           (long long)s->tokens, s->n_docs, s->perplexity, s->probes, s->confirmations, "flash",
-           "RAM", "window", "bits", "heads", "neurons", "instructions", "ms", "perplexity", "loss");
+    buf_printf(
+        b,
+        "search: %lld tokens of %d samples, float perplexity %.4f; %d models judged in float, "
+        "%d as integer programs\n"
+        "   %9s %9s %6s %6s %5s %7s %12s %8s %10s %10s\n",
+        (long long)s->tokens, s->n_docs, s->perplexity, s->probes, s->confirmations, "flash", "RAM",
+        "window", "bits", "heads", "neurons", "instructions", "ms", "perplexity", "loss");
     for (int i = 0; i < s->n; i++)
-        print_point(a, u, &s->points[i], i == s->chosen);
+        print_point(a, u, &s->points[i], i == s->chosen, b);
     arena_free(a);
 }
 
@@ -66,7 +69,7 @@ bool wants_search(const Options *o)
     return o->search || o->max_loss || o->max_ms > 0 || o->prefer;
 }
 
-void search_within_limits(Unit *u, const Options *o)
+void search_within_limits(Unit *u, const Options *o, Buf *b)
 {
     const Limits limits = limits_of(o, u);
     if (u->model->encoder)
@@ -80,6 +83,5 @@ void search_within_limits(Unit *u, const Options *o)
               o->max_loss ? ", a loss of " : "", o->max_loss ? o->max_loss : "", s->hint);
     u->recipe = s->points[s->chosen].recipe;
     u->search = s;
-    if (!o->dump && verbosity >= 0)
-        print_curve(u, s);
+    print_curve(u, s, b);
 }

@@ -262,6 +262,16 @@ static void emit_config(const Emission *e, Buf *b)
         emit_template(e, "model_config.h", fill_places, b);
 }
 
+/* The manifest has the hash of what would have been generated: a configuration that is the user's
+ * is then known for theirs however often the folder is compiled again. */
+static void record_default_config(Emission *e)
+{
+    Buf b = {0};
+    emit_template(e, "model_config.h", fill_places, &b);
+    e->files[e->n_files - 1].hash = XXH64(b.data, b.len, 0);
+    buf_free(&b);
+}
+
 static void emit_bench(const Emission *e, Buf *b)
 {
     emit_template(e, e->unit->model->encoder ? "encoder_bench.c" : "model_bench.c", fill_nothing,
@@ -424,6 +434,8 @@ void emit_all(const Unit *u, const char *config, Output *o)
         Buf b = {0};
         files[i].emit(&e, &b);
         write_file(&e, o, file_name(u->arena, files[i].name, e.name), &b);
+        if (files[i].emit == emit_config)
+            record_default_config(&e);
         buf_free(&b);
     }
 }

@@ -20,6 +20,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "../.."))
+os.environ["LMCC_CACHE"] = ""  # none
 BUILD = os.environ.get("B", os.path.join(ROOT, "build"))
 LMCC = os.path.join(BUILD, "lmcc")
 BASELINE = os.path.join(HERE, "baseline.json")

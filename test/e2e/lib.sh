@@ -14,6 +14,7 @@ stories=$data/stories260K.bin
 stories_tokenizer=$data/tok512.bin
 tales=$root/examples/tales
 export NO_COLOR=1
+export LMCC_CACHE= # no cache: neither a user's nor one between tests
 failures=0
 
 if [ -z "${WORK:-}" ]; then

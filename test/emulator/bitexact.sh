@@ -6,6 +6,7 @@
 # for a microcontroller must also run here, by the portable twins of its kernels. B: build folder;
 # REQUIRE_ALL=1: a platform that cannot be run is a failure.
 set -u
+export LMCC_CACHE= # no cache
 # shellcheck source=test/emulator/board_lib.sh
 . "$(dirname "$0")/board_lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)

@@ -2,6 +2,7 @@
 # loops.sh: the steps and loops that have variants for a core (lm_core.h, lm_loops.h,
 # lm_attention_loops.h) against the portable ones, on the boards of these cores. REQUIRE_ALL=1: a missing tool is a failure.
 set -u
+export LMCC_CACHE= # no cache
 # shellcheck source=test/emulator/board_lib.sh
 . "$(dirname "$0")/board_lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)

@@ -5,6 +5,7 @@
 # model's and differs from the others within 31 characters; two models run in one program under the
 # sanitizers. B: build folder; REQUIRE_ALL=1: a missing tool is a failure.
 set -u
+export LMCC_CACHE= # no cache
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 lmcc=$(realpath "${B:-$root/build}/lmcc")

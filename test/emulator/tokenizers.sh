@@ -4,6 +4,7 @@
 # and the independent implementation give; nothing but memcpy and memset is imported.
 # B: build folder; REQUIRE_ALL=1: a missing tool is a failure.
 set -u
+export LMCC_CACHE= # no cache
 # shellcheck source=test/emulator/board_lib.sh
 . "$(dirname "$0")/board_lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)

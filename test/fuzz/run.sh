@@ -3,6 +3,7 @@
 # processes; VERIFY: each how manyth result is also verified; CFLAGS: as for the library, for builds
 # with sanitizers; WORK: keeps what failed.
 set -eu
+export LMCC_CACHE= # no cache
 cd "$(dirname "$0")/../.."
 B=${B:-build} N=${N:-2400} SEED=${SEED:-1} J=${J:-2}
 work=$(realpath -m "${WORK:-$B/fuzz}")

@@ -3,6 +3,7 @@
 # must be what is on file. UPDATE=1 writes the files instead: read the difference before you keep it.
 # B is the build folder with liblmcc.a; GOLDEN a program made of golden.c already, as for sanitizers.
 set -u
+export LMCC_CACHE= # no cache
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
