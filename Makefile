@@ -19,7 +19,7 @@ PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
 PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
                 gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
-                libc6-dev-powerpc-cross qemu-user chromium nodejs npm
+                libc6-dev-powerpc-cross qemu-user cppcheck chromium nodejs npm
 
 TOOLS := compiler/embed.c compiler/make_tables.c
 LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \

@@ -51,6 +51,7 @@ suite loops test/emulator/loops.sh
 suite frontend test/emulator/frontend.sh
 suite tokenizers test/emulator/tokenizers.sh
 suite objects test/emulator/objects.sh
+suite misra test/misra.sh
 if [ -n "$REQUIRE_ALL" ]; then
     suite sanitizers test/sanitize.sh
     suite benchmark "$PYTHON" -B test/bench/bench.py --check

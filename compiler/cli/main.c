@@ -54,14 +54,28 @@ static void print_command_help(const Command *c)
     buf_free(&b);
 }
 
+/* The specification's version, 45 for 4.5, from the month of its publication that _OPENMP has. */
+static int openmp_version(void)
+{
+    static const struct {
+        int month, version;
+    } known[] = {{202411, 60}, {202111, 52}, {202011, 51},
+                 {201811, 50}, {201511, 45}, {201307, 40}};
+    for (size_t i = 0; i < LENGTH(known); i++)
+        if (_OPENMP >= known[i].month)
+            return known[i].version;
+    return 31;
+}
+
 static void print_version(void)
 {
     int major, minor, patch;
     yaml_get_version(&major, &minor, &patch);
     printf("lmcc " LMCC_VERSION " (interface %d), jansson %s, libyaml %d.%d.%d, zstd %s, xxHash "
-           "%u.%u.%u\n",
+           "%u.%u.%u, OpenMP %d.%d\n",
            LMCC_ABI, jansson_version_str(), major, minor, patch, ZSTD_versionString(),
-           XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+           XXH_versionNumber() / 10000, XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100,
+           openmp_version() / 10, openmp_version() % 10);
 }
 
 static const Command *find_command(const char *name)
