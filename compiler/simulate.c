@@ -301,7 +301,8 @@ static int32_t filled(const Simulator *s, const Op *op)
     const int window = model_window(s->unit->model, op->layer, s->program->window);
     if (op->kind == OP_ATTEND && s->program->encoder)
         return s->count;
-    return lm_ring_filled(s->position, (uint32_t)window);
+    return lm_ring_filled(s->position < (uint32_t)window ? (int32_t)s->position + 1 : window,
+                          window);
 }
 
 static lm_scale run_attend(Simulator *s, const Op *op)

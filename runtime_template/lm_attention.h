@@ -23,10 +23,10 @@ LM_FUNCTION uint32_t lm_ring_slot(uint32_t position, uint32_t window)
     return left;
 }
 
-/* Slots of such a ring with a token, that of this step included. */
-LM_INLINE int32_t lm_ring_filled(uint32_t position, uint32_t window)
+/* Slots of such a ring with a token, of the model's ring `filled`. */
+LM_INLINE int32_t lm_ring_filled(int32_t filled, int32_t window)
 {
-    return position < window ? (int32_t)position + 1 : (int32_t)window;
+    return filled < window ? filled : window;
 }
 
 /* The largest scale of the cache: a weight times it, rounded, still fits in 16 bits. */

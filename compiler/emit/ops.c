@@ -206,7 +206,9 @@ static const char *ring(const Writer *w, const Op *op, const char *what)
     const int window = model_window(w->e->unit->model, op->layer, w->p->window);
     if (window == w->p->window)
         return place(w, op, what);
-    return arena_printf(w->e->arena, "lm_ring_%s(%s, %dU)", what, place(w, op, "position"), window);
+    if (strcmp(what, "filled") == 0)
+        return arena_printf(w->e->arena, "lm_ring_filled(%s, %d)", place(w, op, what), window);
+    return arena_printf(w->e->arena, "lm_ring_slot(%s, %dU)", place(w, op, "position"), window);
 }
 
 static void write_store_v(Writer *w, const Op *op)
