@@ -37,6 +37,7 @@ static void print_line(const char *colour, const char *kind, const char *fmt, va
     bool paint = *colour && use_colour();
     format_line(line, sizeof line, fmt, ap);
     fflush(stdout);
+    progress_clear();
     fprintf(stderr, "%slmcc: %s%s%s\n", paint ? colour : "", kind, paint ? RESET : "", line);
 }
 

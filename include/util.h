@@ -55,6 +55,12 @@ extern char fatal_message[1024];
 extern int verbosity; /* -1 quiet, 0 normal, 1 verbose */
 extern int warning_count;
 
+/* compiler/progress.c: so much of a long task is done; call it with 0 first. Shown on a terminal with
+ * the time that is left, elsewhere when forced, never with -q. `what` must be a constant. */
+extern bool progress_forced; /* --progress */
+void progress(const char *what, int64_t done, int64_t total);
+void progress_clear(void); /* before anything else is written to stderr */
+
 /* compiler/buf.c: text that is written to memory first, so that a failing run leaves no file --- */
 
 typedef struct Buf {

@@ -82,7 +82,13 @@ void pass_quantize(Unit *u)
         quantize_sequential(u);
         return;
     }
+    int n = 0;
+    while (model_linears(u->model, n)) {
+        n++;
+    }
     for (int i = 0; (l = model_linears(u->model, i)) != NULL; i++) {
+        progress("quantize", i, n);
         quantize_linear(u, l, NULL);
     }
+    progress("quantize", n, n);
 }

@@ -41,6 +41,7 @@ static void show(const Trainer *t, double loss, int64_t since, double began)
     const double speed = (double)(t->step - since) * t->batch * t->pool->window / spent;
     const double left = (double)(t->steps - t->step) * t->batch * t->pool->window / speed;
     if (shown() && t->step > since) {
+        progress_clear();
         fprintf(stderr,
                 "recover: step %lld of %lld, KL %.4f, held out %.4f, %.0f tokens/s, %.0f s left\n",
                 (long long)t->step, (long long)t->steps, t->loss, loss, speed, left);
@@ -77,6 +78,7 @@ static bool train(Unit *u, Arena *a, Trainer *t)
     const double began = seconds();
     note("recover: KL of the quantized model %.4f, of the student %.4f", before, trainer_judge(t));
     while (t->step < t->steps && !stopped) {
+        progress("recover: steps", t->step - since, t->steps - since);
         trainer_step(t);
         if (t->step % between == 0 || t->step == t->steps || stopped) {
             show(t, trainer_judge(t), since, began);
@@ -85,6 +87,7 @@ static bool train(Unit *u, Arena *a, Trainer *t)
             }
         }
     }
+    progress("recover: steps", t->steps - since, t->steps - since);
     if (stopped) {
         warn("recover: stopped after step %lld of %lld; the best so far is compiled",
              (long long)t->step, (long long)t->steps);

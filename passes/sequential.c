@@ -213,8 +213,10 @@ void quantize_sequential(Unit *u)
     embed_documents(&r, &r.before);
     embed_documents(&r, &r.after);
     for (int l = 0; l < u->model->n_layers; l++) {
+        progress("quantize: layers", l, u->model->n_layers);
         quantize_layer(&r, l);
     }
+    progress("quantize: layers", u->model->n_layers, u->model->n_layers);
     if (u->model->dense.rows > 0) {
         quantize_head(&r, &u->model->dense);
     } else if (!u->model->tied_head) {

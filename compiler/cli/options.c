@@ -17,7 +17,8 @@ typedef enum Kind {
     GRAMMAR,
     GATE,
     QUIET,
-    VERBOSE
+    VERBOSE,
+    PROGRESS
 } Kind;
 
 /* `on`: letters of the commands that take an option, as the table of commands has them. */
@@ -109,6 +110,8 @@ static const Option options[] = {
     {"--low-hz", 0, "HZ", "F", COUNT, AT(low_hz), NULL, "where the first band begins [60]"},
     {"--high-hz", 0, "HZ", "F", COUNT, AT(high_hz), NULL, "where the last band ends [7600]"},
     {"--json", 0, NULL, "IEVBPH", FLAG, AT(json), NULL, "print JSON"},
+    {"--progress", 0, NULL, "CE", PROGRESS, 0, NULL,
+     "show how long passes take although stderr is no terminal"},
     {"--quiet", 'q', NULL, "CITEVBRDPHF", QUIET, 0, NULL, "print no warnings"},
     {"--verbose", 'v', NULL, "CITEVBRDPHF", VERBOSE, 0, NULL, "say what is being done"},
 };
@@ -194,6 +197,7 @@ static void store(Arena *a, const Option *o, const char *value, Options *to)
         return;
     case QUIET: verbosity = -1; return;
     case VERBOSE: verbosity = 1; return;
+    case PROGRESS: progress_forced = true; return;
     }
 }
 

@@ -29,10 +29,12 @@ Sensitivity measure_sensitivity(const Unit *folded, Judge *j, const unsigned *al
     s.loss = arena_alloc(a, (size_t)s.n, sizeof *s.loss);
     Fitter *f = fitter_new(a, folded, folded->model);
     for (int i = 0; i < s.n; i++) {
+        progress("search: tensors", i, s.n);
         measure_linear(f, j, i, allowed[i], s.loss[i]);
         note("search: %s: loses %.5f at 2 bits, %.5f at 4", model_linears(folded->model, i)->name,
              s.loss[i][2], s.loss[i][4]);
     }
+    progress("search: tensors", s.n, s.n);
     fitter_free(f);
     return s;
 }

@@ -130,6 +130,16 @@ else
     skip "colour: no script(1)"
 fi
 
+# Progress: on a terminal or when asked for, never with -q.
+slow="compile $model -o slow --bits 3 --set quantize.method=weights"
+check "no progress into a pipe" sh -c "'$lmcc' $slow 2>&1 >/dev/null | grep -q 'lmcc: quantize' && exit 1 || exit 0"
+check "--progress" sh -c "'$lmcc' $slow --progress 2>&1 >/dev/null | grep -q 'lmcc: quantize: [0-9]* of [0-9]*'"
+check "--progress -q: none" test -z "$("$lmcc" $slow --progress -q 2>&1)"
+if have script; then
+    script -qec "'$lmcc' $slow" /dev/null >progress </dev/null
+    check "the line on a terminal goes again" sh -c "! grep -q 'lmcc: quantize' progress || grep -q '$(printf '\033')\[K' progress"
+fi
+
 # A C compiler that fails, or that writes nothing; nothing is left of what was tried.
 expect 1 'does not compile with false' verify whole --cc false
 expect 1 'whole: .*' verify whole --cc true
