@@ -17,9 +17,11 @@ LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
 PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
 PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
+# Node.js may be here from elsewhere, which Debian's npm would not go with.
+NODE := $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
                 gcc-riscv64-unknown-elf gcc-xtensa-lx106 gcc-powerpc-linux-gnu \
-                libc6-dev-powerpc-cross qemu-user cppcheck chromium nodejs npm
+                libc6-dev-powerpc-cross qemu-user cppcheck chromium $(NODE)
 
 TOOLS := compiler/embed.c compiler/make_tables.c
 LIBRARY := $(filter-out $(TOOLS),$(wildcard compiler/*.c compiler/import/*.c compiler/emit/*.c \
@@ -129,8 +131,8 @@ test: deps-test  ## every test whose tools are installed; says which are skipped
 	@$(MAKE) --no-print-directory all
 	@B=$(B) PYTHON=$(PYTHON) test/run.sh
 
-test-all: deps-all deps-report  ## every test; installs every toolchain and emulator
-	@$(MAKE) --no-print-directory all
+test-all: deps-all  ## every test; installs every toolchain and emulator
+	@$(MAKE) --no-print-directory all deps-report
 	@B=$(B) PYTHON=$(PYTHON) REQUIRE_ALL=1 test/run.sh
 
 tokenizers-all: all  ## every kind of tokenizer over 100,000 texts; TOKENIZERS=node_modules: npm's too
