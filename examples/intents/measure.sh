@@ -19,7 +19,7 @@ esac
 ${PYTHON:-python3} -B "$here/held_out.py" "${SENTENCES:-200}" >"$work/held_out.h"
 ${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$root/targets/boards/common/icount.c"
 "$root/test/emulator/build_board.sh" "$board" "$flags -I$work/out -I$work" "$work/prog.elf" \
-    "$here/accuracy.c" "$work/out/intents.c" "$work/out/intents_weights.c" "$work/out/intents_tokenizer.c"
+    "$here/accuracy.c" "$work/out/intents.c" "$work"/out/intents_weights.[cS] "$work/out/intents_tokenizer.c"
 echo "$target $*"
 BOARD_TIMEOUT=600 "$root/test/emulator/run_board.sh" "$board" "$work/prog.elf" "$work/icount.so" 2>"$work/counts"
 sed -n 's/^icount: \([0-9]*\) .*/instructions of that sentence: \1/p' "$work/counts"
