@@ -16,12 +16,19 @@ copy sentinel
 check "sentinel: a copy builds and prints what is expected" make -C "$work/sentinel" \
     ROOT=/nowhere G="$work/sentinel-package" B="$work/sentinel-out" CFLAGS="$flags"
 
+mkdir -p "$work/intents-out"
+compile_as_said "$root/examples/intents/model" "$work/intents-out/intents" --name intents --bits 8 \
+    --calib "$root/examples/intents/calib.txt" || fail "intents does not compile"
+copy intents
+check "intents: a copy builds and prints what is expected" make -C "$work/intents" check \
+    LMCC=/nowhere B="$work/intents-out"
+
 compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
     fail "tales does not compile"
 copy tales
 check "tales: a copy builds" make -C "$work/tales" ROOT=/nowhere G="$work/tales-package" \
     B="$work/tales-out" CFLAGS="$flags"
 printf '{"max_tokens": 5}\nDorothy\n{"tokens": 5}\nquit\n' | "$work/tales-out/chat" >"$work/said"
-check "tales: goes on with a line" grep -q '^> Dorothy..' "$work/said"
+check "tales: goes on with a line" grep -q '> Dorothy..' "$work/said"
 check "tales: refuses what is no option" grep -q '^> not understood' "$work/said"
 finish
