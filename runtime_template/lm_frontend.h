@@ -179,7 +179,11 @@ LM_INLINE lm_sum lm_sum_add(lm_sum a, lm_sum b)
 LM_INLINE lm_sum lm_frontend_slope(const int32_t *z, const uint16_t *weights, int32_t n,
                                    int32_t exponent, lm_sum *fall)
 {
-    const lm_window w = lm_window_for(lm_longest(z, 2 * n));
+    uint32_t bits = 0;
+    for (int32_t i = 0; i < 2 * n; i++) {
+        bits |= lm_size(z[i]);
+    }
+    const lm_window w = lm_window_for(bits);
     uint32_t up = 0;
     uint32_t down = 0;
     for (int32_t i = 0; i < n; i++) {

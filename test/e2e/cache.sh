@@ -48,10 +48,12 @@ check "a target: another entry" test "$(entries)" -eq 4
 "$lmcc" compile "$work/moved/v0.bin" -o "$work/c" $options -q
 check "the same model elsewhere: the same entry" test "$(entries)" -eq 4
 check "the same bytes from it" diff -r "$work/a" "$work/c"
-printf 'The witch flew away, and nobody saw her again that year.\n' >"$work/text"
-lm "$work/d" -q --calib "$work/text"
-printf 'The wizard was asleep, and nobody woke him up that year.\n' >"$work/text"
-lm "$work/d" -q --calib "$work/text"
+# Calibrated on what the model writes itself: of another text it warns, and what warns is not kept.
+"$lmcc" compile "$tales/model" -o "$work/tales" --name story --set quantize.method=weights -q --no-cache
+for seed in 1 2; do
+    for part in 1 2 3; do "$lmcc" run -q -n 250 --seed $seed$part "$work/tales"; done >"$work/text"
+    "$lmcc" compile "$tales/model" -o "$work/d" --name story --set quantize.method=weights -q --calib "$work/text"
+done
 check "another text of the same name: another entry" test "$(entries)" -eq 6
 lm "$work/e" -q --no-cache --bits 2
 check "--no-cache keeps nothing" test "$(entries)" -eq 6

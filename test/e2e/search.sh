@@ -9,7 +9,7 @@ need_models || {
 }
 model=$models/v0.bin
 # number KEY: the first one in the manifest.
-number() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$work/found/model.json" | head -n 1; }
+number() { sed -n "s/.*\"$1\": \([0-9][0-9.]*\).*/\1/p" "$work/found/model.json" | head -n 1; }
 
 # Quick: few widths, few rounds.
 set -- -t stm32h743 --bits 4 --set quantize.rounds=2 --set quantize.method=weights \
