@@ -224,7 +224,8 @@ static void meet(Reference *r, const float *keys, const float *q, int head_dim, 
 static void look_back(Reference *r, int l)
 {
     const int own = model_window(r->model, l, r->window), slot = r->pos % r->window;
-    for (int t = 0; t < r->window; t++) {
+    const int n = r->pos < r->window ? r->pos + 1 : r->window; /* slots that hold something */
+    for (int t = 0; t < n; t++) {
         const int age = (slot - t + r->window) % r->window;
         r->seen[t] = own == r->window || age < own;
     }
