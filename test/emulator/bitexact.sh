@@ -17,6 +17,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
+# Two of these at a time, each with every other configuration.
+if [ -z "${SHARD:-}" ]; then
+    SHARD=0 "$0" >"$work/0" 2>&1 &
+    SHARD=1 "$0" >"$work/1" 2>&1
+    wait
+    grep -hv ' skipped$' "$work/0" "$work/1"
+    cat "$work/0" "$work/1" | awk '/ skipped$/ { p += $1; f += $3; s += $5; n++ }
+        END { print p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"; exit n < 2 || f > 0 || s > 0 && ENVIRON["REQUIRE_ALL"] != "" }'
+    exit
+fi
+configs=0
+
 # NAME TARGET BOARD COMPILER-OR-EMPTY FLAGS
 platforms() {
     cat <<'LIST'
@@ -93,8 +105,11 @@ try() {
     fi
 }
 
-# config NAME MODEL OPTIONS...: compiles the model for every target and tries it on every platform.
+# config NAME MODEL OPTIONS...: compiles the model for every target and tries it on every platform;
+# false where another process does.
 config() {
+    configs=$((configs + 1))
+    [ $((configs % 2)) -eq "$SHARD" ] || return 1
     name=$1 model=$2 golden=
     shift 2
     rm -rf "$work"/for-*
@@ -124,17 +139,19 @@ config() {
         # shellcheck disable=SC2086
         try "$name" "$platform" "$board" "$compiler" $flags
     done 3<"$work/platforms"
+    return 0
 }
 
 ${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$boards/common/icount.c" || exit 1
 tales=$root/examples/tales/model
 config tales "$tales" --recipe "$root/examples/tales/recipe.yaml"
 config every-format "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.v=1' --bits '*.1.*=3' \
-    --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2
+    --bits '*.attn.o=8' --bits 'embed=5' --window 40 --sinks 4 --prune-heads 0.25 --prune-neurons 0.2 \
+    --set prune-heads.method=magnitude --set prune-neurons.method=magnitude
 config nibble-tables "$tales" --bits 3 --tables nibble --window 300
 config top-head "$tales" --bits 2 --bits '*.mlp.*=8' --window 60 --head-top 40
-config parts "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.k=3' --window 40 --ram 34K
-grep -q '"op": "matvec-part"' "$work/for-rp2040/tiny.json" || {
+config parts "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.k=3' --window 40 --ram 34K &&
+    ! grep -q '"op": "matvec-part"' "$work/for-rp2040/tiny.json" && {
     echo "parts: FAILED: tables are whole"
     failed=$((failed + 1))
 }
@@ -142,7 +159,7 @@ config binary "$tales" --set activations=1 --bits 1 --bits '*.attn.o=2' --bits '
     --bits '*.attn.v=1.6' --bits 'layers.1.*=3' --bits 'layers.2.mlp.*=8' --bits 'embed=4' --window 70
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
-else
+elif [ "$SHARD" = 0 ]; then
     skip stories260K "no $data/stories260K.bin"
     [ -n "${REQUIRE_ALL:-}" ] && skipped=$((skipped - 1))
 fi
@@ -171,7 +188,7 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config phi "$work/models/hf_phi" --bits 4
     config bitnet "$work/models/hf_bitnet" --bits 2
     config relu "$work/models/hf_gpt2_bare" --bits 2 --set activations=1
-else
+elif [ "$SHARD" = 0 ]; then
     skip families "no numpy"
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
