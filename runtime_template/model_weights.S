@@ -18,6 +18,9 @@
 
     .macro constant name, align, offset, bytes
     .balign \align
+#if defined(__x86_64__)
+    .balign 16 /* what compilers may expect of arrays there (System V ABI) */
+#endif
     .global \name
     .type \name, %object
     .size \name, \bytes
