@@ -69,13 +69,14 @@ INLINE float lanes_sum(Lanes v)
     return v[0];
 }
 
-/* e^x to 2 ulp for x <= 88, and 0 below -87: x = k ln 2 + f, |f| <= ln 2 / 2, and Taylor's
+/* e^x to 2 ulp for x <= 88, e^88 above, and 0 below -87: x = k ln 2 + f, |f| <= ln 2 / 2, and Taylor's
  * polynomial of degree 6 for e^f, whose next term is 1.2e-7. */
 INLINE Lanes lanes_exp(Lanes x)
 {
     const float round = 12582912.0f; /* 1.5 * 2^23: adding it leaves whole numbers */
     const LanesInt live = x > -87.0f;
-    x = lanes_and(x, live);
+    const LanesInt small = x < 88.0f;
+    x = lanes_and(x, live & small) + lanes_and((Lanes){0} + 88.0f, ~small);
     const Lanes shifted = x * 1.44269504f + round;
     const Lanes k = shifted - round;
     const Lanes f = (x - k * 0.693359375f) + k * 2.12194440e-4f;
