@@ -54,6 +54,19 @@ void buf_puts(Buf *b, const char *s)
     buf_write(b, s, strlen(s));
 }
 
+void buf_markup(Buf *b, const char *s)
+{
+    for (; *s; s++) {
+        switch (*s) {
+        case '&': buf_puts(b, "&amp;"); break;
+        case '<': buf_puts(b, "&lt;"); break;
+        case '>': buf_puts(b, "&gt;"); break;
+        case '"': buf_puts(b, "&quot;"); break;
+        default: buf_write(b, (unsigned char)*s < ' ' ? " " : s, 1);
+        }
+    }
+}
+
 void buf_free(Buf *b)
 {
     free(b->data);

@@ -24,7 +24,7 @@ typedef struct Golden {
     uint32_t weights_hash;  /* XXH32 chained over every Data, tokenizer included */
     double *layer_snr; /* dB over all steps, of the same against the float reference; 999: equal */
     float *outputs; /* of an encoder: what the float reference gives in the last run, at token 0 */
-    float *residuals;  /* float reference after each layer at the last step: (layers+1) x dim */
+    float *residuals; /* float reference after each layer at the last step: (layers+1) x dim */
 } Golden;
 
 /* NAME_weights.bin (docs/formats.md): it begins with these words; after them a row of the table for
@@ -90,8 +90,8 @@ void emit_frontend(Arena *a, const Frontend *f, const char *name, Output *o);
 
 const char *upper_case(Arena *a, const char *s);
 
-/* What a file, or a line of a package's file, goes with: some forms of the weights, a bit each, some
- * extras of the recipe (none: all of them), decoders or encoders only. */
+/* What a file, or a line of a package's file, goes with: some forms of the weights, a bit each,
+ * some extras of the recipe (none: all of them), decoders or encoders only. */
 #define FOR_FORM(form) (1U << (form))
 #define FOR_DECODERS (1U << WEIGHTS_FORMS)
 #define FOR_ENCODERS (2U << WEIGHTS_FORMS)
@@ -121,10 +121,11 @@ void emit_labels(const Emission *e, Buf *b);
 void add_prompts(Emission *e);
 
 /* compiler/emit/template.c: runtime_template/FILE with model_/MODEL_ replaced by the prefix, and
- * each line that is just a marker comment, at-sign and NAME, replaced by what fill(e, NAME) gives.
- */
+ * each line that is just a marker comment replaced: at-sign and "part NAME" by parts/NAME, at-sign
+ * and NAME by what fill(e, NAME) gives. emit_file: the file as it is and an empty line. */
 void emit_template(const Emission *e, const char *file,
                    void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
+void emit_file(const Emission *e, const char *file, Buf *b);
 void emit_template_text(const Emission *e, const char *text,
                         void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
 void emit_banner(const Emission *e, Buf *b);

@@ -55,8 +55,8 @@ extern char fatal_message[1024];
 extern int verbosity; /* -1 quiet, 0 normal, 1 verbose */
 extern int warning_count;
 
-/* compiler/progress.c: so much of a long task is done; call it with 0 first. Shown on a terminal with
- * the time that is left, elsewhere when forced, never with -q. `what` must be a constant. */
+/* compiler/progress.c: so much of a long task is done; call it with 0 first. Shown on a terminal
+ * with the time that is left, elsewhere when forced, never with -q. `what` must be a constant. */
 extern bool progress_forced; /* --progress */
 void progress(const char *what, int64_t done, int64_t total);
 void progress_clear(void); /* before anything else is written to stderr */
@@ -72,6 +72,7 @@ void buf_printf(Buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_write(Buf *b, const void *data, size_t n);
 void buf_puts(Buf *b, const char *s);
 void buf_json_string(Buf *b, const char *s, size_t n); /* quoted, ASCII only; bad UTF-8 -> U+FFFD */
+void buf_markup(Buf *b, const char *s); /* text or attribute of HTML or XML; controls -> spaces */
 void buf_free(Buf *b);
 
 /* compiler/text.c: numbers as people read them. */

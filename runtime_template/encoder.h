@@ -50,20 +50,7 @@ typedef struct model_state {
 
 #define MODEL_STATE_BYTES (sizeof(model_t))
 
-#if MODEL_BLOB
-/* Gives the state its weights, the contents of model_weights.bin at any address: flash that is
- * memory-mapped, a partition, RAM. blob must start at a multiple of MODEL_BLOB_ALIGN and stay where
- * it is; bytes: how many can be read there, MODEL_BLOB_BYTES at least. Checks that they belong to
- * this code and, see MODEL_CHECK_WEIGHTS, that they are undamaged, and resets. After an error the
- * state has no weights. */
-int model_bind(model_t *s, const void *blob, uint32_t bytes);
-
-/* Resets a state that has no weights yet: model_bind comes next. Where MODEL_BLOB_ADDRESS is
- * defined it binds what is there. */
-#else
-/* Checks the weights (see MODEL_CHECK_WEIGHTS) and resets. */
-#endif
-int model_init(model_t *s);
+/* @part bind.h */
 
 /* Forgets the sequence. */
 void model_reset(model_t *s);
@@ -76,23 +63,7 @@ int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max
 /* The same, and a sequence that is too long is cut to MODEL_WINDOW tokens: its last one stays. */
 int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
-/* Text that comes in parts, cut anywhere: the same tokens as model_encode gives for the whole, each
- * as soon as nothing that may follow changes it. Zero it first, and after an error. A word, with
- * what must be seen of the text after it to know where it ends, has MODEL_WORD_BYTES (see the
- * configuration file). */
-typedef struct model_encoder {
-    uint8_t begun, inside, later, bare, skip;
-    uint32_t count; /* bytes held */
-    uint8_t held[MODEL_WORD_BYTES];
-} model_encoder;
-
-/* Takes n bytes, gives the tokens that are settled by them. max: room in out; MODEL_WORD_BYTES + n
- * + 3 always suffices. */
-int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
-                          int32_t max);
-
-/* The text has ended: gives the tokens of what is held, and leaves the encoder zeroed. */
-int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max);
+/* @part stream.h */
 
 /* The bytes of one token; gives their number. */
 int32_t model_decode(model_token t, char *out, int32_t max);

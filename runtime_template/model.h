@@ -23,12 +23,12 @@ typedef int32_t model_token;
 #define MODEL_E_SELFTEST (-4)  /* results differ from the ones recorded when compiling */
 #define MODEL_E_EMPTY (-5)     /* nothing to sample from: no step yet, or no token allowed */
 #define MODEL_E_TOKENIZER (-6) /* the model was compiled without a tokenizer */
-#define MODEL_E_WORD (-7)    /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
-#define MODEL_E_UNBOUND (-8) /* no weights yet: model_bind */
-#define MODEL_E_BLOB (-9)    /* what was to be bound is no weights file, or one for another core */
-#define MODEL_E_MODEL (-10)  /* ... belongs to other code than this */
-#define MODEL_E_LENGTH (-11) /* ... ends too early */
-#define MODEL_E_ALIGN (-12)  /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
+#define MODEL_E_WORD (-7)     /* a word of more than MODEL_WORD_BYTES in text that comes in parts */
+#define MODEL_E_UNBOUND (-8)  /* no weights yet: model_bind */
+#define MODEL_E_BLOB (-9)     /* what was to be bound is no weights file, or one for another core */
+#define MODEL_E_MODEL (-10)   /* ... belongs to other code than this */
+#define MODEL_E_LENGTH (-11)  /* ... ends too early */
+#define MODEL_E_ALIGN (-12)   /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
 #define MODEL_E_GRAMMAR (-20) /* a token that may not follow in the grammar */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; one for each conversation. */
@@ -60,20 +60,7 @@ typedef struct model_sampling {
 /* Called with each piece of text; a result other than 0 ends the generation with that result. */
 typedef int (*model_emit_fn)(void *user, const char *text, int32_t bytes);
 
-#if MODEL_BLOB
-/* Gives the state its weights, the contents of model_weights.bin at any address: flash that is
- * memory-mapped, a partition, RAM. blob must start at a multiple of MODEL_BLOB_ALIGN and stay where
- * it is; bytes: how many can be read there, MODEL_BLOB_BYTES at least. Checks that they belong to
- * this code and, see MODEL_CHECK_WEIGHTS, that they are undamaged, and resets. After an error the
- * state has no weights. */
-int model_bind(model_t *s, const void *blob, uint32_t bytes);
-
-/* Resets a state that has no weights yet: model_bind comes next. Where MODEL_BLOB_ADDRESS is
- * defined it binds what is there. */
-#else
-/* Checks the weights (see MODEL_CHECK_WEIGHTS) and resets. */
-#endif
-int model_init(model_t *s);
+/* @part bind.h */
 
 /* Forgets every token. */
 void model_reset(model_t *s);
@@ -84,23 +71,7 @@ void model_reset(model_t *s);
  * suffices, n + 2 where the tokenizer ends no text with a token. */
 int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
-/* Text that comes in parts, cut anywhere: the same tokens as model_encode gives for the whole, each
- * as soon as nothing that may follow changes it. Zero it first, and after an error. A word, with
- * what must be seen of the text after it to know where it ends, has MODEL_WORD_BYTES (see the
- * configuration file); where a tokenizer does not cut text into words, that is the whole text. */
-typedef struct model_encoder {
-    uint8_t begun, inside, later, bare, skip;
-    uint32_t count; /* bytes held */
-    uint8_t held[MODEL_WORD_BYTES];
-} model_encoder;
-
-/* Takes n bytes, gives the tokens that are settled by them. max: room in out; MODEL_WORD_BYTES + n
- * + 3 always suffices. */
-int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
-                          int32_t max);
-
-/* The text has ended: gives the tokens of what is held, and leaves the encoder zeroed. */
-int32_t model_encode_end(model_encoder *e, model_token *out, int32_t max);
+/* @part stream.h */
 
 /* Reads one token. *logits (MODEL_VOCAB values in units of 2^-MODEL_LOGIT_FRACTION) is valid until
  * the next step; logits may be NULL. Where MODEL_TOP > 0 only that many of the largest are ever

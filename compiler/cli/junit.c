@@ -6,19 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As an attribute. XML has no control characters but tab and line ends, escaped or not. */
 static void attribute(Buf *b, const char *name, const char *value)
 {
     buf_printf(b, " %s=\"", name);
-    for (; *value; value++) {
-        switch (*value) {
-        case '&': buf_puts(b, "&amp;"); break;
-        case '<': buf_puts(b, "&lt;"); break;
-        case '>': buf_puts(b, "&gt;"); break;
-        case '"': buf_puts(b, "&quot;"); break;
-        default: buf_printf(b, "%c", (unsigned char)*value < ' ' ? ' ' : *value);
-        }
-    }
+    buf_markup(b, value);
     buf_puts(b, "\"");
 }
 

@@ -39,30 +39,19 @@ static void fill_constants(const Emission *e, Buf *b)
                    all[i].what);
 }
 
-static void put_file(const Emission *e, const char *file, Buf *b)
-{
-    const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
-    if (!f)
-        die("no template %s", file);
-    buf_write(b, f->data, f->size);
-    buf_puts(b, "\n");
-}
-
 /* The best form of lm_core.h for each core is chosen when the file is compiled. */
 static void fill_runtime(const Emission *e, Buf *b)
 {
-    put_file(e, "lm_port.h", b);
-    buf_puts(b, "#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)\n");
-    put_file(e, "arm/lm_core_dsp.h", b);
-    buf_puts(b, "#elif defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)\n");
-    put_file(e, "arm/lm_core_thumb2.h", b);
+    emit_file(e, "lm_port.h", b);
+    buf_puts(b, "#if defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)\n");
+    emit_file(e, "arm/lm_core_thumb2.h", b);
     buf_puts(b, "#else\n");
-    put_file(e, "lm_core.h", b);
+    emit_file(e, "lm_core.h", b);
     buf_puts(b, "#endif\n\n");
-    put_file(e, "lm_fixed.h", b);
-    put_file(e, "lm_hash.h", b);
-    put_file(e, "lm_frontend.h", b);
-    put_file(e, "lm_signal.h", b);
+    emit_file(e, "lm_fixed.h", b);
+    emit_file(e, "lm_hash.h", b);
+    emit_file(e, "lm_frontend.h", b);
+    emit_file(e, "lm_signal.h", b);
 }
 
 static void put_table(const Emission *e, const char *name, ElemType elem, int n, void *values,

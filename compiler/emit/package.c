@@ -46,7 +46,8 @@ static const char *description(const Emission *e)
                         (long long)model_parameters(e->unit->original));
 }
 
-/* At one of these words: moves on behind it, or behind its line where that is for something else. */
+/* At one of these words: moves on behind it, or behind its line where that is for something else.
+ */
 static bool conditional_line(const Emission *e, const char **text)
 {
     static const struct {

@@ -4,19 +4,6 @@
 
 #include <string.h>
 
-void report_text(Buf *b, const char *s)
-{
-    for (; *s; s++) {
-        switch (*s) {
-        case '&': buf_puts(b, "&amp;"); break;
-        case '<': buf_puts(b, "&lt;"); break;
-        case '>': buf_puts(b, "&gt;"); break;
-        case '"': buf_puts(b, "&quot;"); break;
-        default: buf_write(b, s, 1);
-        }
-    }
-}
-
 void report_strip(Buf *b)
 {
     buf_puts(b, "<svg class=\"strip\" aria-hidden=\"true\">");
@@ -28,7 +15,7 @@ void report_box(Buf *b, const char *class, double from, double share, const char
         return;
     buf_printf(b, "<rect class=\"%s\" x=\"%.3f%%\" width=\"%.3f%%\" height=\"100%%\"><title>",
                class, 100 * from, 100 * share);
-    report_text(b, what);
+    buf_markup(b, what);
     buf_puts(b, "</title></rect>");
 }
 
@@ -83,7 +70,7 @@ static void page_head(const Emission *e, Buf *b)
     buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                 "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    report_text(b, e->name);
+    buf_markup(b, e->name);
     buf_printf(b, ": lmcc report</title>\n<style>\n%s</style>\n</head>\n<body>\n", css->data);
 }
 
@@ -91,12 +78,12 @@ static void title(const Emission *e, Buf *b)
 {
     const Model *m = e->unit->model;
     buf_puts(b, "<header>\n<h1>");
-    report_text(b, e->name);
+    buf_markup(b, e->name);
     buf_puts(b, "</h1>\n<p>A ");
-    report_text(b, m->family);
+    buf_markup(b, m->family);
     buf_printf(b, " model of %s parameters, %d layers, dim&nbsp;%d, vocabulary&nbsp;%d, for ",
                format_bytes(e->arena, model_parameters(m)), m->n_layers, m->dim, m->vocab);
-    report_text(b, e->unit->target->what);
+    buf_markup(b, e->unit->target->what);
     buf_puts(b, ".</p>\n</header>\n<main>\n");
 }
 
@@ -165,7 +152,7 @@ static void attend(Buf *b, bool *any, const char *text)
     buf_puts(b, *any ? "<li>"
                      : "<section class=\"notes\" aria-labelledby=\"notes\">\n<h2 "
                        "id=\"notes\">Worth knowing</h2>\n<ul>\n<li>");
-    report_text(b, text);
+    buf_markup(b, text);
     buf_puts(b, "</li>\n");
     *any = true;
 }
@@ -220,10 +207,10 @@ static void origin(const Emission *e, Buf *b)
         "<dt>target</dt><dd>",
         (unsigned long long)u->model->hash, (unsigned)e->golden.weights_hash, GOLDEN_STEPS,
         (unsigned)e->golden.logits_hash);
-    report_text(b, u->target->name);
+    buf_markup(b, u->target->name);
     buf_puts(b, "</dd>\n<dt>compiler</dt><dd>lmcc " LMCC_VERSION "</dd>\n</dl>\n<details>\n"
                 "<summary>The recipe</summary>\n<pre tabindex=\"0\">");
-    report_text(b, recipe.data ? recipe.data : "");
+    buf_markup(b, recipe.data ? recipe.data : "");
     buf_puts(b, "</pre>\n</details>\n</section>\n");
     buf_free(&recipe);
 }

@@ -4,8 +4,6 @@
 
 #include "emit.h"
 
-void report_text(Buf *b, const char *s); /* escaped for HTML, as text or as an attribute */
-
 /* A strip: boxes side by side, `from` and `share` of its width (0 .. 1), in the colour of a class
  * of report.css. What it shows is in numbers beside it, so readers of the page's text skip it. */
 void report_strip(Buf *b);

@@ -122,7 +122,7 @@ static void region_row(const Emission *e, Buf *b, int r)
     for (int i = 0; i < 4; i++)
         used += part[i];
     buf_puts(b, "<tr><th scope=\"row\">");
-    report_text(b, t->regions[r].name);
+    buf_markup(b, t->regions[r].name);
     buf_puts(b, "</th><td class=\"bar\">");
     report_strip(b);
     double from = 0;
@@ -198,7 +198,7 @@ static void draw_buffer(const Emission *e, Buf *b, int i, Shared s)
                buffer_class(p, i), (double)f->first * MAP_WIDTH / p->n_ops,
                (double)(f->offset - s.first) * height,
                (double)(f->last - f->first + 1) * MAP_WIDTH / p->n_ops, (double)bytes * height);
-    report_text(b, f->name);
+    buf_markup(b, f->name);
     buf_printf(b, ": %s bytes at %s</title></rect>\n", format_bytes(e->arena, bytes),
                format_bytes(e->arena, f->offset));
 }

@@ -66,7 +66,7 @@ static void tensors(const Emission *e, Buf *b)
         if (model_linear_place(m, i, &layer, &role))
             continue;
         buf_puts(b, "<tr><th scope=\"row\">");
-        report_text(b, model_linears(m, i)->name);
+        buf_markup(b, model_linears(m, i)->name);
         buf_puts(b, "</th>");
         tensor_cell(e, b, i);
         buf_puts(b, "<td colspan=\"6\"></td></tr>\n");
@@ -94,7 +94,7 @@ static void matrix_row(const Emission *e, Buf *b, int at)
     for (int k = 0; k < 2; k++)
         bytes += op->data[k] >= 0 ? data_size(&p->data[op->data[k]]) : 0;
     buf_puts(b, "<tr><th scope=\"row\">");
-    report_text(b, l->name);
+    buf_markup(b, l->name);
     buf_printf(b,
                "</th><td>%d&thinsp;&times;&thinsp;%d</td><td>%g</td><td>%s</td><td>%s</td><td>%s",
                l->rows, l->cols, linear_bits(l), format_bytes(e->arena, bytes),

@@ -190,7 +190,6 @@ static const struct RuntimeFile {
     {"lm_port.h", -1, NULL, NULL},
     {"lm_error.h", -1, NULL, NULL},
     {"lm_core.h", -1, NULL, NULL},
-    {"arm/lm_core_dsp.h", FEATURE_DSP, NULL, "lm_core.h"},
     {"arm/lm_core_thumb2.h", FEATURE_THUMB2, NULL, "lm_core.h"},
     {"lm_fixed.h", -1, NULL, NULL},
     {"lm_tables.h", -1, NULL, NULL},
@@ -310,15 +309,6 @@ static bool runs_kernel_of(const Emission *e, const char *file)
     return false;
 }
 
-static void put_file(const Emission *e, const char *file, Buf *b)
-{
-    const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
-    if (!f)
-        die("no template %s", file);
-    buf_write(b, f->data, f->size);
-    buf_puts(b, "\n");
-}
-
 /* NULL: the portable file is the best there is. */
 static const struct RuntimeFile *better_than(const Emission *e, const char *file)
 {
@@ -334,10 +324,10 @@ static void put_loops(const Emission *e, const struct RuntimeFile *f, Buf *b)
     const struct RuntimeFile *better = better_than(e, f->file);
     if (better) {
         buf_printf(b, "#if %s\n", guards[better->needs]);
-        put_file(e, better->file, b);
+        emit_file(e, better->file, b);
         buf_puts(b, "#else\n");
     }
-    put_file(e, f->file, b);
+    emit_file(e, f->file, b);
     if (better)
         buf_puts(b, "#endif\n\n");
 }
@@ -352,7 +342,7 @@ static void put_twin(const char *name, const char *portable, Buf *b)
 static void put_kernels(const Emission *e, const struct RuntimeFile *f, Buf *b)
 {
     buf_printf(b, "#if %s\n", guards[f->needs]);
-    put_file(e, f->file, b);
+    emit_file(e, f->file, b);
     buf_puts(b, "#else\n");
     for (const Kernel *k = kernels; k->name; k++) {
         const Kernel *p = kernel_twin(k);

@@ -1,6 +1,6 @@
 /* Templates: files of runtime_template/ in which `model_` and `MODEL_` stand for the prefix that
  * the user chose, and a line that is only a marker comment for something that the compiler fills
- * in. */
+ * in, or for a file of runtime_template/parts/ that several templates have in common. */
 #include "emit.h"
 
 #include <ctype.h>
@@ -48,7 +48,9 @@ void emit_template_text(const Emission *e, const char *text,
         const char *end = strchr(line, '\n');
         const size_t n = end ? (size_t)(end - line) + 1 : strlen(line);
         char marker[32];
-        if (sscanf(line, "/* @%31[a-z] */", marker) != 1)
+        if (sscanf(line, "/* @part %31[a-z_.] */", marker) == 1)
+            emit_template(e, arena_printf(e->arena, "parts/%s", marker), fill, b);
+        else if (sscanf(line, "/* @%31[a-z] */", marker) != 1)
             copy_line(e, line, n, b);
         else if (strcmp(marker, "banner") == 0)
             emit_banner(e, b);
@@ -58,13 +60,25 @@ void emit_template_text(const Emission *e, const char *text,
     }
 }
 
-void emit_template(const Emission *e, const char *file,
-                   void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b)
+static const EmbeddedFile *find(const Emission *e, const char *file)
 {
     const EmbeddedFile *f = embedded_find(arena_printf(e->arena, "runtime_template/%s", file));
     if (!f)
         die("no template %s", file);
-    emit_template_text(e, f->data, fill, b);
+    return f;
+}
+
+void emit_template(const Emission *e, const char *file,
+                   void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b)
+{
+    emit_template_text(e, find(e, file)->data, fill, b);
+}
+
+void emit_file(const Emission *e, const char *file, Buf *b)
+{
+    const EmbeddedFile *f = find(e, file);
+    buf_write(b, f->data, f->size);
+    buf_puts(b, "\n");
 }
 
 void emit_banner(const Emission *e, Buf *b)

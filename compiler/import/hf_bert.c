@@ -21,26 +21,26 @@ typedef struct Names {
 #define BERT_LAYER "encoder.layer.%d."
 #define DISTILBERT_LAYER "transformer.layer.%d."
 
-#define BERT_LINEARS                                                                               \
-    {                                                                                              \
-        [ROLE_Q] = BERT_LAYER "attention.self.query", [ROLE_K] = BERT_LAYER "attention.self.key",  \
-        [ROLE_V] = BERT_LAYER "attention.self.value",                                              \
-        [ROLE_O] = BERT_LAYER "attention.output.dense",                                            \
-        [ROLE_UP] = BERT_LAYER "intermediate.dense", [ROLE_DOWN] = BERT_LAYER "output.dense"       \
-    }
+/* What RoBERTa has from BERT. */
+#define BERT_KEYS                                                                                  \
+    .dim = "hidden_size", .layers = "num_hidden_layers", .heads = "num_attention_heads",           \
+    .neurons = "intermediate_size", .activation = "hidden_act"
+#define BERT_TENSORS                                                                               \
+    .linear = {[ROLE_Q] = BERT_LAYER "attention.self.query",                                       \
+               [ROLE_K] = BERT_LAYER "attention.self.key",                                         \
+               [ROLE_V] = BERT_LAYER "attention.self.value",                                       \
+               [ROLE_O] = BERT_LAYER "attention.output.dense",                                     \
+               [ROLE_UP] = BERT_LAYER "intermediate.dense",                                        \
+               [ROLE_DOWN] = BERT_LAYER "output.dense"},                                           \
+    .attn_norm = BERT_LAYER "attention.output.LayerNorm",                                          \
+    .mlp_norm = BERT_LAYER "output.LayerNorm"
 
 static const Names families[] = {
     {
         .model_type = "bert",
         .class_name = "Bert",
-        .dim = "hidden_size",
-        .layers = "num_hidden_layers",
-        .heads = "num_attention_heads",
-        .neurons = "intermediate_size",
-        .activation = "hidden_act",
-        .linear = BERT_LINEARS,
-        .attn_norm = BERT_LAYER "attention.output.LayerNorm",
-        .mlp_norm = BERT_LAYER "output.LayerNorm",
+        BERT_KEYS,
+        BERT_TENSORS,
         .class_dense = "bert.pooler.dense",
         .class_out = "classifier",
         .class_activation = DENSE_TANH,
@@ -51,14 +51,8 @@ static const Names families[] = {
     {
         .model_type = "roberta",
         .class_name = "Roberta",
-        .dim = "hidden_size",
-        .layers = "num_hidden_layers",
-        .heads = "num_attention_heads",
-        .neurons = "intermediate_size",
-        .activation = "hidden_act",
-        .linear = BERT_LINEARS,
-        .attn_norm = BERT_LAYER "attention.output.LayerNorm",
-        .mlp_norm = BERT_LAYER "output.LayerNorm",
+        BERT_KEYS,
+        BERT_TENSORS,
         .class_dense = "classifier.dense",
         .class_out = "classifier.out_proj",
         .class_activation = DENSE_TANH,

@@ -43,9 +43,9 @@ try() {
 
 for level in -O0 -O2 -Os; do
     try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h $level
-    try mps2-an386 arm/lm_core_dsp.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
-    try mps2-an500 arm/lm_core_dsp.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
-    try mps3-an547 arm/lm_core_dsp.h lm_loops.h arm/lm_attention_loops_mve.h $level
+    try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
+    try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
+    try mps3-an547 arm/lm_core_thumb2.h lm_loops.h arm/lm_attention_loops_mve.h $level
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }
