@@ -21,10 +21,12 @@ int model_bench(model_t *s, model_bench_result *out);
 /* Cycles of a sequence of n tokens. */
 static uint32_t model_bench_read(model_t *s, int32_t n, int *error)
 {
-    static model_token t[MODEL_WINDOW];
+    model_token t[MODEL_WINDOW], next = 3 % MODEL_VOCAB;
     const int32_t *result = NULL;
     for (int32_t i = 0; i < n; i++) {
-        t[i] = (i * 37 + 3) % MODEL_VOCAB;
+        t[i] = next;
+        next += 37 % MODEL_VOCAB;
+        next -= next < MODEL_VOCAB ? 0 : MODEL_VOCAB;
     }
     const uint32_t start = MODEL_CYCLES();
     *error = model_read(s, t, n);

@@ -16,20 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Runs the statement, which must end in fatal() with a message that holds the text. */
-#define EXPECT_FATAL(statement, text)                                                              \
-    do {                                                                                           \
-        jmp_buf trap_;                                                                             \
-        fatal_trap = &trap_;                                                                       \
-        if (!setjmp(trap_)) {                                                                      \
-            statement;                                                                             \
-            fatal_trap = NULL;                                                                     \
-            fail_msg("no error, expected: %s", text);                                              \
-        }                                                                                          \
-        fatal_trap = NULL;                                                                         \
-        if (!strstr(fatal_message, text))                                                          \
-            fail_msg("error \"%s\" lacks \"%s\"", fatal_message, text);                            \
-    } while (0)
+#include "trap.h"
 
 static Arena *arena;
 static char test_dir[] = "/tmp/lmcc-test-XXXXXX";

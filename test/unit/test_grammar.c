@@ -15,13 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is refused leaves its arenas to the system. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-
 /* The parser ------------------------------------------------------------------------------- */
 
 static void test_refusals(void **state)
