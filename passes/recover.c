@@ -114,10 +114,8 @@ void pass_recover(Unit *u)
     const int64_t wanted =
         r->recover_tokens / 4 < POOL_TOKENS ? r->recover_tokens / 4 : POOL_TOKENS;
     const Pool *pool = pool_new(u, a, wanted);
-    Trainer *t = trainer_new(a, u->model, u->original, pool, r->recover_batch);
+    Trainer *t = trainer_new(a, u->model, u->original, pool, r);
     const int64_t tokens = (int64_t)r->recover_batch * pool->window;
-    t->seed = r->seed;
-    t->rate = r->recover_rate;
     t->steps = (r->recover_tokens + tokens - 1) / tokens;
     stopped = 0;
     void (*before)(int) = signal(SIGINT, stop);

@@ -16,6 +16,7 @@
 
 typedef struct Part {
     Format format;
+    bool uniform; /* steps stay equal: each coefficient twice the one before */
     int rows, cols, planes, n_levels;
     size_t weight, scale, base; /* in the parameters; weight also in the layout */
     int scale_exp;
@@ -58,6 +59,9 @@ static void start_part(Part *p, const Linear *l, float *parameter)
             top = fmax(top, fabs((double)l->coef[k]));
         }
         factor = top > 0 ? TOP_BASE / top : 1;
+        if (p->uniform) { /* coefficients stay whole */
+            factor = fmax(floor(factor), 1);
+        }
         base[0] = (float)(l->zero * factor);
         for (int k = 0; k < l->planes; k++) {
             base[1 + k] = (float)(l->coef[k] * factor);
@@ -95,8 +99,9 @@ static void add_segments(Arena *a, Student *s, const Part *p, const Linear *l)
         add_segment(a, s, p->scale, (size_t)l->rows,
                     speed * root_mean_square(scale, (size_t)l->rows));
     }
-    if (l->format == FORMAT_PLANES) {
-        add_segment(a, s, p->base, (size_t)l->planes + 1, 0.3 * speed * TOP_BASE);
+    if (l->format == FORMAT_PLANES) { /* of equal steps the size is the scales', the start moves */
+        const size_t free = p->uniform ? 1 : (size_t)l->planes + 1;
+        add_segment(a, s, p->base, free, 0.3 * speed * TOP_BASE);
     }
 }
 
@@ -172,7 +177,7 @@ static void settle(Student *s, Part *p, const Linear *l)
     }
 }
 
-Student *student_new(Arena *a, Model *m, const Layout *y)
+Student *student_new(Arena *a, Model *m, const Layout *y, LevelKind levels)
 {
     Student *s = NEW(a, Student, 1);
     Linear *l;
@@ -183,6 +188,7 @@ Student *student_new(Arena *a, Model *m, const Layout *y)
     for (int i = 0; (l = model_linears(m, i)); i++) {
         Part *p = &s->part[i];
         *p = (Part){.format = l->format, .rows = l->rows, .cols = l->cols};
+        p->uniform = levels == LEVELS_UNIFORM && l->format == FORMAT_PLANES && l->planes > 1;
         p->planes = l->format == FORMAT_PLANES ? l->planes : l->format == FORMAT_TERNARY ? 2 : 0;
         p->n_levels = l->format == FORMAT_TERNARY ? 3 : 1 << p->planes;
         p->weight = y->linear[i];

@@ -6,6 +6,7 @@
 #ifndef LMCC_TRAIN_STUDENT_H
 #define LMCC_TRAIN_STUDENT_H
 
+#include "recipe.h"
 #include "train/backward.h"
 
 /* Parameters that share a learning rate: that of the run times `rate`. */
@@ -24,8 +25,9 @@ typedef struct Student {
     uint8_t *code;     /* layout->weights */
 } Student;
 
-/* Starts at a quantized model's codebooks, scales and float weights. */
-Student *student_new(Arena *a, Model *m, const Layout *y);
+/* Starts at a quantized model's codebooks, scales and float weights. With LEVELS_UNIFORM steps that
+ * are equal stay so. */
+Student *student_new(Arena *a, Model *m, const Layout *y, LevelKind levels);
 /* What the network runs with, layout->size floats; sets the codes. */
 void student_weights(Student *s, float *all);
 /* The parameters' gradient (n) from that of those floats, for the codes that were set. */

@@ -35,14 +35,18 @@ static void make_slot(Arena *a, const Trainer *t, Slot *s, const Network *studen
     s->gradient = NEW(a, float, t->layout->size);
 }
 
-Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool, int batch)
+Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
+                     const Recipe *r)
 {
+    const int batch = r->recover_batch;
     Trainer *t = NEW(a, Trainer, 1);
     t->teacher_model = teacher;
     t->layout = layout_new(a, m);
-    t->student = student_new(a, m, t->layout);
+    t->student = student_new(a, m, t->layout, r->levels);
     t->pool = pool;
     t->batch = batch;
+    t->seed = r->seed;
+    t->rate = r->recover_rate;
     t->round = -1;
     t->best_loss = INFINITY;
     const size_t n = t->student->n;

@@ -27,7 +27,8 @@ typedef struct Trainer {
 } Trainer;
 
 /* The model is quantized; the teacher has its float weights. */
-Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool, int batch);
+Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
+                     const Recipe *r);
 /* One step; the same bytes at any thread count. */
 void trainer_step(Trainer *t);
 /* Mean KL of a quantized model on the held-out windows. */

@@ -55,7 +55,7 @@ static void starts_as_quantized(void **state)
         }
         const Model *before = model_copy(a, u.model);
         Layout *y = layout_new(a, u.model);
-        Student *s = student_new(a, u.model, y);
+        Student *s = student_new(a, u.model, y, LEVELS_ADDITIVE);
         float *all = NEW(a, float, y->size);
         student_store(s, u.model, all);
         assert_holds(u.model, y, all);
@@ -83,7 +83,7 @@ static void gradients(void **state)
         Arena *a = arena_new();
         Unit u = quantized(a, 2, true, widths[b]);
         Layout *y = layout_new(a, u.model);
-        Student *s = student_new(a, u.model, y);
+        Student *s = student_new(a, u.model, y, LEVELS_ADDITIVE);
         float *all = NEW(a, float, y->size), *d = tiny_weights(a, (int)y->size, 0, 1);
         float *gradient = NEW(a, float, s->n), *was = NEW(a, float, y->size);
         for (size_t i = y->size; i < s->n; i++) {
@@ -157,6 +157,34 @@ static void comes_nearer(void **state)
     }
 }
 
+/* Trained levels are one step apart when the recipe wants them so. */
+static void uniform_stays(void **state)
+{
+    (void)state;
+    static const char *const widths[] = {"2", "3"};
+    for (size_t b = 0; b < LENGTH(widths); b++) {
+        Arena *a = arena_new();
+        Unit u = tiny_unit(a, tiny_model(a, 3, true));
+        set(&u, "quantize.levels=uniform");
+        set(&u, "quantize.method=weights");
+        recipe_set_bits(a, (Recipe *)(uintptr_t)u.recipe, widths[b]);
+        pass_fold(&u);
+        pass_quantize(&u);
+        const double before = divergence(a, &u);
+        set(&u, "recover=3000");
+        set(&u, "recover.rate=0.002");
+        pass_recover(&u);
+        assert_true(divergence(a, &u) < before);
+        const Linear *l;
+        for (int i = 0; (l = model_linears(u.model, i)); i++) {
+            for (int k = 1; k < l->planes; k++) {
+                assert_int_equal(l->coef[k], 2 * l->coef[k - 1]);
+            }
+        }
+        arena_free(a);
+    }
+}
+
 static const Model *recovered(Arena *a, int threads)
 {
     const int most = omp_get_max_threads();
@@ -207,8 +235,7 @@ static Trainer *trainer_of(Arena *a)
 {
     Unit *u = NEW(a, Unit, 1);
     *u = quantized(a, 6, true, "2");
-    Trainer *t = trainer_new(a, u->model, u->original, pool_new(u, a, 1000), 2);
-    t->rate = 1e-3;
+    Trainer *t = trainer_new(a, u->model, u->original, pool_new(u, a, 1000), u->recipe);
     t->steps = 20;
     return t;
 }
@@ -258,6 +285,7 @@ int main(void)
         cmocka_unit_test(starts_as_quantized),
         cmocka_unit_test(gradients),
         cmocka_unit_test(comes_nearer),
+        cmocka_unit_test(uniform_stays),
         cmocka_unit_test(any_thread_count),
         cmocka_unit_test(off_changes_nothing),
         cmocka_unit_test(binary_is_refused),
