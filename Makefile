@@ -5,18 +5,20 @@ CC ?= cc
 OPT ?= -O2
 B ?= build
 PREFIX ?= /usr/local
+ZSH_FUNCTIONS ?= $(PREFIX)/share/zsh/site-functions
 PYTHON ?= /usr/bin/python3
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror
 # No contraction into fused multiply-adds: the same input gives the same bytes on every host.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -Icompiler -Ipasses $(OPT) -g -ffp-contract=off \
-              -fopenmp $(WARN) $(CFLAGS)
+              -fopenmp $(WARN) $(CPPFLAGS) $(CFLAGS)
 LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 
 # Debian packages: to build, for what `make demo` shows, and for every test that there is.
 PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
 PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
 PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
+PACKAGES_DEB := dpkg-dev debhelper fakeroot lintian
 # Node.js may be here from elsewhere, which Debian's npm would not go with.
 NODE := $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_ALL := clang g++ libclang-rt-14-dev gcc-arm-none-eabi qemu-system-arm qemu-system-misc \
@@ -41,7 +43,7 @@ all: $(B)/lmcc  ## the compiler, build/lmcc
 
 $(B)/lmcc: $(CLI:%.c=$(B)/%.o) $(B)/liblmcc.a
 	@echo "  LD $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/liblmcc.a: $(LIBRARY:%.c=$(B)/%.o) $(LOOPS) $(B)/embedded.o
 	@rm -f $@ && ar rcsD $@ $^
@@ -106,7 +108,10 @@ deps-demo: deps
 deps-test: deps
 	$(call install_missing,$(PACKAGES_TEST))
 
-deps-all: deps-demo deps-test
+deps-deb: deps-test
+	$(call install_missing,$(PACKAGES_DEB))
+
+deps-all: deps-demo deps-test deps-deb
 	$(call install_missing,$(PACKAGES_ALL))
 
 deps-report:  ## install what the report is checked with in a browser, from npm, into build/npm
@@ -166,13 +171,23 @@ install: all  ## program, manual page, completion and schema into PREFIX, /usr/l
 	install -D -m 644 compiler/share/manifest.schema.json \
 	    $(DESTDIR)$(PREFIX)/share/lmcc/manifest.schema.json
 	install -D -m 644 compiler/share/lmcc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc
-	install -D -m 644 compiler/share/_lmcc $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc
+	install -D -m 644 compiler/share/_lmcc $(DESTDIR)$(ZSH_FUNCTIONS)/_lmcc
 
 uninstall:  ## take it out again
 	rm -f $(DESTDIR)$(PREFIX)/bin/lmcc $(DESTDIR)$(PREFIX)/share/man/man1/lmcc.1 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lmcc \
-	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lmcc \
+	    $(DESTDIR)$(ZSH_FUNCTIONS)/_lmcc \
 	    $(DESTDIR)$(PREFIX)/share/lmcc/manifest.schema.json
+
+# From a copy of the sources; debian/ is where dpkg-buildpackage looks for what it needs.
+deb: deps-deb  ## a Debian package, build/deb/lmcc_*.deb, its quick tests run, checked by lintian
+	@rm -rf $(B)/deb && mkdir -p $(B)/deb/lmcc
+	@if [ -e .git ]; then git ls-files -z; else find . -path ./$(B) -prune -o -type f -print0; fi | \
+	    tar -c --null --files-from=- | tar -x -C $(B)/deb/lmcc
+	@cd $(B)/deb/lmcc && dpkg-buildpackage -us -uc $(DEB_FLAGS)
+	@lintian --fail-on error,warning --suppress-tags new-package-should-close-itp-bug \
+	    $(B)/deb/lmcc_*.changes
+	@ls $(B)/deb/lmcc_*.deb
 
 clean:  ## remove what was built
 	rm -rf $(B)
@@ -183,6 +198,6 @@ help:  ## this list
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all tables deps deps-demo deps-test deps-all deps-report demo unit check test test-all fuzz fmt lint units \
+.PHONY: all tables deb deps deps-deb deps-demo deps-test deps-all deps-report demo unit check test test-all fuzz fmt lint units \
         tokenizers-all bench bench-check bench-record \
         install uninstall clean help
