@@ -33,6 +33,10 @@ void check_encoder_recipe(const Unit *u)
         if (refused[i].asked)
             fatal("%s: %s: is for models that write text, and this is an encoder: leave it out",
                   u->model->path, refused[i].key);
+    if (model_reads_frames(u->model) && r->window && r->window != u->model->context)
+        fatal("%s: window: %d: this model reads %d frames, always, which are %d tokens: leave it "
+              "out",
+              u->model->path, r->window, model_frames(u->model), u->model->context);
     if (r->window > u->model->context)
         fatal("%s: window: %d tokens: the model has %d positions", u->model->path, r->window,
               u->model->context);

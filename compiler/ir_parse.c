@@ -174,6 +174,7 @@ static void read_encoder(IrReader *r, Model *m, Tail *t)
     t->dense_norm = ir_key_bool(r, "dense_norm");
     m->dense_activation =
         (DenseActivation)ir_key_choice(r, "dense_activation", dense_names, DENSE_ACTIVATIONS);
+    m->bands = (int)ir_optional_int(r, "bands", 1, MAX_DIM, 0);
 }
 
 static void read_labels(IrReader *r, Model *m, const Tail *t)
@@ -248,6 +249,9 @@ static void read_tail(IrReader *r, Model *m, const Tail *t)
     }
     if (t->dense_norm) {
         read_norm(r, m->norm, &m->dense_norm);
+    }
+    if (m->bands) {
+        read_linear(r, &m->patch);
     }
 }
 

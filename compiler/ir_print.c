@@ -227,6 +227,9 @@ static void put_encoder(Buf *b, const Model *m)
                m->labels ? m->head.rows : 0, yes_no(m->tied_head && m->head.bias),
                yes_no(m->dense.rows > 0), yes_no(m->dense_norm.n > 0),
                dense_names[m->dense_activation]);
+    if (m->bands) {
+        buf_printf(b, " bands=%d", m->bands);
+    }
 }
 
 static void put_labels(Buf *b, const Model *m)
@@ -252,6 +255,9 @@ static void put_head(Buf *b, const Model *m)
     }
     if (m->dense_norm.n > 0) {
         put_norm(b, &m->dense_norm);
+    }
+    if (model_reads_frames(m)) {
+        put_linear(b, &m->patch);
     }
 }
 

@@ -20,6 +20,16 @@ bool model_each_token(const Model *m)
     return m->head_kind == HEAD_LABEL || m->head_kind == HEAD_MASK;
 }
 
+bool model_reads_frames(const Model *m)
+{
+    return m->patch.rows > 0;
+}
+
+int model_frames(const Model *m)
+{
+    return model_reads_frames(m) ? (m->context - 1) * (m->patch.cols / m->bands) : 0;
+}
+
 const float *model_bias(const Model *m, const Linear *l)
 {
     return m->tied_head && l == &m->embed ? m->head.bias : l->bias;
@@ -50,6 +60,11 @@ int model_positions_index(const Model *m)
 int model_dense_index(const Model *m)
 {
     return model_positions_index(m) + (m->position == POSITION_LEARNED);
+}
+
+int model_patch_index(const Model *m)
+{
+    return model_dense_index(m) + (m->dense.rows > 0);
 }
 
 bool model_linear_place(const Model *m, int i, int *layer, Role *r)
@@ -84,7 +99,9 @@ Linear *model_linears(Model *m, int i)
         return &m->head;
     if (m->position == POSITION_LEARNED && i-- == 0)
         return &m->positions;
-    return m->dense.rows > 0 && i == 0 ? &m->dense : NULL;
+    if (m->dense.rows > 0 && i-- == 0)
+        return &m->dense;
+    return m->patch.rows > 0 && i == 0 ? &m->patch : NULL;
 }
 
 static int norms_of(const Model *m)
@@ -137,6 +154,7 @@ void model_name_tensors(Arena *a, Model *m)
     m->head.name = "head";
     m->positions.name = "positions";
     m->dense.name = "dense";
+    m->patch.name = "patch";
     m->dense_norm.name = "dense.norm";
     m->final_norm.name = "final.norm";
     for (int l = 0; l < m->n_layers; l++) {
@@ -345,6 +363,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
         for (size_t i = 0; i < LENGTH(encoder); i++)
             hash_int(s, encoder[i]);
     }
+    if (m->bands)
+        hash_int(s, m->bands);
     if (m->tied_head && m->head.bias)
         hash_floats(s, m->head.bias, (size_t)m->head.rows);
 }

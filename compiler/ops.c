@@ -118,6 +118,7 @@ const OpInfo op_info[OPS] = {
                      .scalar_out = "scale"},
     [OP_DENSE] = {.name = "dense", .out = {"y"}, .imm = {"n", "exp"}, .scalar_in = {"scale"}},
     [OP_POOL] = {.name = "pool", .in = {"rows"}, .out = {"v"}, .imm = {"dim", "all"}},
+    [OP_PATCH] = {.name = "patch", .out = {"x"}, .imm = {"n"}, .scalar_out = "scale"},
     [OP_UNIT] = {.name = "unit", .out = {"v"}, .imm = {"n"}},
     [OP_TOP] = {.name = "top",
                 .in = {"x"},

@@ -179,6 +179,12 @@ static void keep(EncoderReference *r, int layer)
 static void enter(EncoderReference *r, const int *tokens)
 {
     const Model *m = r->model;
+    if (model_reads_frames(m)) {
+        if (r->n != m->context)
+            die("encoder: %d tokens, of frames there are %d", r->n, m->context);
+        frames_enter(m, r->weight[0], r->weight[model_patch_index(m)], tokens, r->residual);
+        return;
+    }
     for (int t = 0; t < r->n; t++) {
         if (tokens[t] < 0 || tokens[t] >= m->vocab || t >= m->context)
             die("encoder: token %d of %d at %d", tokens[t], m->vocab, t);

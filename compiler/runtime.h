@@ -37,6 +37,7 @@
 #include "../runtime_template/lm_layer_norm.h"
 #include "../runtime_template/lm_relu.h"
 #include "../runtime_template/lm_sub_norm.h"
+#include "../runtime_template/lm_patch.h"
 #include "../runtime_template/lm_pool.h"
 #include "../runtime_template/lm_tanh_table.h"
 

@@ -12,7 +12,8 @@ struct Simulator {
     int32_t *logits;            /* all of them, where the head keeps only the largest */
     int32_t *residuals;         /* dim values before the first layer and after each */
     uint32_t position, slot;
-    int32_t count; /* tokens of an encoder's sequence */
+    int32_t count;  /* tokens of an encoder's sequence */
+    int8_t *frames; /* that it is made of, where the model reads such */
 };
 
 static int widest_table(const Program *p)
@@ -42,6 +43,7 @@ Simulator *simulator_new(Arena *a, const Unit *u)
     s->table = NEW(a, int16_t, widest_table(u->program) + 1);
     if (head_op(s)->kind == OP_TOP)
         s->logits = NEW(a, int32_t, packed_rows(model_linears(u->model, head_op(s)->linear)));
+    s->frames = NEW(a, int8_t, model_frames(u->model) * u->model->bands + 1);
     s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
     s->seconds = NEW(a, int32_t, u->program->n_scalars + 1);
     s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
@@ -497,6 +499,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
         lm_pool(whole(s, op->in[0]), m[POOL_ALL] ? s->count : 1, buffer(s, op->out[0]),
                 (int32_t)m[POOL_DIM]);
         return 0;
+    case OP_PATCH:
+        return lm_patch(s->frames, (int32_t)s->position, buffer(s, op->out[0]),
+                        (int32_t)m[PATCH_N]);
     case OP_UNIT: lm_unit_length(buffer(s, op->out[0]), (int32_t)m[UNIT_N]); return 0;
     case OP_TOP: run_top(s, op); return 0;
     case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
@@ -594,13 +599,16 @@ static int phase_tokens(const Simulator *s, const Op *op)
 void simulator_read(Simulator *s, const int *tokens, int n)
 {
     const Program *p = s->program;
+    const bool frames = model_reads_frames(s->unit->model);
     s->count = n;
+    for (int i = 0; i < model_frames(s->unit->model) * s->unit->model->bands; i++)
+        s->frames[i] = (int8_t)tokens[i];
     for (int i = 0, next; p->ops[i].layer < s->unit->model->n_layers || p->ops[i].phase == 0;
          i = next) {
         const int most = phase_tokens(s, &p->ops[i]);
         next = i;
         for (int at = 0; at < most; at++)
-            next = run_phase(s, i, at, tokens[at]);
+            next = run_phase(s, i, at, frames ? at : tokens[at]);
     }
 }
 

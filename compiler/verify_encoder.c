@@ -51,6 +51,11 @@ void check_encoder_op(const Site *s)
     case OP_QUANTIZE: check_quantize(s); return;
     case OP_DENSE: check_dense(s); return;
     case OP_POOL: check_pool(s); return;
+    case OP_PATCH:
+        need_equal(s, PATCH_N, s->v->model->patch.cols);
+        need_imm(s, PATCH_N, 1, INT32_MAX / 4);
+        need_buffer(s, s->op->out[0], ELEM_I8, s->op->imm[PATCH_N]);
+        return;
     case OP_UNIT:
         need_equal(s, UNIT_N, s->v->model->dim);
         need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
@@ -100,6 +105,9 @@ void verify_phases(const Verifier *v)
                        p->window > v->model->context || p->sinks > 0)) {
         broken(v, "program: %d ops, %d of a step, window %d: no encoder's", p->n_ops, p->n_step,
                p->window);
+    }
+    if (model_reads_frames(v->model) && p->window != v->model->context) {
+        broken(v, "program: window %d: frames make %d tokens", p->window, v->model->context);
     }
     check_rows(v);
     for (int i = 0; i < p->n_ops; i++) {

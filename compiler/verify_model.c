@@ -294,6 +294,22 @@ static void check_rope_factors(const Verifier *v, const Model *m)
     }
 }
 
+/* A model that reads frames classifies them. */
+static void check_patch(const Verifier *v, const Model *m)
+{
+    if ((m->bands > 0) != model_reads_frames(m) || (m->bands > 0 && !m->encoder)) {
+        broken(v, "model: %d bands, and a patch of %d rows", m->bands, m->patch.rows);
+    }
+    if (!model_reads_frames(m)) {
+        return;
+    }
+    if (m->head_kind != HEAD_CLASS || m->vocab != m->context || m->context < 2 || m->tokenizer ||
+        m->patch.cols < 1 || m->patch.cols % m->bands || !m->patch.bias || m->dense.rows > 0) {
+        broken(v, "model: reads frames of %d bands, but is not laid out for it", m->bands);
+    }
+    check_linear(v, &m->patch, "patch", m->dim, m->patch.cols);
+}
+
 /* Which head goes with which parts. */
 static void check_encoder(const Verifier *v, const Model *m)
 {
@@ -307,13 +323,15 @@ static void check_encoder(const Verifier *v, const Model *m)
     if (!m->encoder) {
         return;
     }
-    if (m->norm != NORM_LAYER || m->position != POSITION_LEARNED || !m->ungated ||
-        m->activation_bits != 8 || m->qk_norm) {
+    const bool frames = model_reads_frames(m);
+    if (m->norm != NORM_LAYER || m->position != (frames ? POSITION_NONE : POSITION_LEARNED) ||
+        !m->ungated || m->activation_bits != 8 || m->qk_norm) {
         broken(v, "model: an encoder has layer norms, learned positions and an ungated MLP");
     }
     if (m->tied_head == classes || (m->labels && !classes) ||
         (classes && (m->head.rows < 1 || m->head.rows > MAX_LABELS)) ||
-        (m->dense.rows > 0) != (m->head_kind == HEAD_CLASS || m->head_kind == HEAD_MASK) ||
+        (!frames &&
+         (m->dense.rows > 0) != (m->head_kind == HEAD_CLASS || m->head_kind == HEAD_MASK)) ||
         (m->dense_norm.n > 0 && m->dense.rows == 0)) {
         broken(v, "model: head \"%s\" lacks a part, or has one too many", head_names[m->head_kind]);
     }
@@ -350,6 +368,7 @@ void verify_model(const Verifier *v)
     if (!m->tied_head) {
         check_linear(v, &m->head, "head", m->encoder ? m->head.rows : m->vocab, m->dim);
     }
+    check_patch(v, m);
     check_encoder(v, m);
     if (m->tokenizer) {
         check_tokenizer(v, m->tokenizer);

@@ -500,6 +500,7 @@ static void check_sizes(const Site *s)
     case OP_QUANTIZE:
     case OP_DENSE:
     case OP_POOL:
+    case OP_PATCH:
     case OP_UNIT: check_encoder_op(s); break;
     case OPS: die("op %d", s->index);
     }

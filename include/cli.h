@@ -66,6 +66,7 @@ typedef struct Generated {
     bool encoder;
     HeadKind head;
     int window, outputs;
+    int frames, bands; /* of a sequence; 0: it has tokens */
     int (*read)(const int32_t *tokens, int32_t n);
     const int32_t *(*output)(int32_t at); /* of the sequence that was read */
     int32_t (*encode_cut)(const char *utf8, uint32_t n, int32_t *out, int32_t max);
@@ -76,6 +77,9 @@ typedef struct Generated {
 
 /* compiler/cli/encoder.c: what commands do for generated encoders. */
 int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **ids);
+/* What code that reads frames takes a text to be; where: file and line, for messages. */
+int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,
+                size_t n, int **ids);
 void encoder_read(const Generated *g, const int *ids, int n); /* fatal when refused */
 int run_encoder(Arena *a, const Options *o, const Generated *g);
 

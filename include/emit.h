@@ -111,9 +111,12 @@ const uint8_t *weights_file_for_host(Arena *a, const File *f);
 void compute_golden(Emission *e);
 /* Tokens of run `run` of an encoder's self-test; gives their number. */
 int golden_run(int run, int vocab, int window, int tokens[GOLDEN_LONGEST]);
+/* Of a model that reads frames: n bytes from those of its run `run` on. */
+void golden_bytes(int run, int bands, int n, int *bytes);
 
 /* compiler/emit/encoder.c */
 void emit_encoder_constants(const Emission *e, Buf *b);
+void emit_golden_frames(const Emission *e, Buf *b);
 void emit_labels(const Emission *e, Buf *b);
 
 /* compiler/emit/prompts.c: the tables of the recipe's prompts, to e->tables and e->prompts. Fatal

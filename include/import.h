@@ -17,6 +17,9 @@ enum {
     MAX_NEURONS = 1 << 18,
     MAX_VOCAB = 1 << 20,
     MAX_CONTEXT = 1 << 24,
+    MAX_FRAMES = 1 << 16, /* of a clip, of a model that reads frames */
+    MAX_FRAME_BYTES = 1024,
+    MAX_PATCH_BYTES = 16384,
     MAX_PIECE = 1024,     /* bytes of one token */
     MAX_WORD_CHARS = 1000 /* of a WordPiece word */
 };
@@ -97,9 +100,10 @@ struct HfFamily {
     HfWindow window;
 };
 
-Model *import_hf_llama(Arena *a, const HfCheckpoint *c); /* import/hf_llama.c */
-Model *import_hf_bert(Arena *a, const HfCheckpoint *c);  /* import/hf_bert.c */
-Model *import_hf_gpt2(Arena *a, const HfCheckpoint *c);  /* import/hf_gpt2.c */
+Model *import_hf_llama(Arena *a, const HfCheckpoint *c);   /* import/hf_llama.c */
+Model *import_hf_bert(Arena *a, const HfCheckpoint *c);    /* import/hf_bert.c */
+Model *import_hf_keyword(Arena *a, const HfCheckpoint *c); /* import/hf_keyword.c */
+Model *import_hf_gpt2(Arena *a, const HfCheckpoint *c);    /* import/hf_gpt2.c */
 Model *import_hf_gpt_neo(Arena *a, const HfCheckpoint *c);
 Model *import_hf_neox(Arena *a, const HfCheckpoint *c); /* import/hf_neox.c */
 Model *import_hf_phi(Arena *a, const HfCheckpoint *c);
@@ -137,6 +141,8 @@ void load_hf_head(Arena *a, const HfCheckpoint *c, const char *name, bool bias, 
                                                    tied */
 Activation read_hf_activation(const HfCheckpoint *c, const char *key, const char *fallback);
 int hf_head_dim(const char *path, const char *dim_key, const char *heads_key, int dim, int heads);
+/* Names of the classes, ascending by id, into m; gives their number. */
+int read_hf_labels(Arena *a, const HfCheckpoint *c, Model *m);
 void scale_linear(Linear *l, float by); /* weights and bias */
 /* import/hf_rope.c: theta, factors and which pairs turn, from the configuration; the blocks' sizes
  * are set. */

@@ -191,7 +191,7 @@ typedef struct Model {
     bool ungated; /* the MLP is down(activation(up(x))), not down(activation(gate(x)) * up(x)) */
     int activation_bits; /* of what the blocks' linears read: 8, or 1: its signs times mean |x| */
     bool tied_head;      /* head is the embedding, `head` then at most a bias; or none (EMBED) */
-    Linear embed;        /* vocab x dim, read by row */
+    Linear embed;        /* vocab x dim, read by row; with `patch` a row for each token's place */
     Linear positions;    /* POSITION_LEARNED: context x dim, read by row */
     Block *blocks;       /* n_layers */
     Norm final_norm;
@@ -204,6 +204,10 @@ typedef struct Model {
     Pooling pooling;
     Linear dense; /* dim x dim: a hidden layer before the head; 0 rows: none */
     DenseActivation dense_activation;
+    int bands;    /* bytes of a frame, of an encoder that reads frames and no tokens; 0: tokens */
+    Linear patch; /* of one that reads frames: dim x frames of a patch * bands; 0 rows: none. Its
+                     token i is embed[i] + patch(x), x its patch: as many frames, oldest first; of
+                     token 0, the class token, zeros */
     Norm dense_norm;       /* of what the activation gives; n = 0: none */
     const char **labels;   /* names of CLASS's and LABEL's rows, NULL: none */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
@@ -230,15 +234,18 @@ uint64_t model_hash(const Model *m);         /* independent of path and tokenize
 int64_t model_parameters(const Model *m);    /* a tied head counts once */
 Linear *model_linears(Model *m, int i);      /* i-th linear, NULL past the end: embed, the roles
                                                 that each block has in execution order, head unless
-                                                tied, positions if learned, dense */
+                                                tied, positions if learned, dense, patch */
 bool model_reads_first(const Model *m); /* of an encoder's tokens the head reads the first alone */
 bool model_each_token(const Model *m);  /* an encoder's head has something to say of each */
+bool model_reads_frames(const Model *m);
+int model_frames(const Model *m); /* that make a sequence of such a model, all of it; else 0 */
 const float *model_bias(const Model *m, const Linear *l); /* l's; of a tied head the head's */
 int model_outputs(const Model *m); /* numbers that the head gives: logits, or dim of EMBED */
 int model_linear_index(const Model *m, int layer, Role r); /* of a role that is there */
 int model_head_index(const Model *m);                      /* 0 when tied */
 int model_positions_index(const Model *m);
 int model_dense_index(const Model *m);
+int model_patch_index(const Model *m);
 bool model_linear_place(const Model *m, int i, int *layer, Role *r); /* false: in no block */
 Role model_first_reader(const Model *m, Role r); /* of what r reads, in its block */
 Norm *model_norm(Model *m, int i);               /* likewise: attn, mlp of each block, with qk_norm
@@ -247,10 +254,10 @@ Norm *model_norm(Model *m, int i);               /* likewise: attn, mlp of each 
 int model_norm_index(const Model *m, int layer, int place); /* place: as in that order */
 int model_window(const Model *m, int layer, int window);    /* tokens in a layer's KV cache */
 Linear *model_head(Model *m);                               /* head, or embed when tied */
-double model_frequency(const Model *m, int pair); /* radians that a rope pair turns a position */
-void model_name_tensors(Arena *a, Model *m);      /* sets every Linear.name and Norm.name */
-double linear_bits(const Linear *l);              /* stored bits a weight: 32, planes, 1.6, 8 */
-int linear_code_value(const Linear *l, int code); /* what a code stands for, before scales */
+double model_frequency(const Model *m, int pair);  /* radians that a rope pair turns a position */
+void model_name_tensors(Arena *a, Model *m);       /* sets every Linear.name and Norm.name */
+double linear_bits(const Linear *l);               /* stored bits a weight: 32, planes, 1.6, 8 */
+int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
 /* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs
  * times the mean of its sizes (XNOR-Net, arXiv 1603.05279). */

@@ -61,6 +61,7 @@ typedef enum OpKind {
     OP_QUANTIZE,   /* x = int8(v), v of a constant unit */
     OP_DENSE,      /* y = fixed point(dense_activation(y)), in place, in units of 2^-15 */
     OP_POOL,       /* v = what the tokens' rows have in common: their mean, or the first one */
+    OP_PATCH,      /* x = the bytes of the token's patch of frames, zeros of token 0; scale 1 */
     OP_UNIT,       /* v = v / |v| in units of 2^-15, in place */
     OP_TOP,        /* top = the largest of fixed point(W x), a chunk of rows at a time */
     /* Of two tokens in one walk over the weights; added by batch. */
@@ -158,6 +159,7 @@ enum { LOGITS_N, LOGITS_EXP };
 enum { QUANTIZE_N, QUANTIZE_FRACTION }; /* NORM_FIXED has those of LAYER_NORM */
 enum { DENSE_N, DENSE_EXP };
 enum { POOL_DIM, POOL_ALL }; /* all: of all tokens, or 0 */
+enum { PATCH_N };
 enum { UNIT_N };
 #define DENSE_FRACTION 15
 enum { TOP_N = MATVEC_STRIDE + 1, TOP_EXP, TOP_CHUNK }; /* after those of a matvec */

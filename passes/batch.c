@@ -153,6 +153,7 @@ static void add_ops(Batch *b, int i)
     case OP_QUANTIZE:
     case OP_DENSE:
     case OP_POOL:
+    case OP_PATCH:
     case OP_UNIT:
     case OPS: die("op %d before batch", (int)op->kind);
     }

@@ -592,10 +592,29 @@ static void lower_angles(Lowering *w)
     op->imm[ANGLES_TURNS] = w->turns;
 }
 
+/* What a token has of the frames, on top of what its place has. */
+static void lower_patch(Lowering *w)
+{
+    const Linear *l = &w->model->patch;
+    const int x = add_buffer(w, "patch.x", ELEM_I8, l->cols, false);
+    Op *op = add_op(w, OP_PATCH);
+    op->out[0] = x;
+    op->imm[PATCH_N] = l->cols;
+    op->scalar_out = w->program->n_scalars++;
+    Result y = {.scale = op->scalar_out};
+    y.buffer = add_buffer(w, "patch", ELEM_I32, padded(l->rows), false);
+    w->linear = model_patch_index(w->model);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    lower_bias(w, l, "patch_bias", w->program->residual_fraction, &y);
+    lower_add(w, y);
+}
+
 static void lower_input(Lowering *w)
 {
     w->resid = add_row(w, "resid", ELEM_I32, w->model->dim);
     lower_row(w, OP_EMBED, &w->model->embed, 0);
+    if (model_reads_frames(w->model))
+        lower_patch(w);
     switch (w->model->position) {
     case POSITION_ROPE: lower_angles(w); return;
     case POSITION_LEARNED: lower_positions(w); return;

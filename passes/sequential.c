@@ -158,6 +158,27 @@ static const float *head_input(const Run *r, Network *n, int d)
     return sequence_head_input(n->sequence);
 }
 
+/* What it reads is exact: bytes of frames. */
+static void quantize_patch(Run *r)
+{
+    Linear *l = &r->unit->model->patch;
+    const int rows = r->unit->model->context - 1;
+    if (l->rows == 0) {
+        return;
+    }
+    Arena *scratch = arena_new();
+    GptqMoments *m = gptq_moments_new(scratch, l->cols, false, 0, rows);
+    float *x = NEW(scratch, float, (size_t)rows *(size_t)l->cols);
+    for (int d = 0; d < r->samples->n_docs; d++) {
+        for (size_t i = 0; i < (size_t)rows * (size_t)l->cols; i++) {
+            x[i] = (float)r->samples->tokens[d][i];
+        }
+        gptq_moments_add(m, rows, x, NULL, NULL, NULL);
+    }
+    quantize_linear(r->unit, l, m);
+    arena_free(scratch);
+}
+
 /* A table row is read as it is, so every column counts; one that is also the head counts as the
  * head's input has it too. It comes before all else: nothing is quantized yet. */
 static void quantize_embedding(Run *r)
@@ -182,6 +203,7 @@ static void quantize_embedding(Run *r)
     if (model->position == POSITION_LEARNED) {
         quantize_linear(r->unit, &model->positions, NULL);
     }
+    quantize_patch(r);
     sequence_refresh(r->after.sequence, -1);
     arena_free(scratch);
 }

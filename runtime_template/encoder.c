@@ -52,7 +52,22 @@ void model_reset(model_t *s)
     s->reserved[2] = 0;
 }
 
-int model_read(model_t *s, const model_token *t, int32_t n)
+/* How many tokens n inputs are, 0 where these are no sequence. */
+#if MODEL_FRAMES > 0
+static int32_t model_tokens(int32_t n)
+{
+    return n == MODEL_FRAMES ? MODEL_WINDOW : 0;
+}
+
+#else
+static int32_t model_tokens(int32_t n)
+{
+    return n >= 1 && n <= MODEL_WINDOW ? n : 0;
+}
+
+#endif
+
+int model_read(model_t *s, const model_item *t, int32_t n)
 {
     if (s == NULL || t == NULL) {
         return MODEL_E_ARGUMENT;
@@ -60,16 +75,19 @@ int model_read(model_t *s, const model_token *t, int32_t n)
     if (!LM_BOUND(s)) {
         return MODEL_E_UNBOUND;
     }
-    if (n < 1 || n > MODEL_WINDOW) {
+    const int32_t tokens = model_tokens(n);
+    if (tokens == 0) {
         return MODEL_E_SEQUENCE;
     }
+#if MODEL_FRAMES == 0
     for (int32_t i = 0; i < n; i++) {
         if (t[i] < 0 || t[i] >= MODEL_VOCAB) {
             return MODEL_E_ARGUMENT;
         }
     }
-    model_layers(s, t, n);
-    s->count = (uint32_t)n;
+#endif
+    model_layers(s, t, tokens);
+    s->count = (uint32_t)tokens;
     return MODEL_OK;
 }
 
@@ -99,7 +117,7 @@ const char *model_label_name(int32_t label)
 #endif
 
 #if MODEL_HEAD == MODEL_HEAD_CLASS
-int32_t model_classify(model_t *s, const model_token *t, int32_t n, uint16_t *probabilities)
+int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *probabilities)
 {
     const int32_t *logits = NULL;
     int error = model_read(s, t, n);
@@ -115,12 +133,14 @@ int32_t model_classify(model_t *s, const model_token *t, int32_t n, uint16_t *pr
     return lm_argmax(logits, MODEL_OUTPUTS);
 }
 
+#if MODEL_FRAMES == 0
 int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
                             model_token *scratch, int32_t max)
 {
     const int32_t count = model_encode_cut(utf8, n, scratch, max);
     return count < 0 ? count : model_classify(s, scratch, count, probabilities);
 }
+#endif
 #elif MODEL_HEAD == MODEL_HEAD_LABEL
 int32_t model_label(model_t *s, const model_token *t, int32_t n, uint16_t *labels,
                     uint16_t *confidence)
@@ -197,27 +217,45 @@ int model_embed_text(model_t *s, const char *utf8, uint32_t n, int16_t *out, mod
 }
 #endif
 
-/* A sequence of the self-test: ids spread over the vocabulary, as no division is needed for; gives
- * its length. */
-static int32_t model_golden_run(model_token *t, int32_t run)
+#if MODEL_FRAMES > 0
+/* @frames */
+
+#define MODEL_GOLDEN_ROOM 1
+
+/* A sequence of the self-test; gives its length. */
+static const model_item *model_golden_run(model_item *room, int32_t run, int32_t *n)
 {
-    const int32_t n = 1 + run * (run + 5);
-    for (int32_t i = 0; i < n; i++) {
-        const uint32_t h = ((uint32_t)i * 40503U + (uint32_t)run * 9973U + 77U) & 0xffffU;
-        t[i] = (model_token)((h * (MODEL_VOCAB < 0xffff ? MODEL_VOCAB : 0xffffU)) >> 16);
-    }
-    return n < MODEL_WINDOW ? n : MODEL_WINDOW;
+    (void)room;
+    *n = MODEL_FRAMES;
+    return model_golden_frames + run * MODEL_BANDS;
 }
+#else
+#define MODEL_GOLDEN_ROOM (1 + (MODEL_GOLDEN_RUNS - 1) * (MODEL_GOLDEN_RUNS + 4))
+
+/* A sequence of the self-test, made in `room`: ids spread over the vocabulary, as no division is
+ * needed for; gives its length. */
+static const model_item *model_golden_run(model_item *room, int32_t run, int32_t *n)
+{
+    const int32_t length = 1 + run * (run + 5);
+    for (int32_t i = 0; i < length; i++) {
+        const uint32_t h = ((uint32_t)i * 40503U + (uint32_t)run * 9973U + 77U) & 0xffffU;
+        room[i] = (model_token)((h * (MODEL_VOCAB < 0xffff ? MODEL_VOCAB : 0xffffU)) >> 16);
+    }
+    *n = length < MODEL_WINDOW ? length : MODEL_WINDOW;
+    return room;
+}
+#endif
 
 uint32_t model_logits_hash(model_t *s, int32_t runs)
 {
-    model_token t[1 + (MODEL_GOLDEN_RUNS - 1) * (MODEL_GOLDEN_RUNS + 4)];
+    model_item room[MODEL_GOLDEN_ROOM];
     uint32_t hash = 0;
     if (s == NULL || !LM_BOUND(s) || runs > MODEL_GOLDEN_RUNS) {
         return 0U;
     }
     for (int32_t run = 0; run < runs; run++) {
-        const int32_t n = model_golden_run(t, run);
+        int32_t n = 0;
+        const model_item *t = model_golden_run(room, run, &n);
         const int32_t last = MODEL_EACH_TOKEN != 0 ? n - 1 : 0;
         (void)model_read(s, t, n);
         for (int32_t at = 0; at <= last; at++) {
@@ -246,7 +284,7 @@ const char *model_strerror(int error)
     case MODEL_E_MODEL: return "weights of another model";
     case MODEL_E_LENGTH: return "weights cut short";
     case MODEL_E_ALIGN: return "weights at an address that is not aligned";
-    case MODEL_E_SEQUENCE: return "no token, or more tokens than the model reads at once";
+    case MODEL_E_SEQUENCE: return "a sequence that is too short or too long for the model";
     default: return "unknown error";
     }
 }

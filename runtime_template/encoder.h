@@ -22,6 +22,13 @@ extern "C" {
  * values. */
 typedef int32_t model_token;
 
+/* What a sequence is made of: tokens, or bytes of frames as an integer front end gives them. */
+#if MODEL_FRAMES > 0
+typedef int8_t model_item;
+#else
+typedef model_token model_item;
+#endif
+
 /* Errors; model_strerror explains them. */
 #define MODEL_OK 0
 #define MODEL_E_ARGUMENT (-1)  /* a null pointer, a negative count, a token out of range */
@@ -36,7 +43,7 @@ typedef int32_t model_token;
 #define MODEL_E_MODEL (-10)  /* ... belongs to other code than this */
 #define MODEL_E_LENGTH (-11) /* ... ends too early */
 #define MODEL_E_ALIGN (-12)  /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
-#define MODEL_E_SEQUENCE (-13) /* a sequence of no tokens, or of more than MODEL_WINDOW */
+#define MODEL_E_SEQUENCE (-13) /* no token, more than MODEL_WINDOW, or not MODEL_FRAMES frames */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
 typedef struct model_state {
@@ -68,9 +75,14 @@ int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t
 /* The bytes of one token; gives their number. */
 int32_t model_decode(model_token t, char *out, int32_t max);
 
+#if MODEL_FRAMES > 0
+/* Reads n frames, MODEL_FRAMES always, of MODEL_BANDS bytes each, the oldest first. What the
+ * functions below do first; their tokens are these frames. */
+#else
 /* Reads a sequence of 1 .. MODEL_WINDOW tokens. The time that takes grows with n. What the
  * functions below do first. */
-int model_read(model_t *s, const model_token *t, int32_t n);
+#endif
+int model_read(model_t *s, const model_item *t, int32_t n);
 
 /* What the head gives at token `at` of the sequence that was read (of a class or a vector: 0):
  * MODEL_OUTPUTS values, valid until the next call of any function. Logits are in units of
@@ -85,11 +97,13 @@ const char *model_label_name(int32_t label);
 #if MODEL_HEAD == MODEL_HEAD_CLASS
 /* The sequence's class, the most likely one. probabilities: MODEL_OUTPUTS values in units of 2^-15,
  * or NULL. */
-int32_t model_classify(model_t *s, const model_token *t, int32_t n, uint16_t *probabilities);
+int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *probabilities);
 
+#if MODEL_FRAMES == 0
 /* The same of a text, cut to MODEL_WINDOW tokens. scratch (max tokens) holds them. */
 int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
                             model_token *scratch, int32_t max);
+#endif
 #elif MODEL_HEAD == MODEL_HEAD_LABEL
 /* The most likely label of each token (n), and how likely it is in units of 2^-15 (n, or NULL);
  * gives n. */

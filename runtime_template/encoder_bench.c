@@ -12,7 +12,7 @@
 
 typedef struct model_bench_result {
     int error;        /* of init or the self-test */
-    uint32_t one;     /* cycles of a sequence of one token, head included */
+    uint32_t one;     /* cycles of a sequence of one token, head included; of frames: as longest */
     uint32_t longest; /* of one of MODEL_WINDOW tokens */
 } model_bench_result;
 
@@ -21,13 +21,21 @@ int model_bench(model_t *s, model_bench_result *out);
 /* Cycles of a sequence of n tokens. */
 static uint32_t model_bench_read(model_t *s, int32_t n, int *error)
 {
-    model_token t[MODEL_WINDOW], next = 3 % MODEL_VOCAB;
     const int32_t *result = NULL;
+#if MODEL_FRAMES > 0
+    model_item t[MODEL_FRAMES * MODEL_BANDS];
+    for (int32_t i = 0; i < MODEL_FRAMES * MODEL_BANDS; i++) {
+        t[i] = (model_item)((i * 37 & 255) - 128);
+    }
+    n = MODEL_FRAMES; /* always */
+#else
+    model_item t[MODEL_WINDOW], next = 3 % MODEL_VOCAB;
     for (int32_t i = 0; i < n; i++) {
         t[i] = next;
         next += 37 % MODEL_VOCAB;
         next -= next < MODEL_VOCAB ? 0 : MODEL_VOCAB;
     }
+#endif
     const uint32_t start = MODEL_CYCLES();
     *error = model_read(s, t, n);
     if (*error == MODEL_OK) {

@@ -17,18 +17,31 @@ uint32_t model_driver_hash(int32_t runs);
 
 const int32_t *model_driver_sizes(void)
 {
-    static const int32_t sizes[5] = {MODEL_VOCAB, MODEL_DIM, MODEL_WINDOW, MODEL_OUTPUTS,
-                                     MODEL_HEAD};
+    static const int32_t sizes[7] = {MODEL_VOCAB, MODEL_DIM,    MODEL_WINDOW, MODEL_OUTPUTS,
+                                     MODEL_HEAD,  MODEL_FRAMES, MODEL_BANDS};
     return sizes;
 }
 
 /* @part driver_bind.h */
 
+#if MODEL_FRAMES > 0
+/* n: of tokens, which say nothing new. */
+int model_driver_read(const int32_t *tokens, int32_t n)
+{
+    static _Thread_local int8_t frames[MODEL_FRAMES * MODEL_BANDS];
+    for (int32_t i = 0; i < MODEL_FRAMES * MODEL_BANDS; i++) {
+        frames[i] = (int8_t)tokens[i];
+    }
+    driver_prepare();
+    return model_read(&driver_state, frames, n == MODEL_WINDOW ? MODEL_FRAMES : 0);
+}
+#else
 int model_driver_read(const int32_t *tokens, int32_t n)
 {
     driver_prepare();
     return model_read(&driver_state, tokens, n);
 }
+#endif
 
 const int32_t *model_driver_output(int32_t at)
 {

@@ -18,6 +18,15 @@ int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **i
     return count;
 }
 
+int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,
+                size_t n, int **ids)
+{
+    if (g->frames == 0)
+        return encode_cut(a, g, text, n, ids);
+    *ids = frames_parse(a, where, line, text, n, g->frames * g->bands);
+    return g->window;
+}
+
 void encoder_read(const Generated *g, const int *ids, int n)
 {
     const int error = g->read(ids, n);
@@ -36,11 +45,12 @@ static int argmax(const int32_t *v, int n)
 /* Verify ----------------------------------------------------------------------------------- */
 
 /* The output of the last run at token 0 against the float model's: cosine. */
-static double compare(const Generated *g, const Node *golden)
+static double compare(Arena *a, const Generated *g, const Node *golden)
 {
     const Node *kept = manifest_member(golden, "float_output");
-    int tokens[GOLDEN_LONGEST];
-    const int n = golden_run(GOLDEN_RUNS - 1, g->vocab, g->window, tokens);
+    int *tokens = NEW(a, int, larger(GOLDEN_LONGEST, g->frames * g->bands));
+    const int n = g->frames ? g->window : golden_run(GOLDEN_RUNS - 1, g->vocab, g->window, tokens);
+    golden_bytes(GOLDEN_RUNS - 1, g->bands, g->frames * g->bands, tokens);
     encoder_read(g, tokens, n);
     const int32_t *out = g->output(0);
     double own = 0, other = 0, cross = 0;
@@ -61,7 +71,7 @@ void verify_encoder(Arena *a, const Options *o, const Generated *g, Junit *junit
     const char *want = node_string(manifest_member(golden, "logits_xxh32"), "logits_xxh32");
     const char *got = arena_printf(a, "%08x", (unsigned)g->hash(runs));
     const int selftest = g->selftest();
-    const double cosine = compare(g, golden);
+    const double cosine = compare(a, g, golden);
     junit_case(junit, "self-test", selftest == 0 ? NULL : g->strerror(selftest));
     junit_case(junit, "hash of the head's results",
                strcmp(got, want) == 0 ? NULL : arena_printf(a, "%s, expected %s", got, want));
@@ -125,10 +135,28 @@ static void print_fills(Arena *a, const Generated *g, const int *ids, int n)
     }
 }
 
+/* Of a file, one after the other. */
+static int run_clips(Arena *a, const Options *o, const Generated *g)
+{
+    if (o->n_args < 2)
+        fatal("%s: a file of clips is needed, %d frames of %d numbers a line: lmcc run DIR FILE",
+              o->args[0], g->frames, g->bands);
+    const Corpus *c = frames_read(a, g->frames * g->bands, g->window, o->args[1]);
+    for (int i = 0; i < c->n_docs; i++) {
+        encoder_read(g, c->tokens[i], c->n_tokens[i]);
+        if (c->n_docs > 1)
+            printf("%sclip %d\n", i ? "\n" : "", i + 1);
+        print_classes(g, g->output(0));
+    }
+    return 0;
+}
+
 int run_encoder(Arena *a, const Options *o, const Generated *g)
 {
     const char *text = o->n_args > 1 ? o->args[1] : "";
     int *ids;
+    if (g->frames > 0)
+        return run_clips(a, o, g);
     const int n = encode_cut(a, g, text, strlen(text), &ids);
     if (n == 0)
         fatal("%s: a text is needed: lmcc run DIR TEXT", o->args[0]);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct Example {
-    int label;
+    int label, line;
     const char *text;
     size_t n;
 } Example;
@@ -55,7 +55,7 @@ static Table read_table(Arena *a, const char *path, int n_labels,
         if (stop > at && !tab)
             fatal("%s:%d: expected a label, a tab and a text", path, line);
         if (stop > at) {
-            Example e = {.text = tab + 1, .n = (size_t)(stop - tab - 1)};
+            Example e = {.line = line, .text = tab + 1, .n = (size_t)(stop - tab - 1)};
             e.n -= e.n > 0 && e.text[e.n - 1] == '\r';
             e.label = find_label(at, (size_t)(tab - at), n_labels, name, self);
             if (e.label < 0)
@@ -117,8 +117,13 @@ static const char *model_label(const void *self, int i)
 }
 
 /* The text's tokens, cut as the generated code cuts them. */
-static int encode_for(Arena *a, const Encoder *by, const Example *e, int window, int **ids)
+static int encode_for(Arena *a, const Model *m, const Encoder *by, const char *path,
+                      const Example *e, int window, int **ids)
 {
+    if (model_reads_frames(m)) {
+        *ids = frames_parse(a, path, e->line, e->text, e->n, model_frames(m) * m->bands);
+        return window;
+    }
     const int n = encode(a, by, e->text, e->n, ids);
     if (n > window)
         (*ids)[window - 1] = (*ids)[n - 1];
@@ -127,13 +132,14 @@ static int encode_for(Arena *a, const Encoder *by, const Example *e, int window,
 
 int eval_encoder(Arena *a, const Options *o, Unit *u)
 {
-    if (u->model->head_kind != HEAD_CLASS || !u->model->tokenizer)
+    const bool text = !model_reads_frames(u->model);
+    if (u->model->head_kind != HEAD_CLASS || (text && !u->model->tokenizer))
         fatal("%s: eval needs %s", u->model->path,
               u->model->tokenizer ? "an encoder that classifies sequences" : "a tokenizer");
     const Table t = read_table(a, o->args[1], u->model->head.rows, model_label, u->model);
     run_passes(u, NULL, NULL, NULL);
     const int window = u->program->window, n_labels = u->model->head.rows;
-    const Encoder *by = encoder_new(a, u->model->tokenizer);
+    const Encoder *by = text ? encoder_new(a, u->model->tokenizer) : NULL;
     EncoderReference *original = encoder_reference_new(a, u->original, window);
     EncoderReference *quantized = encoder_reference_new(a, u->model, window);
     Simulator *s = simulator_new(a, u);
@@ -142,7 +148,7 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
                    {"integer program", NEW(a, int, t.n)}};
     for (int i = 0; i < t.n; i++) {
         int *ids;
-        const int n = encode_for(a, by, &t.list[i], window, &ids);
+        const int n = encode_for(a, u->model, by, o->args[1], &t.list[i], window, &ids);
         if (n == 0)
             continue; /* an empty text of a tokenizer without ends: class 0 */
         encoder_reference_read(original, ids, n);
@@ -169,7 +175,8 @@ int eval_generated_encoder(Arena *a, const Options *o, const Generated *g)
     Verdict v = {"generated code", NEW(a, int, t.n)};
     for (int i = 0; i < t.n; i++) {
         int *ids;
-        const int n = encode_cut(a, g, t.list[i].text, t.list[i].n, &ids);
+        const int n =
+            sequence_of(a, g, o->args[1], t.list[i].line, t.list[i].text, t.list[i].n, &ids);
         if (n == 0)
             continue;
         encoder_read(g, ids, n);

@@ -269,6 +269,8 @@ Generated *generated_open(Arena *a, const char *dir, const char *cc)
     g->top = g->encoder ? 0 : sizes[4];
     g->window = g->encoder ? sizes[2] : 0;
     g->outputs = g->encoder ? sizes[3] : 0;
+    g->frames = g->encoder ? sizes[5] : 0;
+    g->bands = g->encoder ? sizes[6] : 0;
     if (status != 0)
         fatal("%s: %s: %s", dir, g->name, g->strerror(status));
     return g;

@@ -148,6 +148,8 @@ static void fill_source(const Emission *e, const char *marker, Buf *b)
     const Buf *part = strcmp(marker, "shapes") == 0 ? e->shapes : e->layers;
     if (strcmp(marker, "labels") == 0)
         emit_labels(e, b);
+    else if (strcmp(marker, "frames") == 0)
+        emit_golden_frames(e, b);
     else
         buf_write(b, part->data, part->len);
 }

@@ -54,6 +54,12 @@ void write_pool(Writer *w, const Op *op)
                at(w, op->out[0]), imm(op, POOL_DIM));
 }
 
+void write_patch(Writer *w, const Op *op)
+{
+    buf_printf(w->calls, "    const lm_scale s%d = lm_patch(t, at, %s, %lld);\n",
+               local(w, op->scalar_out), at(w, op->out[0]), imm(op, PATCH_N));
+}
+
 void write_unit(Writer *w, const Op *op)
 {
     buf_printf(w->calls, "    lm_unit_length(%s, %lld);\n", at(w, op->out[0]), imm(op, UNIT_N));
@@ -92,6 +98,21 @@ void emit_labels(const Emission *e, Buf *b)
     buf_puts(b, "};\n");
 }
 
+/* Frames of the self-test: run i reads from frame i on. */
+void emit_golden_frames(const Emission *e, Buf *b)
+{
+    const Model *m = e->unit->model;
+    const int n = (model_frames(m) + GOLDEN_RUNS - 1) * m->bands;
+    int *bytes = NEW(e->arena, int, n);
+    if (!model_reads_frames(m))
+        return;
+    golden_bytes(0, m->bands, n, bytes);
+    buf_printf(b, "static const int8_t %s_golden_frames[%d] = {", e->name, n);
+    for (int i = 0; i < n; i++)
+        buf_printf(b, "%s%d,", i % 16 == 0 ? "\n    " : " ", bytes[i]);
+    buf_puts(b, "\n};\n");
+}
+
 void emit_encoder_constants(const Emission *e, Buf *b)
 {
     static const int heads[HEAD_KINDS] = {
@@ -106,6 +127,9 @@ void emit_encoder_constants(const Emission *e, Buf *b)
         {"EACH_TOKEN", "\n/* 1: the head has something to say of each token. */\n",
          model_each_token(m)},
         {"WINDOW", "\n/* The longest sequence, in tokens. */\n", e->unit->program->window},
+        {"FRAMES", "\n/* Frames of a sequence, and bytes of a frame; 0: it has tokens. */\n",
+         model_frames(m)},
+        {"BANDS", "", m->bands},
         {"GOLDEN_RUNS", "\n/* What the self-test reads. */\n", GOLDEN_RUNS},
     };
     for (size_t i = 0; i < LENGTH(list); i++)

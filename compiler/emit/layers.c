@@ -212,7 +212,9 @@ static void phase_parameters(const Printer *p, const Body *body, int reading, bo
     const bool pools = second && head && m->head_kind == HEAD_EMBED;
     if (!pools)
         buf_puts(b, declare ? ", int32_t at" : ", at");
-    if (body->layer < 0)
+    if (body->layer < 0 && model_reads_frames(m))
+        buf_puts(b, declare ? ", const int8_t *t" : ", t");
+    else if (body->layer < 0)
         buf_puts(b, declare ? ", int32_t token" : ", t[at]");
     if ((pools && m->pooling == POOL_MEAN) || (second && !head))
         buf_puts(b, declare ? ", int32_t n" : ", n");
@@ -323,7 +325,7 @@ static void print_phases(const Printer *p, const Body *bodies)
     const Program *program = p->e->unit->program;
     const char *name = p->e->name, *all = "    LM_EACH(n, ";
     const char *some = model_reads_first(m) ? "    LM_EACH(1, " : all;
-    buf_printf(p->b, "static void %s_layers(%s_t *s, const %s_token *t, int32_t n)\n{\n", name,
+    buf_printf(p->b, "static void %s_layers(%s_t *s, const %s_item *t, int32_t n)\n{\n", name,
                name, name);
     print_call(p, &bodies[0], FIRST_PHASE, all, ")");
     for (int i = 1; i <= m->n_layers; i++) {

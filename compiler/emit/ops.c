@@ -27,8 +27,10 @@ static void write_row(Writer *w, const Op *op, const char *row, int buffer)
 
 static void write_embed(Writer *w, const Op *op)
 {
-    write_row(w, op, w->prefill ? arena_printf(w->e->arena, "tokens[%d]", op->token) : "token",
-              op->out[0]);
+    const char *row = model_reads_frames(w->e->unit->model) ? "at"
+                      : w->prefill ? arena_printf(w->e->arena, "tokens[%d]", op->token)
+                                   : "token";
+    write_row(w, op, row, op->out[0]);
 }
 
 static void write_position(Writer *w, const Op *op)
@@ -359,6 +361,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_QUANTIZE] = write_quantize,
     [OP_DENSE] = write_dense,
     [OP_POOL] = write_pool,
+    [OP_PATCH] = write_patch,
     [OP_UNIT] = write_unit,
     [OP_TOP] = write_top,
     [OP_TABLE_PAIR] = write_table_pair,

@@ -173,6 +173,11 @@ static bool pool(const Emission *e)
     return has_op(e, OP_POOL);
 }
 
+static bool patch(const Emission *e)
+{
+    return has_op(e, OP_PATCH);
+}
+
 static bool classes(const Emission *e)
 {
     const HeadKind kind = e->unit->model->head_kind;
@@ -242,6 +247,7 @@ static const struct RuntimeFile {
     {"lm_relu.h", -1, relu, NULL},
     {"lm_tanh_table.h", -1, dense, NULL},
     {"lm_dense.h", -1, dense, NULL},
+    {"lm_patch.h", -1, patch, NULL},
     {"lm_pool.h", -1, pool, NULL},
     {"lm_top.h", -1, top, NULL},
     {"lm_hash.h", -1, NULL, NULL},

@@ -145,6 +145,7 @@ void write_matvec_pair(Writer *w, const Op *op);
 /* compiler/emit/encoder.c: the calls of ops that only encoders have. */
 void write_norm_fixed(Writer *w, const Op *op);
 void write_quantize(Writer *w, const Op *op);
+void write_patch(Writer *w, const Op *op);
 void write_dense(Writer *w, const Op *op);
 void write_pool(Writer *w, const Op *op);
 void write_unit(Writer *w, const Op *op);

@@ -24,6 +24,7 @@ static const HfFamily families[] = {
     {"bert", NULL, import_hf_bert, .context = 512},
     {"roberta", NULL, import_hf_bert, .context = 512},
     {"distilbert", NULL, import_hf_bert, .context = 512},
+    {"keyword_transformer", "KeywordTransformerForAudioClassification", import_hf_keyword, .context = 2},
 };
 
 static const char *const weight_files[] = {

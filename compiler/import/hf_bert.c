@@ -282,27 +282,6 @@ static Shape read_shape(const Import *in)
     return s;
 }
 
-/* Names of the classes, ascending by id; gives their number. */
-static int read_labels(Import *in)
-{
-    const char *p = in->c->config_path;
-    const json_t *map = get_object(p, in->c->config, "id2label");
-    const int n =
-        map ? (int)json_object_size(map) : get_int(p, in->c->config, "num_labels", 1, MAX_DIM, 2);
-    if (n < 1 || n > MAX_LABELS)
-        fatal("%s: id2label: %d labels: 1 to %d are supported", p, n, MAX_LABELS);
-    in->model->labels = NEW(in->arena, const char *, n);
-    for (int i = 0; i < n; i++) {
-        const char *key = arena_printf(in->arena, "%d", i);
-        const char *name =
-            map ? get_string(p, map, key, NULL) : arena_printf(in->arena, "LABEL_%d", i);
-        if (!name)
-            fatal("%s: id2label: %s: missing: ids of %d labels must be 0 to %d", p, key, n, n - 1);
-        in->model->labels[i] = arena_strndup(in->arena, name, strlen(name));
-    }
-    return n;
-}
-
 /* Sentence embeddings: 1_Pooling of the sentence-transformers layout; the mean where there is none.
  */
 static Pooling read_pooling(const Import *in)
@@ -426,9 +405,11 @@ static void load_head(Import *in)
     switch (m->head_kind) {
     case HEAD_CLASS:
         load_dense(in, names->class_dense, names->class_activation);
-        load_linear(in, names->class_out, &m->head, read_labels(in), m->dim);
+        load_linear(in, names->class_out, &m->head, read_hf_labels(in->arena, in->c, m), m->dim);
         return;
-    case HEAD_LABEL: load_linear(in, "classifier", &m->head, read_labels(in), m->dim); return;
+    case HEAD_LABEL:
+        load_linear(in, "classifier", &m->head, read_hf_labels(in->arena, in->c, m), m->dim);
+        return;
     case HEAD_MASK:
         load_dense(in, names->mask_dense, mask_activation(in));
         load_norm(in, names->mask_norm, &m->dense_norm);

@@ -181,6 +181,25 @@ void load_hf_conv1d(Arena *a, const HfCheckpoint *c, const char *name, Linear *c
     }
 }
 
+int read_hf_labels(Arena *a, const HfCheckpoint *c, Model *m)
+{
+    const char *p = c->config_path;
+    const json_t *map = get_object(p, c->config, "id2label");
+    const int n =
+        map ? (int)json_object_size(map) : get_int(p, c->config, "num_labels", 1, MAX_DIM, 2);
+    if (n < 1 || n > MAX_LABELS)
+        fatal("%s: id2label: %d labels: 1 to %d are supported", p, n, MAX_LABELS);
+    m->labels = NEW(a, const char *, n);
+    for (int i = 0; i < n; i++) {
+        const char *key = arena_printf(a, "%d", i);
+        const char *name = map ? get_string(p, map, key, NULL) : arena_printf(a, "LABEL_%d", i);
+        if (!name)
+            fatal("%s: id2label: %s: missing: ids of %d labels must be 0 to %d", p, key, n, n - 1);
+        m->labels[i] = arena_strndup(a, name, strlen(name));
+    }
+    return n;
+}
+
 void scale_linear(Linear *l, float by)
 {
     for (size_t i = 0; i < (size_t)l->rows * (size_t)l->cols; i++)

@@ -33,6 +33,9 @@ Corpus *corpus_part(Arena *a, const Corpus *whole, int64_t tokens)
 Corpus *unit_text(Unit *u)
 {
     const Tokenizer *t = u->model->tokenizer;
+    if (model_reads_frames(u->model))
+        return frames_read(u->arena, model_frames(u->model) * u->model->bands, u->model->context,
+                           u->calib);
     if (!t) {
         fatal("%s: no tokenizer beside the model, which reading %s needs: --tokenizer FILE names "
               "one",
@@ -62,6 +65,28 @@ static Corpus *written(Unit *u, int64_t wanted, int least)
     }
 }
 
+/* Of a model that reads frames: any bytes. */
+static Corpus *drawn_frames(Unit *u, int64_t wanted)
+{
+    const Model *m = u->model;
+    const int n = model_frames(m) * m->bands;
+    Corpus *c = NEW(u->arena, Corpus, 1);
+    uint64_t state = u->recipe->seed;
+    c->n_docs = larger(DOCUMENTS, (int)((wanted + m->context - 1) / m->context));
+    c->n_tokens = NEW(u->arena, int, c->n_docs);
+    c->tokens = NEW(u->arena, int *, c->n_docs);
+    for (int d = 0; d < c->n_docs; d++) {
+        c->n_tokens[d] = m->context;
+        c->n_predicted += m->context - 1;
+        c->tokens[d] = NEW(u->arena, int, n);
+        for (int i = 0; i < n; i++) {
+            state = state * 6364136223846793005U + 1442695040888963407U; /* Knuth, MMIX */
+            c->tokens[d][i] = (int)(state >> 56) - 128;
+        }
+    }
+    return c;
+}
+
 /* An encoder writes nothing: any tokens, in documents of several lengths. */
 static Corpus *drawn(Unit *u, int64_t wanted)
 {
@@ -88,6 +113,8 @@ static Corpus *drawn(Unit *u, int64_t wanted)
 const Corpus *unit_samples_of(Unit *u, int64_t tokens)
 {
     const int64_t windows = (int64_t)DOCUMENTS * unit_window(u);
+    if (model_reads_frames(u->model) && !u->calib)
+        return drawn_frames(u, tokens);
     if (u->model->encoder && !u->calib)
         return drawn(u, tokens);
     return u->calib ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)

@@ -9,7 +9,8 @@ struct Sequence {
     Arena *arena;
     const Model *model;
     Network *network;
-    float **room;     /* ROLES of each layer, embedding, head, positions: dequantized weights */
+    float **room; /* ROLES of each layer, embedding, head, positions, patch: dequantized */
+    const float *patch;
     Activations *act; /* of the layer run last */
     int n;            /* tokens */
     float *residual, *normed, *logits;
@@ -22,7 +23,7 @@ Sequence *sequence_new(Arena *a, const Model *m, int max_tokens)
     s->arena = a;
     s->model = m;
     s->network = network_new(a, m, max_tokens);
-    s->room = NEW(a, float *, (size_t)m->n_layers *ROLES + 3);
+    s->room = NEW(a, float *, (size_t)m->n_layers *ROLES + 4);
     s->act = activations_new(a, s->network, -1, max_tokens, false);
     s->residual = NEW(a, float, rows *(size_t)m->dim);
     s->normed = NEW(a, float, rows *(size_t)m->dim);
@@ -43,6 +44,9 @@ void sequence_refresh(Sequence *s, int layer)
         n->head = m->tied_head ? n->embed : network_read(s->arena, &m->head, &room[1]);
         if (m->position == POSITION_LEARNED) {
             n->positions = network_read(s->arena, &m->positions, &room[2]);
+        }
+        if (model_reads_frames(m)) {
+            s->patch = network_read(s->arena, &m->patch, &room[3]);
         }
         n->gamma[network_final_norm(m)] = m->final_norm.gamma;
         return;
@@ -65,8 +69,12 @@ void sequence_refresh(Sequence *s, int layer)
 
 void sequence_start(Sequence *s, const int *tokens, int n)
 {
-    network_embed(s->network, tokens, NULL, n, s->residual);
     s->n = n;
+    if (model_reads_frames(s->model)) {
+        frames_enter(s->model, s->network->embed, s->patch, tokens, s->residual);
+        return;
+    }
+    network_embed(s->network, tokens, NULL, n, s->residual);
 }
 
 void sequence_set_residual(Sequence *s, const float *residual, int n)

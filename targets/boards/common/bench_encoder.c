@@ -16,12 +16,20 @@ static model_t state;
 
 static int read_sequence(int32_t n)
 {
-    static model_token tokens[MODEL_WINDOW];
     const int32_t *out = 0;
     int error;
+#if MODEL_FRAMES > 0
+    static model_item tokens[MODEL_FRAMES * MODEL_BANDS];
+    for (int32_t i = 0; i < MODEL_FRAMES * MODEL_BANDS; i++) {
+        tokens[i] = (model_item)(i * 37 % 256 - 128);
+    }
+    n = MODEL_FRAMES; /* always */
+#else
+    static model_item tokens[MODEL_WINDOW];
     for (int32_t i = 0; i < n; i++) {
         tokens[i] = (i * 37 + 3) % MODEL_VOCAB;
     }
+#endif
     board_count_start();
     error = model_read(&state, tokens, n);
     if (error == MODEL_OK) {
