@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 512
+#define MOST 512 /* tokens, or bytes of a clip */
 
-/* Ids of a line; gives their number. */
+/* Ids or bytes of a line; gives their number. */
 static int read_line(const char *line, int *tokens)
 {
     char *end;
@@ -25,11 +25,17 @@ static int read_line(const char *line, int *tokens)
     return n;
 }
 
+/* Bytes of frames are as many tokens as there are. */
+static int tokens_of(const Model *m, int n)
+{
+    return model_reads_frames(m) ? m->context : n;
+}
+
 static void dump_reference(Unit *u, const char *line, FILE *out)
 {
     static int tokens[MOST];
     EncoderReference *r = encoder_reference_new(u->arena, u->model, MOST);
-    const int n = read_line(line, tokens);
+    const int n = tokens_of(u->model, read_line(line, tokens));
     encoder_reference_read(r, tokens, n);
     for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
         fwrite(encoder_reference_output(r, t), sizeof(float), (size_t)model_outputs(u->model), out);
@@ -49,7 +55,7 @@ static void dump_program(Unit *u, const char *line, FILE *out)
 {
     static int tokens[MOST];
     Simulator *s = simulator_new(u->arena, u);
-    const int n = read_line(line, tokens);
+    const int n = tokens_of(u->model, read_line(line, tokens));
     simulator_read(s, tokens, n);
     for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
         write_fixed(u->model, simulator_head(s, t), out);

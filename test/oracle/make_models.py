@@ -15,6 +15,7 @@ import numpy as np
 import bitnet
 import llama2c
 import make_encoders
+import make_keyword
 import safetensors
 import to_gguf
 import to_hf
@@ -357,6 +358,8 @@ def main(out):
         write_hf(out, name, base)
     for name in GPT_MODELS:
         write_gpt(out, name)
+    for name in make_keyword.KEYWORDS:
+        make_keyword.write(out, name, SEED, to_hf.write_json)
     for name in make_encoders.ENCODERS:
         make_encoders.write(out, name, TEXT, SEED, to_hf.write_json)
 
