@@ -181,6 +181,8 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config bert-label "$work/models/enc_bert_label" --bits 8
     config roberta-mask "$work/models/enc_roberta_mask" --bits 4 --window 30
     config distilbert "$work/models/enc_distilbert_class" --bits 3
+    config keyword "$work/models/enc_keyword" --bits 2 --bits '*.mlp.*=1.6' --bits 'embed=8'
+    config keyword-first "$work/models/enc_keyword_first" --bits 8 --bits 'patch=3'
     config minilm "$work/models/enc_minilm" --bits 2 --window 20 --ram 20K
     config gpt2 "$work/models/hf_gpt2" --bits 2 --bits 'positions=4'
     config gpt-neo "$work/models/hf_gpt_neo" --bits 3 --window 40

@@ -8,8 +8,17 @@
 
 static tiny_t state;
 
+/* A sequence, and one that is too long. */
+#if TINY_FRAMES > 0
+#define LENGTH TINY_FRAMES
+#define TOO_LONG (TINY_FRAMES + 1)
+static tiny_item tokens[LENGTH * TINY_BANDS];
+#else
 #define LENGTH (TINY_WINDOW < 9 ? TINY_WINDOW : 9)
-static tiny_token tokens[LENGTH];
+#define TOO_LONG (TINY_WINDOW + 1)
+static tiny_item tokens[LENGTH];
+#endif
+#define ITEMS ((int32_t)(sizeof tokens / sizeof tokens[0]))
 
 static int32_t best_at(int32_t at)
 {
@@ -86,7 +95,7 @@ static int errors_differ(void)
     tiny_reset(&state);
     return tiny_output(&state, 0, &out) != TINY_E_EMPTY ||
            tiny_read(&state, tokens, 0) != TINY_E_SEQUENCE ||
-           tiny_read(&state, tokens, TINY_WINDOW + 1) != TINY_E_SEQUENCE ||
+           tiny_read(&state, tokens, TOO_LONG) != TINY_E_SEQUENCE ||
            tiny_read(&state, NULL, 1) != TINY_E_ARGUMENT;
 }
 
@@ -99,8 +108,8 @@ int main(void)
         board_puts("\n");
         return 1;
     }
-    for (int32_t i = 0; i < LENGTH; i++) {
-        tokens[i] = (i * 29 + 7) % TINY_VOCAB;
+    for (int32_t i = 0; i < ITEMS; i++) {
+        tokens[i] = (tiny_item)(TINY_FRAMES > 0 ? i * 29 % 256 - 128 : (i * 29 + 7) % TINY_VOCAB);
     }
     if (interface_differs() != 0 || errors_differ() != 0) {
         board_puts("the interface differs from the head\n");
