@@ -82,6 +82,11 @@ static void read_style(IrReader *r, Tokenizer *t)
         t->n_added = (int)ir_key_int(r, "added", 0, t->n_pieces);
         ir_line_end(r);
         ir_line(r);
+        if (t->kind != TOKENIZER_WORDPIECE && ir_try(r, "normal")) {
+            t->form = (NormalForm)ir_key_choice(r, "form", form_names, NORMAL_FORMS);
+            ir_line_end(r);
+            ir_line(r);
+        }
         if (t->kind == TOKENIZER_WORDPIECE) {
             read_bert(r, &t->bert);
             ir_line(r);
@@ -120,6 +125,7 @@ static void read_added(IrReader *r, Tokenizer *t)
         a->left = ir_key_bool(r, "left");
         a->right = ir_key_bool(r, "right");
         a->plain = ir_key_bool(r, "plain");
+        a->normal = t->form != NORMAL_NONE && ir_key_bool(r, "normal");
         a->bytes = ir_quoted(r, MAX_PIECE, &a->len);
         ir_line_end(r);
         ir_line(r);

@@ -151,6 +151,9 @@ static void put_added(Buf *b, const Tokenizer *t)
         const Added *a = &t->added[i];
         buf_printf(b, "added %d left=%s right=%s plain=%s ", a->id, yes_no(a->left),
                    yes_no(a->right), yes_no(a->plain));
+        if (t->form != NORMAL_NONE) {
+            buf_printf(b, "normal=%s ", yes_no(a->normal));
+        }
         put_quoted(b, a->bytes, a->len);
         buf_puts(b, "\n");
     }
@@ -177,6 +180,9 @@ static void put_style(Buf *b, const Tokenizer *t)
                yes_no(t->prefix_first), yes_no(t->prefix_raw), yes_no(t->marked_spaces),
                t->add_after ? t->after : -1, pattern_names[t->pattern], yes_no(t->split_words),
                yes_no(t->byte_fallback), t->n_added);
+    if (t->form != NORMAL_NONE) {
+        buf_printf(b, "normal form=%s\n", form_names[t->form]);
+    }
     if (t->kind == TOKENIZER_WORDPIECE) {
         buf_printf(b, "bert clean=%s cjk=%s strip=%s lower=%s cleanup=%s most_chars=%d\n",
                    yes_no(t->bert.clean), yes_no(t->bert.cjk), yes_no(t->bert.strip),
@@ -187,7 +193,7 @@ static void put_style(Buf *b, const Tokenizer *t)
 static bool has_style(const Tokenizer *t)
 {
     return t->prefix_first || t->prefix_raw || t->marked_spaces || t->add_after || t->pattern ||
-           t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE || t->n_added;
+           t->form || t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE || t->n_added;
 }
 
 static void put_tokenizer(Buf *b, const Tokenizer *t)

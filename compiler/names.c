@@ -43,6 +43,11 @@ const char *const pattern_names[PATTERNS] = {
     [PATTERN_QWEN2] = "qwen2",
 };
 
+const char *const form_names[NORMAL_FORMS] = {
+    [NORMAL_NONE] = "none", [NORMAL_NFC] = "nfc",   [NORMAL_NFD] = "nfd",
+    [NORMAL_NFKC] = "nfkc", [NORMAL_NFKD] = "nfkd",
+};
+
 const char *const piece_names[PIECE_KINDS] = {
     [PIECE_NORMAL] = "normal",
     [PIECE_BYTE] = "byte",

@@ -64,6 +64,8 @@
 #include "../runtime_template/lm_bert.h"
 #include "../runtime_template/lm_bpe.h"
 #include "../runtime_template/lm_encode.h"
+
+#include "../runtime_template/lm_normal.h"
 #include "../runtime_template/lm_unigram.h"
 #include "../runtime_template/lm_words.h"
 

@@ -9,6 +9,8 @@ struct Encoder {
     lm_tokenizer tables;
     lm_unigram unigram;
     lm_bert bert;
+    lm_normal normal;
+    size_t room_per_byte;
 };
 
 typedef struct Tables {
@@ -115,6 +117,21 @@ static void set_bert(const Tokenizer *t, const Tables *d, lm_bert *b)
     b->hangul = bert_hangul(t);
 }
 
+static void set_normal(const Tables *d, lm_normal *f)
+{
+    f->apart_plane = array(d, "apart_plane");
+    f->apart_code = array(d, "apart_code");
+    f->apart_start = array(d, "apart_start");
+    f->apart_bytes = array(d, "apart_bytes");
+    f->class_plane = array(d, "class_plane");
+    f->class_start = array(d, "class_start");
+    f->class_size = array(d, "class_size");
+    f->pair_plane = array(d, "pair_plane");
+    f->pair_first = array(d, "pair_first");
+    f->pair_second = array(d, "pair_second");
+    f->pair_result = array(d, "pair_result");
+}
+
 static lm_tokenizer set_numbers(const Tokenizer *t)
 {
     lm_tokenizer l = {
@@ -127,6 +144,7 @@ static lm_tokenizer set_numbers(const Tokenizer *t)
         .prefix_once = (uint8_t)tokenizer_once(t),
         .strip = tokenizer_strips(t),
         .flags = added_flags(t, NULL),
+        .encode_stretch = t->form == NORMAL_NONE ? lm_encode_stretch : lm_encode_normal,
     };
     return l;
 }
@@ -137,6 +155,7 @@ Encoder *encoder_new(Arena *a, const Tokenizer *t)
     Tables d;
     d.n = wide_tokenizer_tables(a, t, true, &d.d);
     e->tables = set_numbers(t);
+    e->room_per_byte = (size_t)tokenizer_room(t);
     set_functions(t, &e->tables);
     set_arrays(&d, &e->tables);
     if (t->kind == TOKENIZER_UNIGRAM) {
@@ -146,6 +165,10 @@ Encoder *encoder_new(Arena *a, const Tokenizer *t)
     if (t->kind == TOKENIZER_WORDPIECE) {
         set_bert(t, &d, &e->bert);
         e->tables.bert = &e->bert;
+    }
+    if (t->form != NORMAL_NONE) {
+        set_normal(&d, &e->normal);
+        e->tables.normal = &e->normal;
     }
     return e;
 }
@@ -157,11 +180,17 @@ const struct lm_tokenizer *encoder_tables(const Encoder *e)
 
 int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
 {
-    if (n > INT32_MAX - 3) {
-        fatal("text of %zu bytes: the limit is 2 GiB", n);
+    if (n > INT32_MAX / 32) {
+        fatal("text of %zu bytes: the limit is 64 MiB", n);
     }
-    int32_t *out = NEW(a, int32_t, n + 3);
-    int32_t got = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)n + 3);
+    size_t room = e->tables.normal ? 2 * n + 3 : n + 3;
+    int32_t *out = NEW(a, int32_t, room);
+    int32_t got = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)room);
+    if (got == LM_E_SPACE) { /* normalizing made it much longer, which is rare */
+        room = e->room_per_byte * n + 24;
+        out = NEW(a, int32_t, room);
+        got = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)room);
+    }
     if (got < 0) {
         die("encoding %zu bytes gave %d", n, (int)got);
     }
@@ -172,20 +201,21 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
 int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
                  int **ids)
 {
-    lm_progress p = {0, 0, 0, 0, 0};
+    lm_progress p = {0, 0, 0, 0, 0, 0};
     uint8_t *held = NEW(a, uint8_t, room);
     uint32_t n_held = 0, used;
-    int32_t *out = NEW(a, int32_t, n + room + 3), got = 0;
+    const size_t max = e->room_per_byte * (n + room) + 24;
+    int32_t *out = NEW(a, int32_t, max), got = 0;
     for (size_t at = 0; at < n && got >= 0; at += part) {
         size_t k = n - at < part ? n - at : part;
-        int32_t added = lm_encode_feed(&e->tables, &p, held, (uint32_t)room, &n_held,
-                                       (const uint8_t *)text + at, (uint32_t)k, out + got,
-                                       (int32_t)(n + room + 3) - got);
+        int32_t added =
+            lm_encode_feed(&e->tables, &p, held, (uint32_t)room, &n_held,
+                           (const uint8_t *)text + at, (uint32_t)k, out + got, (int32_t)max - got);
         got = added < 0 ? added : got + added;
     }
     if (got >= 0) {
-        int32_t added = lm_encode_some(&e->tables, &p, held, n_held, 0, &used, out + got,
-                                       (int32_t)(n + room + 3) - got);
+        int32_t added =
+            lm_encode_some(&e->tables, &p, held, n_held, 0, &used, out + got, (int32_t)max - got);
         got = added < 0 ? added : got + added;
     }
     *ids = out;

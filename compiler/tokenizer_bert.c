@@ -45,7 +45,7 @@ static bool in_ranges(const uint32_t *ranges, int n, uint32_t code)
     return low < n / 2 && ranges[2 * low] <= code;
 }
 
-static int decompose(uint32_t code, uint32_t *out)
+int unicode_apart(uint32_t code, uint32_t *out)
 {
     uint32_t to[2];
     int n = mapped(unicode_decompositions, n_unicode_decompositions, code, to);
@@ -53,15 +53,15 @@ static int decompose(uint32_t code, uint32_t *out)
         out[0] = code;
         return 1;
     }
-    int k = decompose(to[0], out);
-    return n == 1 ? k : k + decompose(to[1], out + k);
+    int k = unicode_apart(to[0], out);
+    return n == 1 ? k : k + unicode_apart(to[1], out + k);
 }
 
 /* The characters that one becomes, of Hangul syllables aside; gives their number. */
 static int fold(const BertText *b, uint32_t code, uint32_t *out)
 {
     uint32_t parts[MOST_PARTS] = {code};
-    int n = b->strip ? decompose(code, parts) : 1, kept = 0;
+    int n = b->strip ? unicode_apart(code, parts) : 1, kept = 0;
     for (int i = 0; i < n; i++) {
         if (b->strip && in_ranges(unicode_marks, n_unicode_marks, parts[i])) {
             continue;
@@ -112,8 +112,7 @@ int bert_class(const BertText *b, uint32_t code)
     return kind;
 }
 
-/* Where the entries of each plane begin, of codes in ascending order. */
-static void add_planes(Builder *b, const char *name, const uint32_t *codes, int n)
+void add_planes(Builder *b, const char *name, const uint32_t *codes, int n)
 {
     uint16_t *plane = add_table(b, name, ELEM_U16, PLANES + 1);
     for (int p = 0, i = 0; p <= PLANES; p++) {
@@ -155,7 +154,7 @@ static bool *alphabet(Arena *a, const Tokenizer *t)
     bool *has = NEW(a, bool, CODES);
     for (int i = 0; i < t->n_pieces; i++) {
         const Piece *p = &t->pieces[i];
-        lm_text text = {p->bytes, 0, (uint32_t)p->len, 0};
+        lm_text text = {p->bytes, 0, (uint32_t)p->len, 0, 0};
         uint32_t length;
         for (uint32_t k = 0; p->kind == PIECE_NORMAL && k < text.n; k += length) {
             uint32_t code = lm_text_char(&text, k, &length);

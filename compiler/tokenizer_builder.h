@@ -38,5 +38,9 @@ void add_bpe_tables(Builder *b); /* tokenizer_bpe.c */
 int count_merges(const Tokenizer *t);
 void add_word_tables(Builder *b); /* tokenizer_words.c: before the pieces, for it fills `extra` */
 void add_bert_tables(Builder *b); /* tokenizer_bert.c */
+/* Where the entries of each plane begin, of n codes in ascending order. */
+void add_planes(Builder *b, const char *name, const uint32_t *codes, int n);
+int unicode_apart(uint32_t code, uint32_t *out); /* canonical, all the way; gives how many */
+void add_normal_tables(Builder *b);              /* tokenizer_normal.c */
 
 #endif

@@ -90,7 +90,7 @@ unsigned added_flags(const Tokenizer *t, const Added *one)
         const Added *a = &t->added[i];
         if (!one || a == one) {
             flags |= (a->left ? LM_ADDED_LEFT : 0) | (a->right ? LM_ADDED_RIGHT : 0) |
-                     (a->plain ? LM_ADDED_PLAIN : 0);
+                     (a->plain ? LM_ADDED_PLAIN : 0) | (a->normal ? LM_ADDED_NORMAL : 0);
         }
     }
     return flags;
@@ -99,6 +99,17 @@ unsigned added_flags(const Tokenizer *t, const Added *one)
 int tokenizer_once(const Tokenizer *t)
 {
     return !t->prefix_once ? 0 : t->kind == TOKENIZER_BYTE_LEVEL ? 1 : LM_ONCE_MARKED;
+}
+
+/* A byte becomes 3 at the most in NFC and NFD (U+1D160), 11 in NFKC and NFKD (U+FDFA), each of them
+ * perhaps a token; they stand in a quarter as many entries until they are read. */
+int tokenizer_room(const Tokenizer *t)
+{
+    static const int rooms[NORMAL_FORMS] = {
+        [NORMAL_NONE] = 1,  [NORMAL_NFC] = 4,   [NORMAL_NFD] = 4,
+        [NORMAL_NFKC] = 14, [NORMAL_NFKD] = 14,
+    };
+    return rooms[t->form];
 }
 
 int tokenizer_ring(const Tokenizer *t)
@@ -138,6 +149,9 @@ static const char *const arrays[] = {
 };
 static const char *const bert_arrays[] = {"range_plane", "range_start", "range_size", "map_plane",
                                           "map_code",    "map_start",   "map_bytes"};
+static const char *const normal_arrays[] = {
+    "apart_plane", "apart_code", "apart_start", "apart_bytes", "class_plane", "class_start",
+    "class_size",  "pair_plane", "pair_first",  "pair_second", "pair_result"};
 static const char *const counts[][2] = {{"n_pages", "piece_page"},
                                         {"n_words", "word_id"},
                                         {"n_added", "added_id"},
@@ -176,6 +190,13 @@ static void print_unigram(Buf *b, const Tokenizer *t, const Data *tables, int n,
                (unsigned)(unk >> 32), (unsigned)(unk & UINT32_MAX), t->byte_fallback);
 }
 
+static void print_normal(Buf *b, const Data *tables, int n, const char *prefix)
+{
+    buf_printf(b, "\nstatic const lm_normal %snormal = {\n", prefix);
+    print_arrays(b, tables, n, prefix, normal_arrays, LENGTH(normal_arrays));
+    buf_puts(b, "};\n");
+}
+
 static void print_numbers(Buf *b, const Tokenizer *t)
 {
     buf_printf(b, "    .n_pieces = %d,\n    .bos = %d,\n    .after = %d,\n    .unk = %d,\n",
@@ -183,8 +204,11 @@ static void print_numbers(Buf *b, const Tokenizer *t)
     buf_printf(
         b, "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
         t->add_bos && t->bos >= 0, tokenizer_prefix(t), tokenizer_once(t), tokenizer_strips(t));
-    buf_printf(b, "    .flags = %dU,\n    .word_end = %s,\n    .encode_word = %s,\n",
-               added_flags(t, NULL), tokenizer_word_end(t), tokenizer_word_encoder(t));
+    buf_printf(b,
+               "    .flags = %dU,\n    .word_end = %s,\n    .encode_word = %s,\n"
+               "    .encode_stretch = %s,\n",
+               added_flags(t, NULL), tokenizer_word_end(t), tokenizer_word_encoder(t),
+               t->form == NORMAL_NONE ? "lm_encode_stretch" : "lm_encode_normal");
 }
 
 void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
@@ -198,6 +222,9 @@ void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
     if (t->kind == TOKENIZER_UNIGRAM) {
         print_unigram(b, t, tables, n, prefix);
     }
+    if (t->form != NORMAL_NONE) {
+        print_normal(b, tables, n, prefix);
+    }
     buf_printf(b, "\nstatic const lm_tokenizer %stables = {\n", prefix);
     print_numbers(b, t);
     print_arrays(b, tables, n, prefix, arrays, LENGTH(arrays));
@@ -210,6 +237,9 @@ void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
     if (t->kind == TOKENIZER_WORDPIECE || t->kind == TOKENIZER_UNIGRAM) {
         const char *part = t->kind == TOKENIZER_WORDPIECE ? "bert" : "unigram";
         buf_printf(b, "    .%s = &%s%s,\n", part, prefix, part);
+    }
+    if (t->form != NORMAL_NONE) {
+        buf_printf(b, "    .normal = &%snormal,\n", prefix);
     }
     buf_puts(b, "};\n");
     arena_free(a);

@@ -16,7 +16,7 @@ bool is_text(const Tokenizer *t, int id)
 
 int64_t single_char(const Piece *p)
 {
-    lm_text text = {p->bytes, 0, (uint32_t)p->len, 0};
+    lm_text text = {p->bytes, 0, (uint32_t)p->len, 0, 0};
     uint32_t length;
     uint32_t code = p->len > 0 ? lm_text_char(&text, 0, &length) : LM_BAD_CHAR;
     return code != LM_BAD_CHAR && length == text.n ? (int64_t)code : -1;
@@ -137,6 +137,7 @@ int wide_tokenizer_tables(Arena *a, const Tokenizer *t, bool wide, Data **out)
     case TOKENIZER_WORDPIECE: add_bert_tables(&b); break;
     case TOKENIZER_KINDS: die("tokenizer of no kind");
     }
+    add_normal_tables(&b);
     *out = b.tables;
     return b.n;
 }

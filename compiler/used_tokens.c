@@ -52,7 +52,7 @@ static void mark_parts(const Usage *u, int id)
     }
     Arena *a = arena_new();
     int32_t *ids = NEW(a, int32_t, p->len);
-    lm_text text = {p->bytes, 0, (uint32_t)p->len, 0};
+    lm_text text = {p->bytes, 0, (uint32_t)p->len, 0, 0};
     int n = lm_word_symbols(l, &text, 0, text.n, ids, p->len);
     for (int i = 0; i < n; i++) {
         u->used[ids[i]] = true;

@@ -76,6 +76,8 @@ typedef struct Generated {
 #define MAX_TOKEN_TEXT 1024
 
 /* compiler/cli/encoder.c: what commands do for generated encoders. */
+/* Entries for a byte of text that no tokenizer goes past, ROOM_PER_BYTE at the most. */
+enum { LONGEST_ENCODING = 14 };
 int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **ids);
 /* What code that reads frames takes a text to be; where: file and line, for messages. */
 int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,

@@ -188,6 +188,7 @@ typedef struct Pipeline {
     bool normalizes;  /* spaces are marked, and the prefix added, before added tokens that are
                          `normalized` are looked for */
     bool split_words; /* SPM: nothing crosses the start of a word */
+    NormalForm form;  /* before all else */
     Pattern pattern;  /* BYTE_LEVEL */
     BertText bert;    /* WORDPIECE; most_chars is the model's to say */
     const char *bos, *after; /* contents of what the template puts first and last, or NULL */

@@ -112,6 +112,16 @@ typedef enum Pattern {
     PATTERNS
 } Pattern;
 
+/* The normalization form (UAX #15) that text is brought to first. */
+typedef enum NormalForm {
+    NORMAL_NONE,
+    NORMAL_NFC,
+    NORMAL_NFD,
+    NORMAL_NFKC,
+    NORMAL_NFKD,
+    NORMAL_FORMS
+} NormalForm;
+
 typedef enum PieceKind { PIECE_NORMAL, PIECE_BYTE, PIECE_CONTROL, PIECE_KINDS } PieceKind;
 
 typedef struct Piece {
@@ -133,6 +143,7 @@ typedef struct Added {
     int len;
     bool left, right; /* takes the white space before it, after it */
     bool plain;       /* is looked for after the prefix space was put in front */
+    bool normal;      /* is looked for in text that was brought to the form */
 } Added;
 
 /* WORDPIECE: what becomes of text before it is cut into words. */
@@ -163,6 +174,7 @@ typedef struct Tokenizer {
     bool ignore_merges; /* a whole word that is a piece is taken as it is */
     bool add_after;     /* encode ends with `after` */
     int after;
+    NormalForm form;    /* not WORDPIECE */
     Pattern pattern;    /* BYTE_LEVEL */
     bool split_words;   /* UNIGRAM: each space begins a word */
     bool byte_fallback; /* UNIGRAM: unknown characters become bytes, not unk */
@@ -224,6 +236,7 @@ extern const char *const pooling_names[POOLINGS];
 extern const char *const format_names[FORMATS];
 extern const char *const tokenizer_names[TOKENIZER_KINDS];
 extern const char *const pattern_names[PATTERNS];
+extern const char *const form_names[NORMAL_FORMS]; /* "none", "nfc" ... */
 extern const char *const piece_names[PIECE_KINDS];
 extern const char *const role_names[ROLES]; /* "attn.q" ... "mlp.down" */
 int find_name(const char *const *names, int n, const char *s);

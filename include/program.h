@@ -273,7 +273,8 @@ bool tokenizer_strips(
 int tokenizer_prefix(const Tokenizer *t);                   /* LM_PREFIX_ */
 unsigned added_flags(const Tokenizer *t, const Added *one); /* LM_ADDED_ of one; NULL: of all */
 int tokenizer_once(const Tokenizer *t);                     /* prefix_once of lm_tokenizer */
-int tokenizer_ring(const Tokenizer *t);                     /* UNIGRAM: LM_UNIGRAM_RING */
+int tokenizer_room(const Tokenizer *t); /* entries that encoding a byte of text can take */
+int tokenizer_ring(const Tokenizer *t); /* UNIGRAM: LM_UNIGRAM_RING */
 uint64_t tokenizer_unk_score(const Tokenizer *t); /* UNIGRAM: bits of a double's magnitude */
 void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b);
 

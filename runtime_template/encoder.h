@@ -64,7 +64,9 @@ void model_reset(model_t *s);
 
 /* UTF-8 text (n bytes) -> tokens, with those that a sequence begins and ends with; gives their
  * number. Added tokens of the tokenizer, special ones included, are recognised where the text
- * spells them. max: room in out; n + 3 always suffices. */
+ * spells them. max: room in out; n + 3 always suffices, MODEL_ENCODE_ROOM(n) where text is
+ * normalized first. */
+#define MODEL_ENCODE_ROOM(n) (MODEL_ROOM_PER_BYTE * (n) + 24)
 int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
 /* The same, and a sequence that is too long is cut to MODEL_WINDOW tokens: its last one stays. */

@@ -27,23 +27,6 @@ typedef struct lm_bert {
     uint8_t hangul;              /* syllables are taken apart */
 } lm_bert;
 
-/* The last of start[plane[p] .. plane[p + 1]) that is not above the code point; its index + 1. */
-LM_FUNCTION uint32_t lm_bert_find(const uint16_t *plane, const uint16_t *start, uint32_t code)
-{
-    const uint32_t first = plane[code >> 16];
-    uint32_t low = first;
-    uint32_t high = plane[(code >> 16) + 1U];
-    while (low < high) {
-        const uint32_t mid = (low + high) >> 1;
-        if (start[mid] <= (code & 0xffffU)) {
-            low = mid + 1U;
-        } else {
-            high = mid;
-        }
-    }
-    return low == first ? 0U : low;
-}
-
 /* The character at i, a malformed byte as U+FFFD; its class. */
 LM_FUNCTION uint32_t lm_bert_class(const lm_bert *b, lm_text *text, uint32_t i, uint32_t *code,
                                    uint32_t *length)
@@ -51,7 +34,7 @@ LM_FUNCTION uint32_t lm_bert_class(const lm_bert *b, lm_text *text, uint32_t i, 
     uint32_t range;
     *code = lm_text_char(text, i, length);
     *code = *code == LM_BAD_CHAR ? 0xFFFDU : *code;
-    range = lm_bert_find(b->range_plane, b->range_start, *code);
+    range = lm_find_code(b->range_plane, b->range_start, *code);
     if (range == 0U || (*code & 0xffffU) - b->range_start[range - 1U] >
                            (uint32_t)(b->range_size[range - 1U] >> 2)) {
         return LM_BERT_WORD;
@@ -76,17 +59,6 @@ LM_FUNCTION uint32_t lm_word_bert(const struct lm_tokenizer *t, lm_text *text, u
         i += length;
     }
     return i;
-}
-
-LM_FUNCTION uint32_t lm_put_utf8(uint32_t code, uint8_t *out)
-{
-    const uint32_t n = code < 0x80U ? 1U : (code < 0x800U ? 2U : (code < 0x10000U ? 3U : 4U));
-    for (uint32_t i = n - 1U; i > 0U; i--) {
-        out[i] = (uint8_t)(0x80U | (code & 0x3fU));
-        code >>= 6;
-    }
-    out[0] = (uint8_t)(n == 1U ? code : (0xF00U >> n) | code);
-    return n;
 }
 
 /* A Hangul syllable as its letters (Unicode, chapter 3.12); division by 28 and 588 is repeated
@@ -120,7 +92,7 @@ LM_FUNCTION uint32_t lm_bert_fold(const lm_bert *b, uint32_t code, uint8_t *out)
         return lm_put_hangul(code - 0xAC00U, out);
     }
     if (b->map_plane != NULL) {
-        const uint32_t i = lm_bert_find(b->map_plane, b->map_code, code);
+        const uint32_t i = lm_find_code(b->map_plane, b->map_code, code);
         if (i > 0U && b->map_code[i - 1U] == (code & 0xffffU)) {
             const uint32_t from = b->map_start[i - 1U];
             const uint32_t n = b->map_start[i] - from;

@@ -13,6 +13,7 @@ typedef struct lm_progress {
     uint8_t later;  /* a token that was added stood before */
     uint8_t bare;   /* that one was looked for in text with its prefix */
     uint8_t skip;   /* and takes the white space that follows */
+    uint32_t ahead; /* bytes of what the rest becomes that are encoded already (lm_normal.h) */
 } lm_progress;
 
 /* An added token in a text, from start to end; white space that it takes counts. */
@@ -21,8 +22,9 @@ typedef struct lm_match {
     uint32_t index; /* of added_id; n_added: none, and nothing is settled from start on */
 } lm_match;
 
-/* The longest added token at i, if any. With `marks` U+2581 in the text is a space, as it is for
- * tokens with LM_ADDED_PLAIN, and only these are found. */
+/* The longest added token at i, if any, of those that such text is searched for. With `marks`
+ * U+2581 in the text is a space, as it is for tokens with LM_ADDED_PLAIN, and only these are found.
+ */
 LM_FUNCTION int32_t lm_match_at(const lm_tokenizer *t, lm_text *text, uint32_t i, int32_t marks,
                                 lm_match *m)
 {
@@ -32,6 +34,7 @@ LM_FUNCTION int32_t lm_match_at(const lm_tokenizer *t, lm_text *text, uint32_t i
     while (walk.low < walk.high) {
         uint32_t mark;
         if (lm_walk_ends(t, t->added_piece, &walk) &&
+            (t->added_flags[walk.low] & LM_ADDED_NORMAL) == text->normal &&
             (!marks || (t->added_flags[walk.low] & LM_ADDED_PLAIN) != 0U)) {
             m->end = i;
             m->index = walk.low;
@@ -170,18 +173,16 @@ LM_INLINE void lm_pass_added(lm_progress *p, uint32_t flags)
     p->skip = (flags & LM_ADDED_RIGHT) != 0U ? 1U : 0U;
 }
 
-/* One stretch and the added token after it: gives the number of tokens, *used the bytes that they
- * took. With `open` more text may follow; *used is 0 when nothing is settled without it. */
-LM_FUNCTION int32_t lm_encode_stretch(const lm_tokenizer *t, lm_progress *p, const uint8_t *bytes,
-                                      uint32_t n, int32_t open, uint32_t *used, int32_t *out,
-                                      int32_t max)
+/* A lm_stretch_encoder: one stretch and the added token after it; gives the number of tokens, *used
+ * the bytes that they took. With `open` more text may follow; *used is 0 when nothing is settled
+ * without it. */
+LM_FUNCTION int32_t lm_encode_stretch(const lm_tokenizer *t, lm_progress *p, lm_text *stretch,
+                                      int32_t open, uint32_t *used, int32_t *out, int32_t max)
 {
-    lm_text text = {NULL, 0, 0, 0};
+    lm_text text = *stretch;
     lm_match match = {0, 0, 0};
     uint32_t at = 0;
     int32_t count = 0;
-    text.bytes = bytes;
-    text.n = n;
     *used = p->skip != 0U ? lm_skip_white(p, &text, open) : 0U;
     if (p->skip != 0U) {
         return 0;
@@ -226,8 +227,11 @@ LM_FUNCTION int32_t lm_encode_some(const lm_tokenizer *t, lm_progress *p, const 
     }
     p->begun = 1;
     while (count >= 0 && *used < n && step > 0U) {
-        const int32_t added = lm_encode_stretch(t, p, bytes + *used, n - *used, open, &step,
-                                                out + count, max - count);
+        lm_text text = {NULL, 0, 0, 0, 0};
+        int32_t added;
+        text.bytes = bytes + *used;
+        text.n = n - *used;
+        added = t->encode_stretch(t, p, &text, open, &step, out + count, max - count);
         count = added < 0 ? added : count + added;
         *used += step;
     }
@@ -235,11 +239,13 @@ LM_FUNCTION int32_t lm_encode_some(const lm_tokenizer *t, lm_progress *p, const 
 }
 
 /* Tokens of utf8 (n) to out (max); gives their number. The symbols of a word stand in `out` before
- * they are merged: n + 3 entries are always enough. */
+ * they are merged: n + 3 entries are always enough where text is not normalized. Normalized text
+ * stands there too: of its n bytes and n + n / 4 + 3 entries, and of a run of marks its characters.
+ */
 LM_FUNCTION int32_t lm_encode(const lm_tokenizer *t, const char *utf8, uint32_t n, int32_t *out,
                               int32_t max)
 {
-    lm_progress p = {0, 0, 0, 0, 0};
+    lm_progress p = {0, 0, 0, 0, 0, 0};
     uint32_t used;
     if (t == NULL || out == NULL || max < 0 || (utf8 == NULL && n > 0U) || n > 0x7ffffffcU) {
         return LM_E_ARGUMENT;
@@ -248,7 +254,8 @@ LM_FUNCTION int32_t lm_encode(const lm_tokenizer *t, const char *utf8, uint32_t 
 }
 
 /* Takes bytes (n) after those that it holds (room); gives the tokens that are settled. n + room + 3
- * entries of out are always enough. LM_E_WORD: a word that `held` is too small for. */
+ * entries of out are always enough where text is not normalized. LM_E_WORD: a word that `held` is
+ * too small for. */
 LM_FUNCTION int32_t lm_encode_feed(const lm_tokenizer *t, lm_progress *p, uint8_t *held,
                                    uint32_t room, uint32_t *n_held, const uint8_t *bytes,
                                    uint32_t n, int32_t *out, int32_t max)

@@ -11,7 +11,8 @@
 typedef struct lm_text {
     const uint8_t *bytes;
     uint32_t prefix, n;
-    uint8_t asked; /* somebody wanted to know what is at n: more text may change the answer */
+    uint8_t asked;  /* somebody wanted to know what is at n: more text may change the answer */
+    uint8_t normal; /* it is normalized: LM_ADDED_NORMAL, else 0 */
 } lm_text;
 
 struct lm_tokenizer;
@@ -64,6 +65,23 @@ LM_FUNCTION uint32_t lm_text_char(lm_text *text, uint32_t i, uint32_t *length)
     }
     *length = n;
     return code;
+}
+
+/* The last of start[plane[p] .. plane[p + 1]) that is not above the code point; its index + 1. */
+LM_FUNCTION uint32_t lm_find_code(const uint16_t *plane, const uint16_t *start, uint32_t code)
+{
+    const uint32_t first = plane[code >> 16];
+    uint32_t low = first;
+    uint32_t high = plane[(code >> 16) + 1U];
+    while (low < high) {
+        const uint32_t mid = (low + high) >> 1;
+        if (start[mid] <= (code & 0xffffU)) {
+            low = mid + 1U;
+        } else {
+            high = mid;
+        }
+    }
+    return low == first ? 0U : low;
 }
 
 /* Bytes of the space at i, spelled either way; 0 when there is something else. */

@@ -18,6 +18,13 @@ typedef uint32_t (*lm_word_end)(const struct lm_tokenizer *t, lm_text *text, uin
 typedef int32_t (*lm_word_encoder)(const struct lm_tokenizer *t, lm_text *text, uint32_t start,
                                    uint32_t end, int32_t *out, int32_t max);
 
+struct lm_progress;
+
+/* The tokens of a stretch of text and of the added token after it (lm_encode.h). */
+typedef int32_t (*lm_stretch_encoder)(const struct lm_tokenizer *t, struct lm_progress *p,
+                                      lm_text *stretch, int32_t open, uint32_t *used, int32_t *out,
+                                      int32_t max);
+
 /* When a space goes before a stretch of text between added tokens. */
 #define LM_PREFIX_NEVER 0
 #define LM_PREFIX_FIRST 1 /* only where the whole text begins */
@@ -27,9 +34,10 @@ typedef int32_t (*lm_word_encoder)(const struct lm_tokenizer *t, lm_text *text, 
 #define LM_ONCE_MARKED 2 /* unless it starts with a space that may be spelled U+2581 */
 
 /* How an added token is found in text. */
-#define LM_ADDED_LEFT 1U  /* takes the white space before it */
-#define LM_ADDED_RIGHT 2U /* takes the white space after it */
-#define LM_ADDED_PLAIN 4U /* was looked for in the text with its prefix */
+#define LM_ADDED_LEFT 1U   /* takes the white space before it */
+#define LM_ADDED_RIGHT 2U  /* takes the white space after it */
+#define LM_ADDED_PLAIN 4U  /* was looked for in the text with its prefix */
+#define LM_ADDED_NORMAL 8U /* is looked for in normalized text, others before it is normalized */
 
 /* Pieces are numbered: tokens first, then strings that are no token's bytes. */
 typedef struct lm_tokenizer {
@@ -65,6 +73,8 @@ typedef struct lm_tokenizer {
     uint32_t flags;        /* all that added tokens have */
     const lm_id *glued_id; /* n_glued: pieces that decode without their first space, ascending */
     uint32_t n_glued;
+    lm_stretch_encoder encode_stretch;
+    const struct lm_normal *normal; /* what text becomes first; NULL: nothing else */
     const struct lm_unigram *unigram;
     const struct lm_bert *bert;
 } lm_tokenizer;

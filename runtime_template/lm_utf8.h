@@ -29,6 +29,18 @@ LM_FUNCTION int32_t lm_utf8_follows(uint32_t lead, uint32_t at, uint32_t byte)
     return byte >= low && byte <= high;
 }
 
+/* Writes a character to out (4 bytes); gives its bytes. */
+LM_FUNCTION uint32_t lm_put_utf8(uint32_t code, uint8_t *out)
+{
+    const uint32_t n = code < 0x80U ? 1U : (code < 0x800U ? 2U : (code < 0x10000U ? 3U : 4U));
+    for (uint32_t i = n - 1U; i > 0U; i--) {
+        out[i] = (uint8_t)(0x80U | (code & 0x3fU));
+        code >>= 6;
+    }
+    out[0] = (uint8_t)(n == 1U ? code : (0xF00U >> n) | code);
+    return n;
+}
+
 /* All zero: nothing is held back. */
 typedef struct lm_utf8 {
     uint8_t pending[4]; /* the beginning of a character, 3 bytes at most */

@@ -68,7 +68,10 @@ void model_reset(model_t *s);
 /* UTF-8 text (n bytes) -> tokens, with the beginning-of-text token in front when the model wants
  * one, and what a text ends with after it; gives their number. Added tokens of the tokenizer,
  * special ones included, are recognised where the text spells them. max: room in out; n + 3 always
- * suffices, n + 2 where the tokenizer ends no text with a token. */
+ * suffices, n + 2 where the tokenizer ends no text with a token. A tokenizer that normalizes text
+ * (NFC ...) has the result in out too: MODEL_ENCODE_ROOM(n) suffices for any text, 5 / 4 n + 3 for
+ * text of n bytes that is normalized already. */
+#define MODEL_ENCODE_ROOM(n) (MODEL_ROOM_PER_BYTE * (n) + 24)
 int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
 /* @part stream.h */

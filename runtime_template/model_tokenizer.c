@@ -33,6 +33,7 @@ static int32_t model_encode_held(model_encoder *e, const char *utf8, uint32_t n,
     p.later = e->later;
     p.bare = e->bare;
     p.skip = e->skip;
+    p.ahead = e->ahead;
     count = end != 0 ? lm_encode_some(&model_tables, &p, e->held, e->count, 0, &used, out, max)
                      : lm_encode_feed(&model_tables, &p, e->held, MODEL_WORD_BYTES, &e->count,
                                       (const uint8_t *)utf8, n, out, max);
@@ -41,6 +42,7 @@ static int32_t model_encode_held(model_encoder *e, const char *utf8, uint32_t n,
     e->later = p.later;
     e->bare = p.bare;
     e->skip = p.skip;
+    e->ahead = p.ahead;
     return count >= 0 ? count : (count == LM_E_WORD ? MODEL_E_WORD : MODEL_E_SPACE);
 }
 
@@ -140,7 +142,7 @@ static int32_t model_copy_tokens(const uint32_t *from, int32_t n, model_token *o
  * any. */
 static int32_t model_wrapped(const char *prompt, model_token *out, int32_t max)
 {
-    lm_progress p = {0, 0, 0, 0, 0};
+    lm_progress p = {0, 0, 0, 0, 0, 0};
     uint32_t used;
     int32_t n = model_copy_tokens(model_prompt_prefix, MODEL_PREFIX_TOKENS, out, max);
     int32_t added;

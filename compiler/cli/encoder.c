@@ -9,10 +9,11 @@
 
 int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **ids)
 {
-    if (n > INT32_MAX - 3)
+    if (n > INT32_MAX / LONGEST_ENCODING - 24)
         fatal("text of %zu bytes: too long", n);
-    *ids = NEW(a, int, n + 3);
-    const int32_t count = g->encode_cut(text, (uint32_t)n, *ids, (int32_t)(n + 3));
+    const size_t room = LONGEST_ENCODING * n + 24;
+    *ids = NEW(a, int, room);
+    const int32_t count = g->encode_cut(text, (uint32_t)n, *ids, (int32_t)room);
     if (count < 0)
         fatal("%s: %s", g->dir, g->strerror(count));
     return count;

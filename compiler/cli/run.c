@@ -33,8 +33,8 @@ int command_run(Arena *a, const Options *o)
     const char *prompt = o->n_args > 1 ? o->args[1] : "";
     const uint32_t how[4] = {fixed(o->temperature), (uint32_t)o->top_k, fixed(o->top_p),
                              (uint32_t)o->seed};
-    const size_t room =
-        strlen(prompt) + 3 + wrapping(g, "prefix_tokens") + wrapping(g, "suffix_tokens");
+    const size_t room = LONGEST_ENCODING * strlen(prompt) + 24 + wrapping(g, "prefix_tokens") +
+                        wrapping(g, "suffix_tokens");
     if (room > INT32_MAX)
         fatal("prompt: %zu bytes: too long", room);
     const int32_t n = g->generate(prompt, (int32_t)o->tokens, how, print_text, NULL,

@@ -82,6 +82,7 @@ static void fill_constants(const Emission *e, const char *marker, Buf *b)
     if (m->encoder)
         return;
     define(e, b, "PREFIX_SPACE", t && tokenizer_strips(t));
+    define(e, b, "ROOM_PER_BYTE", t ? tokenizer_room(t) : 1);
     define(e, b, "PIECE_BYTES", longest_piece(e));
     define(e, b, "PREFIX_TOKENS", e->n_prefix);
     define(e, b, "SUFFIX_TOKENS", e->n_suffix);

@@ -79,6 +79,12 @@ static bool bert(const Emission *e)
     return has_tokenizer(e, TOKENIZER_WORDPIECE);
 }
 
+static bool normal(const Emission *e)
+{
+    const Tokenizer *t = e->unit->model->tokenizer;
+    return t && t->form != NORMAL_NONE;
+}
+
 static bool top(const Emission *e)
 {
     return top_of(e->unit->program) > 0;
@@ -267,6 +273,7 @@ static const struct RuntimeFile {
     {"lm_unigram.h", -1, unigram, NULL},
     {"lm_bert.h", -1, bert, NULL},
     {"lm_encode.h", -1, NULL, NULL},
+    {"lm_normal.h", -1, normal, NULL},
     {"lm_grammar.h", -1, grammars, NULL},
 };
 

@@ -50,7 +50,8 @@ static void check_overlaps(const Reader *r, const Token *tokens, int n)
                   r->path, a->id);
         for (int k = 0; k < n; k++) {
             const Added *b = &tokens[k].added;
-            if (tokens[i].normalized != tokens[k].normalized && overlap(a, b))
+            if (tokens[i].normalized != tokens[k].normalized && !a->normal && !b->normal &&
+                overlap(a, b))
                 fatal("%s: added_tokens: tokens %d and %d overlap, and only one of them is "
                       "\"normalized\": not supported",
                       r->path, a->id, b->id);
@@ -69,6 +70,18 @@ static const char *normalized_form(const Reader *r, const char *s, bool *plain)
     return p->normalizes && p->add_prefix ? arena_printf(r->arena, " %s", s) : s;
 }
 
+/* What is looked for in normalized text is written so itself: ASCII is in every form. */
+static void check_normal(const Reader *r, const Added *a, const char *s)
+{
+    bool ascii = true;
+    for (const char *c = s; *c; c++)
+        ascii &= (unsigned char)*c < 0x80;
+    if (!ascii || a->left || a->right)
+        fatal("%s: added_tokens: \"%.40s\": normalized: true: supported with a normalization form: "
+              "ASCII without lstrip and rstrip",
+              r->path, s);
+}
+
 static Token new_token(const Reader *r, const json_t *v, int id, const char *s, bool special)
 {
     Token k = {.added = {.id = id}};
@@ -79,6 +92,9 @@ static Token new_token(const Reader *r, const json_t *v, int id, const char *s, 
     k.added.right = get_bool(r->path, v, "rstrip", false);
     if (k.normalized)
         s = normalized_form(r, s, &k.added.plain);
+    k.added.normal = k.normalized && r->t->form != NORMAL_NONE;
+    if (k.added.normal)
+        check_normal(r, &k.added, s);
     k.added.bytes = arena_copy(r->arena, s, strlen(s), 1);
     k.added.len = (int)strlen(s);
     return k;

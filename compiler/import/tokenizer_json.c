@@ -213,6 +213,7 @@ static void set_pipeline(Tokenizer *t, const Pipeline *p)
     t->prefix_once = p->prefix_once;
     t->prefix_first = p->prefix_first;
     t->prefix_raw = p->normalizes;
+    t->form = p->form;
     t->pattern = p->pattern;
     t->bert = p->bert;
 }

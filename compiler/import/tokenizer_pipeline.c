@@ -8,7 +8,8 @@
 #define SPACE "\xE2\x96\x81" /* U+2581 */
 
 static const char supported_normalizers[] =
-    "supported: null; Replace \" \" -> U+2581, with or without Prepend U+2581; BertNormalizer";
+    "supported: null; NFC, NFD, NFKC, NFKD; after one of them or alone Replace \" \" -> U+2581, "
+    "with or without Prepend U+2581; BertNormalizer";
 static const char supported[] =
     "supported: ByteLevel with use_regex (GPT-2); Sequence of Digits (individual_digits) and that; "
     "Sequence of Split by the pattern of GPT-2, Llama 3 or Qwen 2, Isolated, and ByteLevel without "
@@ -80,7 +81,19 @@ static void read_bert_normalizer(Arena *a, const char *path, const json_t *step,
     p->bert.strip = get_bool(where, step, "strip_accents", p->bert.lower);
 }
 
-/* Prepend U+2581 and Replace " " -> U+2581, or the latter alone; or BERT's. False: there is none.
+/* The form that this step is, or NORMAL_NONE. */
+static NormalForm form_of(const char *type)
+{
+    static const char *const types[NORMAL_FORMS] = {
+        [NORMAL_NFC] = "NFC", [NORMAL_NFD] = "NFD", [NORMAL_NFKC] = "NFKC", [NORMAL_NFKD] = "NFKD"};
+    for (int i = NORMAL_NFC; i < NORMAL_FORMS; i++)
+        if (!strcmp(type, types[i]))
+            return (NormalForm)i;
+    return NORMAL_NONE;
+}
+
+/* A normalization form; Prepend U+2581 and Replace " " -> U+2581, or the latter alone; or BERT's.
+ * False: there is none.
  */
 static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
@@ -90,6 +103,9 @@ static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipe
         read_bert_normalizer(a, path, s.step[0], p);
         return true;
     }
+    p->form = s.n ? form_of(s.type[0]) : NORMAL_NONE;
+    i += p->form != NORMAL_NONE;
+    const int first = i;
     if (i < s.n && !strcmp(s.type[i], "Prepend") && string_is(s.step[i], "prepend", SPACE)) {
         p->add_prefix = true;
         i++;
@@ -97,12 +113,12 @@ static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipe
     if (i < s.n && !strcmp(s.type[i], "Replace") && string_is(s.step[i], "content", SPACE) &&
         string_is(json_object_get(s.step[i], "pattern"), "String", " "))
         i++;
-    else if (s.n)
+    else if (s.n > first)
         bad_value(path, "normalizer", get_value(root, "normalizer"), supported_normalizers);
     if (i != s.n)
         bad_value(path, "normalizer", get_value(root, "normalizer"), supported_normalizers);
-    p->normalizes = s.n > 0;
-    return s.n > 0;
+    p->normalizes = s.n > first;
+    return s.n > first;
 }
 
 /* Metaspace never prepends to a stretch that starts with a space. */

@@ -5,11 +5,12 @@
 typedef struct model_encoder {
     uint8_t begun, inside, later, bare, skip;
     uint32_t count; /* bytes held */
+    uint32_t ahead; /* of what they become when normalized, bytes that are encoded already */
     uint8_t held[MODEL_WORD_BYTES];
 } model_encoder;
 
-/* Takes n bytes, gives the tokens that are settled by them. max: room in out; MODEL_WORD_BYTES + n
- * + 3 always suffices. */
+/* Takes n bytes, gives the tokens that are settled by them. max: room in out;
+ * MODEL_ENCODE_ROOM(MODEL_WORD_BYTES + n) always suffices. */
 int32_t model_encode_part(model_encoder *e, const char *utf8, uint32_t n, model_token *out,
                           int32_t max);
 

@@ -49,7 +49,7 @@ kind() {
         "$here/run_board.sh" mps2-an385 "$work/prog.elf" "$work/icount.so,strict-align=on"
 }
 
-for name in gpt2 llama3 llama2 metaspace-first unigram unigram-double uncased cased; do
+for name in gpt2 llama3 llama2 metaspace-first unigram unigram-double uncased cased nfc nfkd llama2-nfkc; do
     if kind "$name" >"$work/log" 2>&1; then
         echo "$name: $(grep 'tokens equal' "$work/log") ok"
         passed=$((passed + 1))

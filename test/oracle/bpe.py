@@ -18,6 +18,9 @@ SPACES = {*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202
           0x205F, 0x3000}
 
 
+FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+
+
 class ScoredTokenizer:
     """llama2.c's tokenizer.bin: joins the pair whose joined piece has the highest score."""
 
@@ -28,7 +31,7 @@ class ScoredTokenizer:
         self.ids = {}
         for i, piece in enumerate(self.pieces):
             self.ids.setdefault(piece, i)
-        self.bos, self.bert = 1, None
+        self.bos, self.bert, self.has_form = 1, None, False
 
     def encode(self, text):
         ids = []
@@ -117,6 +120,8 @@ class HfTokenizer:
         model = self.model = self.json["model"]
         self.unigram = unigram.Unigram(model) if model["type"] == "Unigram" else None
         self.bert = wordpiece.WordPiece(self.json) if model["type"] == "WordPiece" else None
+        steps = parts(self.json.get("normalizer"), "normalizers")
+        self.has_form = any(step["type"] in FORMS for step in steps)
         self.vocab = self.unigram.ids if self.unigram else model["vocab"]
         self.rank = {}
         if model["type"] == "BPE":
@@ -175,7 +180,9 @@ class HfTokenizer:
         for step in parts(self.json.get("normalizer"), "normalizers"):
             if step["type"] == "BertNormalizer":
                 continue  # encode_part does it
-            if step["type"] == "Prepend":
+            if step["type"] in FORMS:
+                text = unicodedata.normalize(step["type"], text)
+            elif step["type"] == "Prepend":
                 text = step["prepend"] + text if text else text
             elif step["type"] == "Replace":
                 text = text.replace(step["pattern"]["String"], step["content"])

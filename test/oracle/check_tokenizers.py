@@ -78,9 +78,9 @@ def broken(rng, text):
 
 
 def usable(oracle, text):
-    """BERT's categories are of Unicode 8.0: the oracle knows those that never changed; a kind of
-    regular expression's those of Unicode's version here."""
-    if oracle.bert:
+    """BERT's categories are of Unicode 8.0, normalization forms of 9.0: the oracle knows those that
+    never changed; a kind of regular expression's those of Unicode's version here."""
+    if oracle.bert or oracle.has_form:
         return all(wordpiece.stable(c) or 0xDC80 <= ord(c) < 0xDD00 for c in text)
     return all(unicodedata.category(c) != "Cn" for c in text)
 

@@ -88,12 +88,15 @@ def byte_level(text, merges):
         {"type": "Digits", "individual_digits": True}, level | {"use_regex": True}]}
     steps = {"gpt2": level | {"use_regex": True, "add_prefix_space": True}, "digits": digits,
              "llama3": split(LLAMA3), "qwen2": split(QWEN2)}
-    for name, step in steps.items():
+    forms = {"nfc": split(QWEN2), "nfd": steps["gpt2"], "nfkc": split(LLAMA3), "nfkd": digits}
+    for name, step in (steps | forms).items():
         model = {"type": "BPE", "dropout": None, "unk_token": None, "fuse_unk": False,
                  "continuing_subword_prefix": None, "end_of_word_suffix": None,
                  "byte_fallback": False, "ignore_merges": name == "llama3", "vocab": vocab,
                  "merges": [" ".join(p) for p in order]}
-        yield name, file(model, added(len(vocab)), pre_tokenizer=step, decoder=level)
+        tokens = added(len(vocab), ["<|abc"] if name in forms else ())
+        form = {"type": name.upper()} if name in forms else None
+        yield name, file(model, tokens, normalizer=form, pre_tokenizer=step, decoder=level)
 
 
 def marked_words(text):
@@ -119,6 +122,8 @@ def marked_bpe(text, merges):
     decoder = {"type": "Sequence", "decoders": [
         {"type": "Replace", "pattern": {"String": MARK}, "content": " "}, {"type": "ByteFallback"},
         {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}
+    forms = {"type": "Sequence", "normalizers": [{"type": "NFKC"}, replace]}
+    yield "llama2-nfkc", file(model, added(len(vocab)), normalizer=forms, decoder=decoder)
     yield "llama2", file(model, added(len(vocab), ["[SEP]"]), normalizer=prepend, decoder=decoder)
     for scheme, split in (("first", False), ("always", True), ("never", True)):
         step = {"type": "Metaspace", "replacement": MARK, "prepend_scheme": scheme, "split": split}

@@ -54,6 +54,7 @@ static void check_parts(Arena *a, const Encoder *e, const char *text, size_t len
 static bool lossless(const Tokenizer *t, const char *text, size_t len)
 {
     return !(t->marked_spaces && memmem(text, len, "\xE2\x96\x81", 3)) &&
+           t->form == NORMAL_NONE &&
            (t->kind == TOKENIZER_SPM || t->kind == TOKENIZER_BYTE_LEVEL) && t->n_added == 0;
 }
 

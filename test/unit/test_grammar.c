@@ -77,7 +77,7 @@ static Set match_class(const Expr *e, const uint8_t *text, int n, Set from)
 {
     Set to = {0};
     for (int i = 0; i < n; i++) {
-        lm_text t = {text, 0, (uint32_t)n, 0};
+        lm_text t = {text, 0, (uint32_t)n, 0, 0};
         uint32_t length;
         const uint32_t c = lm_text_char(&t, (uint32_t)i, &length);
         for (int k = 0; from.at[i] && c != LM_BAD_CHAR && k < e->n; k++)

@@ -189,7 +189,7 @@ static int plain_encode(const Tokenizer *t, const char *s, int n, int *ids)
     if (t->add_bos) {
         ids[count++] = t->bos;
     }
-    lm_text words = {text, 0, (uint32_t)n, 0};
+    lm_text words = {text, 0, (uint32_t)n, 0, 0};
     for (int at = 0; at < n;) {
         int end = t->kind == TOKENIZER_SPM ? n : (int)lm_word_gpt2(NULL, &words, (uint32_t)at);
         count += plain_word(t, text + at, end - at, ids + count);
@@ -236,6 +236,7 @@ static lm_tokenizer narrow_tables(Arena *a, const Tokenizer *t)
         .strip = tokenizer_strips(t),
         .word_end = word_end_of(t),
         .encode_word = lm_bpe_word,
+        .encode_stretch = lm_encode_stretch,
         .piece_bytes = table(d, n, "piece_bytes", ELEM_U8),
         .piece_start = table(d, n, "piece_start", ELEM_U16),
         .piece_page = table(d, n, "piece_page", ELEM_U16),
@@ -468,7 +469,7 @@ static void test_structs(void **state)
         b.data, "\nstatic const lm_tokenizer x_tables = {\n    .n_pieces = 260,\n    .bos = 1,\n"
                 "    .after = -1,\n    .unk = 0,\n    .add_bos = 1,\n    .prefix = 2,\n"
                 "    .prefix_once = 0,\n    .strip = 0,\n    .flags = 0U,\n"
-                "    .word_end = lm_word_gpt2,\n    .encode_word = lm_bpe_word,\n"
+                "    .word_end = lm_word_gpt2,\n    .encode_word = lm_bpe_word,\n    .encode_stretch = lm_encode_stretch,\n"
                 "    .piece_bytes = x_piece_bytes,\n    .piece_start = x_piece_start,\n"
                 "    .byte_id = x_byte_id,\n    .merge_first = x_merge_first,\n"
                 "    .merge_right = x_merge_right,\n    .merge_result = x_merge_result,\n"

@@ -404,6 +404,7 @@ typedef struct Bad {
     const char *text, *error;
 } Bad;
 
+#define TWO(n) "{\"type\":\"Sequence\",\"normalizers\":[" n "]}"
 #define NORMALIZER(n) FILE_WITH(",\"normalizer\":" n, BYTE_LEVEL, BPE(""))
 #define MERGES(m) FILE_WITH("", BYTE_LEVEL, "{\"vocab\":{" VOCAB "},\"merges\":[" m "]}")
 #define ADDED(t) FILE_WITH(",\"added_tokens\":[" t "]", BYTE_LEVEL, BPE(""))
@@ -435,7 +436,13 @@ static const Bad bad[] = {
     {FILE_WITH("", "{\"type\":\"Metaspace\",\"replacement\":\"_\"}", BPE("")), "replacement"},
     {FILE_WITH("", "{\"type\":\"Metaspace\",\"replacement\":\"" SP "\"}", BPE("")),
      "byte_fallback: (missing): with spaces as U+2581"},
-    {NORMALIZER("{\"type\":\"NFC\"}"), "normalizer: {\"type\": \"NFC\"}: supported"},
+    {NORMALIZER("{\"type\":\"Lowercase\"}"), "normalizer: {\"type\": \"Lowercase\"}: supported"},
+    {NORMALIZER("{\"type\":\"nfc\"}"), "normalizer: {\"type\": \"nfc\"}: supported"},
+    {NORMALIZER(TWO("{\"type\":\"NFC\"},{\"type\":\"NFC\"}")), "normalizer: {"},
+    {FILE_WITH(",\"normalizer\":{\"type\":\"NFC\"},\"added_tokens\":[{\"id\":8,\"content\":"
+               "\"\u00e4\",\"normalized\":true}]",
+               BYTE_LEVEL, BPE("")),
+     "normalized: true: supported with a normalization form: ASCII without lstrip and rstrip"},
     {NORMALIZER("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" \"},\"content\":\"" SP "\"}"),
      "normalizer"},
     {NORMALIZER("{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"" SP

@@ -22,7 +22,7 @@ static void check_words(lm_word_end word_end, const char *const *cases, size_t n
             text[n] = (uint8_t)*c;
             n += *c != '|';
         }
-        lm_text words = {text, 0, n, 0};
+        lm_text words = {text, 0, n, 0, 0};
         while (at < n) {
             uint32_t end = word_end(NULL, &words, at);
             assert_true(end > at && end <= n);
