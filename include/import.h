@@ -182,6 +182,12 @@ int decode_spaces(const char *s, size_t n, uint8_t *out);
 
 /* import/tokenizer_pipeline.c: how text becomes words, from tokenizer.json's sections --------- */
 
+/* What the post-processor puts before or after a text. */
+typedef struct TemplateToken {
+    const char *content; /* NULL: nothing */
+    int id;              /* that it says the token has; -1: it does not */
+} TemplateToken;
+
 typedef struct Pipeline {
     TokenizerKind kind; /* SPM: spaces as U+2581, of a BPE or a Unigram model */
     bool add_prefix, prefix_once, prefix_first;
@@ -191,7 +197,7 @@ typedef struct Pipeline {
     NormalForm form;  /* before all else */
     Pattern pattern;  /* BYTE_LEVEL */
     BertText bert;    /* WORDPIECE; most_chars is the model's to say */
-    const char *bos, *after; /* contents of what the template puts first and last, or NULL */
+    TemplateToken bos, after;
 } Pipeline;
 
 Pipeline read_pipeline(Arena *a, const char *path, const json_t *root);

@@ -151,22 +151,25 @@ static int token_by_id(const Reader *r, const char *path, const json_t *config, 
     return (int)json_integer_value(v);
 }
 
-/* The content that the template puts first or last; fatal when there is no such token. */
-static int template_token(const Reader *r, const char *content)
+/* Fatal when there is no such token, or it has another id. */
+static int template_token(const Reader *r, TemplateToken token)
 {
-    int id = find_token(r, content);
+    int id = find_token(r, token.content);
     if (id < 0)
-        fatal("%s: post_processor: \"%.40s\" is not in the vocabulary", r->path, content);
+        fatal("%s: post_processor: \"%.40s\" is not in the vocabulary", r->path, token.content);
+    if (token.id >= 0 && token.id != id)
+        fatal("%s: post_processor: \"%.40s\": the id %d, but it is token %d", r->path,
+              token.content, token.id, id);
     return id;
 }
 
 static void read_template_tokens(Reader *r)
 {
-    if (r->pipeline.bos) {
+    if (r->pipeline.bos.content) {
         r->t->bos = template_token(r, r->pipeline.bos);
         r->t->add_bos = true;
     }
-    if (r->pipeline.after) {
+    if (r->pipeline.after.content) {
         r->t->after = template_token(r, r->pipeline.after);
         r->t->add_after = true;
     }

@@ -197,7 +197,22 @@ static void read_words(Arena *a, const char *path, const json_t *root, Pipeline 
         bad_value(path, "pre_tokenizer", json_object_get(root, "pre_tokenizer"), supported);
 }
 
-/* "single": [<s>], A. A token after the text, as BERT's, has no place in generation. */
+/* The id that the template's own table has for a token; it is one token. */
+static int template_id(const char *path, const json_t *step, const char *name)
+{
+    const json_t *tokens = get_object(path, step, "special_tokens");
+    const json_t *token = json_object_get(tokens, name);
+    const json_t *ids = json_object_get(token, "ids");
+    if (tokens && (json_array_size(ids) != 1 || !json_is_integer(json_array_get(ids, 0))))
+        bad_value(path, "post_processor: special_tokens", tokens,
+                  "one id was expected for each token of the template");
+    const json_int_t id = json_integer_value(json_array_get(ids, 0));
+    if (tokens && (id < 0 || id >= MAX_VOCAB))
+        bad_value(path, "post_processor: special_tokens", token, "an id was expected");
+    return tokens ? (int)id : -1;
+}
+
+/* "single": [<s>], A, [</s>], all of type 0. How a pair is put together has no use here. */
 static void read_template(const char *path, const json_t *step, Pipeline *p)
 {
     const json_t *list = get_array(path, step, "single"), *item;
@@ -206,43 +221,46 @@ static void read_template(const char *path, const json_t *step, Pipeline *p)
     json_array_foreach((json_t *)(uintptr_t)list, i, item)
     {
         const json_t *special = json_object_get(item, "SpecialToken");
+        const json_t *text = json_object_get(item, "Sequence");
         const char *id = json_string_value(json_object_get(special, "id"));
-        bool is_text = json_object_get(item, "Sequence") != NULL;
-        bool after = text_seen && p->kind == TOKENIZER_WORDPIECE && id && !p->after;
-        if (after)
-            p->after = id;
-        else if (text_seen || is_text == (id != NULL) || (id && p->bos))
+        TemplateToken *to = text_seen ? &p->after : &p->bos;
+        if ((text != NULL) == (id != NULL) || (text && text_seen) || (id && to->content))
             bad_value(path, "post_processor", list,
-                      "supported: at most one special token, before the text, and with "
-                      "BertNormalizer one after it");
-        else if (id)
-            p->bos = id;
-        text_seen |= is_text;
+                      "supported: the text, at most one special token before it and one after it");
+        if (json_integer_value(json_object_get(text ? text : special, "type_id")) != 0)
+            bad_value(path, "post_processor: type_id", list, "supported: 0");
+        if (id)
+            *to = (TemplateToken){id, template_id(path, step, id)};
+        text_seen |= text != NULL;
     }
 }
 
 /* "cls": ["[CLS]", 101], "sep": ["[SEP]", 102] */
-static void read_bert_processing(const char *path, const json_t *step, Pipeline *p)
+static TemplateToken read_end(const char *path, const json_t *step, const char *key)
 {
-    const char *cls = json_string_value(json_array_get(json_object_get(step, "cls"), 0));
-    const char *sep = json_string_value(json_array_get(json_object_get(step, "sep"), 0));
-    if (!cls || !sep || p->kind != TOKENIZER_WORDPIECE)
-        bad_value(path, "post_processor", step, "cls and sep were expected, and BertNormalizer");
-    p->bos = cls;
-    p->after = sep;
+    const json_t *pair = json_object_get(step, key), *id = json_array_get(pair, 1);
+    const char *content = json_string_value(json_array_get(pair, 0));
+    if (!content || json_array_size(pair) != 2 || !json_is_integer(id) ||
+        json_integer_value(id) < 0 || json_integer_value(id) >= MAX_VOCAB)
+        bad_value(path, "post_processor", step,
+                  "cls and sep were expected, each a token and its id");
+    return (TemplateToken){content, (int)json_integer_value(id)};
 }
 
 static void read_post_processor(const char *path, const json_t *root, Pipeline *p)
 {
     Steps s = steps_of(path, root, "post_processor", "processors");
     for (int i = 0; i < s.n; i++) {
-        if (!strcmp(s.type[i], "TemplateProcessing"))
+        if (!strcmp(s.type[i], "TemplateProcessing")) {
             read_template(path, s.step[i], p);
-        else if (!strcmp(s.type[i], "BertProcessing"))
-            read_bert_processing(path, s.step[i], p);
-        else if (strcmp(s.type[i], "ByteLevel") != 0) /* moves offsets only */
-            bad_value(path, "post_processor", get_value(root, "post_processor"),
-                      "supported: TemplateProcessing, BertProcessing, ByteLevel");
+        } else if (!strcmp(s.type[i], "BertProcessing") ||
+                   !strcmp(s.type[i], "RobertaProcessing")) {
+            p->bos = read_end(path, s.step[i], "cls");
+            p->after = read_end(path, s.step[i], "sep");
+        } else if (strcmp(s.type[i], "ByteLevel") != 0) /* moves offsets only */
+            bad_value(
+                path, "post_processor", get_value(root, "post_processor"),
+                "supported: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel");
     }
 }
 

@@ -400,6 +400,25 @@ static void test_bos_eos(void **state)
     unlink(in_dir("tokenizer_config.json"));
 }
 
+/* What is put before and after a text, of every kind of tokenizer. */
+static void test_ends(void **state)
+{
+    (void)state;
+    Tokenizer *t = read_json_text(FILE_WITH(",\"post_processor\":{\"type\":\"RobertaProcessing\","
+                                            "\"sep\":[\"b\",2],\"cls\":[\"a\",1]}",
+                                            BYTE_LEVEL, BPE("")),
+                                  9);
+    assert_true(t->add_bos && t->bos == 1 && t->add_after && t->after == 2);
+    t = read_json_text(
+        FILE_WITH(",\"post_processor\":{\"type\":\"Sequence\",\"processors\":[{\"type\":"
+                  "\"ByteLevel\"},{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{}},"
+                  "{\"SpecialToken\":{\"id\":\"b\",\"type_id\":0}}],\"special_tokens\":{\"b\":"
+                  "{\"id\":\"b\",\"ids\":[2],\"tokens\":[\"b\"]}}}]}",
+                  BYTE_LEVEL, BPE("")),
+        9);
+    assert_true(!t->add_bos && t->add_after && t->after == 2);
+}
+
 typedef struct Bad {
     const char *text, *error;
 } Bad;
@@ -449,9 +468,23 @@ static const Bad bad[] = {
                 "\"}]}"),
      "normalizer"},
     {POST("{\"type\":\"BertProcessing\"}"), "post_processor: {\"type\": \"BertProcessing\"}: cls"},
-    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{}},{\"SpecialToken\":"
-          "{\"id\":\"a\"}}]}"),
-     "at most one special token, before the text"},
+    {POST("{\"type\":\"RobertaProcessing\",\"sep\":[\"b\"],\"cls\":[\"a\",1]}"),
+     "each a token and its id"},
+    {POST("{\"type\":\"RobertaProcessing\",\"sep\":[\"b\",2],\"cls\":[\"a\",3]}"),
+     "post_processor: \"a\": the id 3, but it is token 1"},
+    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"a\"}},"
+          "{\"SpecialToken\":{\"id\":\"b\"}},{\"Sequence\":{}}]}"),
+     "at most one special token before it and one after it"},
+    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{}},{\"Sequence\":{}}]}"),
+     "supported: the text, at most one special token"},
+    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"type_id\":1}}]}"),
+     "post_processor: type_id: [{\"Sequence\": {\"type_id\": 1}}]: supported: 0"},
+    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"a\"}},"
+          "{\"Sequence\":{}}],\"special_tokens\":{\"a\":{\"id\":\"a\",\"ids\":[1,2]}}}"),
+     "special_tokens: {\"a\": {\"id\": \"a\", \"ids\": [1, 2]}}: one id was expected"},
+    {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"a\"}},"
+          "{\"Sequence\":{}}],\"special_tokens\":{\"a\":{\"id\":\"a\",\"ids\":[2]}}}"),
+     "post_processor: \"a\": the id 2, but it is token 1"},
     {POST("{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"zz\"}},"
           "{\"Sequence\":{}}]}"),
      "post_processor: \"zz\" is not in the vocabulary"},
@@ -517,7 +550,7 @@ int main(void)
         FILE_TEST(test_byte_level), FILE_TEST(test_byte_alphabet), FILE_TEST(test_spm),
         FILE_TEST(test_metaspace),  FILE_TEST(test_added),         FILE_TEST(test_bos_eos),
         FILE_TEST(test_unigram),    FILE_TEST(test_wordpiece),     FILE_TEST(test_patterns),
-        FILE_TEST(test_bad_json),
+        FILE_TEST(test_bad_json),   FILE_TEST(test_ends),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
