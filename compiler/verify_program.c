@@ -64,8 +64,14 @@ static void check_scalars(const Site *s)
     const Op *op = s->op;
     const OpInfo *info = &op_info[op->kind];
     const int n = s->v->program->n_scalars;
-    if (!op_is_matvec(op->kind)) { /* a matvec's is its kernel's matter */
+    if (!op_is_matvec(op->kind)) {
         check_refs(s, info->scalar_in, 2, op->scalar_in, n);
+    }
+    for (int i = 0; i < 2; i++) { /* which ones a matvec has is its kernel's matter */
+        if (op->scalar_in[i] < -1 || op->scalar_in[i] >= n) {
+            broken(s->v, "op %d (%s): reads scalar %d of %d", s->index, op_name(s),
+                   op->scalar_in[i], n);
+        }
     }
     if (info->scalar_out ? op->scalar_out < 0 || op->scalar_out >= n : op->scalar_out != -1) {
         broken(s->v, "op %d (%s): gives scalar %d of %d", s->index, op_name(s), op->scalar_out, n);

@@ -82,6 +82,16 @@ static void high_buffer(Unit *u)
 {
     find_op(u, OP_GLU)->in[1] = u->program->n_buffers;
 }
+static void wild_sum(Unit *u)
+{
+    find_op(u, OP_MATVEC)->scalar_in[0] = 1 << 20;
+}
+
+static void wild_second_sum(Unit *u)
+{
+    find_op(u, OP_MATVEC)->scalar_in[1] = u->program->n_scalars;
+}
+
 static void unknown_scalar(Unit *u)
 {
     find_op(u, OP_ADD)->scalar_in[0] = 5;
@@ -204,6 +214,8 @@ static void test_damage(void **state)
         {"lower", wrong_type, "(add): buffer layers.0.attn.o is 24 u32, not 20 i32"},
         {"lower", same_operand, "is two of its operands"},
         {"lower", high_buffer, "(glu): operand up refers to"},
+        {"lower", wild_sum, "(matvec): reads scalar 1048576 of "},
+        {"lower", wild_second_sum, "(matvec): reads scalar "},
         {"lower", unknown_scalar, "(add): scalar s5 is not known in layer 0"},
         {"lower", wrong_kv, "head 0 reads kv head 1, in the model 0"},
         {"lower", wrong_shift, "(embed): shift is"},
