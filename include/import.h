@@ -58,6 +58,9 @@ Model *new_model(Arena *a, const char *path, const char *family, const Shape *s)
 void set_ungated(Model *m);
 void set_sub_norms(Model *m);
 void set_learned_positions(Model *m);
+/* Tokens that enter the residual stream times s: all of the stream over s is the same network, for
+ * norms do not see a scale if eps has it too. What writes to the stream is divided instead. */
+void divide_residual(Model *m, float s);
 void check_finite(const char *path, const char *tensor, const float *w, size_t n);
 /* What is left once the weights are in: the hash and the tokenizer. */
 void finish_model(Arena *a, Model *m, const char *tokenizer_path);

@@ -86,6 +86,24 @@ void set_learned_positions(Model *m)
     set_linear(&m->positions, m->context, m->dim);
 }
 
+static void divide(float *v, size_t n, float by)
+{
+    for (size_t i = 0; i < n && v; i++)
+        v[i] /= by;
+}
+
+void divide_residual(Model *m, float s)
+{
+    for (int i = 0; i < m->n_layers; i++) {
+        Linear *const writes[] = {&m->blocks[i].linear[ROLE_O], &m->blocks[i].linear[ROLE_DOWN]};
+        for (size_t k = 0; k < LENGTH(writes); k++) {
+            divide(writes[k]->w, (size_t)writes[k]->rows * (size_t)writes[k]->cols, s);
+            divide(writes[k]->bias, (size_t)writes[k]->rows, s);
+        }
+    }
+    m->norm_eps /= s * s;
+}
+
 void check_finite(const char *path, const char *tensor, const float *w, size_t n)
 {
     for (size_t i = 0; i < n; i++)

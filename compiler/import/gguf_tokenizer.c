@@ -179,15 +179,38 @@ static Merge read_merge(const Reader *r, const PieceMap *map, const uint8_t *s, 
                    need_piece(r, map, whole, left + right, i), i};
 }
 
+/* How text is cut into words. */
+static void read_pre(Reader *r)
+{
+    static const struct {
+        const char *name;
+        Pattern pattern;
+        bool ignore_merges;
+    } known[] = {
+        {"gpt-2", PATTERN_GPT2, false},      {"phi-2", PATTERN_GPT2, false},
+        {"smollm", PATTERN_DIGITS, false},   {"qwen2", PATTERN_QWEN2, false},
+        {"llama-bpe", PATTERN_LLAMA3, true},
+    };
+    const char *pre = gguf_string(r->g, T "pre", NULL);
+    if (!pre)
+        warn("%s: " T "pre: missing: text is cut into words as GPT-2 does", r->g->file.path);
+    for (size_t i = 0; pre && i < LENGTH(known); i++)
+        if (!strcmp(known[i].name, pre)) {
+            r->t->pattern = known[i].pattern;
+            r->t->ignore_merges = known[i].ignore_merges;
+            return;
+        }
+    if (pre)
+        gguf_bad(r->g, T "pre",
+                 "how text is cut into words; supported: \"gpt-2\", \"phi-2\", \"smollm\", "
+                 "\"qwen2\", \"llama-bpe\"");
+}
+
 static void read_merges(Reader *r)
 {
     const Gguf *g = r->g;
     const GgufKey *k = gguf_array(g, T "merges", GGUF_STRING);
-    const char *pre = gguf_string(g, T "pre", NULL);
-    if (!pre)
-        warn("%s: " T "pre: missing: text is cut into words as GPT-2 does", g->file.path);
-    else if (strcmp(pre, "gpt-2") != 0)
-        gguf_bad(g, T "pre", "how text is cut into words; supported: \"gpt-2\"");
+    read_pre(r);
     if (!k || k->n > INT_MAX / 8)
         gguf_bad(g, T "merges", "the merges of a byte-level tokenizer were expected");
     const PieceMap map = map_pieces(g->arena, r->t);

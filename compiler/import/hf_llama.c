@@ -171,26 +171,6 @@ static void load_block(Arena *a, const HfCheckpoint *c, HfBitnet bits, int layer
     }
 }
 
-static void divide(float *v, size_t n, float by)
-{
-    for (size_t i = 0; i < n && v; i++)
-        v[i] /= by;
-}
-
-/* Tokens that enter the residual stream times s: all of the stream over s is the same network, for
- * norms do not see a scale if eps has it too. What writes to the stream is divided instead. */
-static void divide_residual(Model *m, float s)
-{
-    for (int i = 0; i < m->n_layers; i++) {
-        Linear *const writes[] = {&m->blocks[i].linear[ROLE_O], &m->blocks[i].linear[ROLE_DOWN]};
-        for (size_t k = 0; k < LENGTH(writes); k++) {
-            divide(writes[k]->w, (size_t)writes[k]->rows * (size_t)writes[k]->cols, s);
-            divide(writes[k]->bias, (size_t)writes[k]->rows, s);
-        }
-    }
-    m->norm_eps /= s * s;
-}
-
 /* Old files store the rotation frequencies, which follow from theta. */
 static bool is_harmless(const Model *m, const char *name)
 {

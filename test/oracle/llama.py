@@ -242,17 +242,34 @@ def load_hf(folder):
                  c["hidden_size"] ** 0.5 if gemma else 1.0, c.get("activation_bits") == 1)
 
 
+def gguf_rates(t, key, head_dim):
+    """Each pair may turn slower: all alike, or by a tensor's factors."""
+    rates = rope_rates(head_dim, key("rope.freq_base", 10000.0))
+    if key("rope.scaling.type", b"none") == b"linear":
+        rates = rates / key("rope.scaling.factor", 1.0)
+    return rates / t["rope_freqs.weight"] if "rope_freqs.weight" in t else rates
+
+
 def load_gguf(path):
     keys, t = gguf.read(path)
-    key = lambda name: keys["llama." + name]
+    arch = keys["general.architecture"].decode()
+    if arch not in ("llama", "qwen2", "qwen3", "gemma"):
+        raise ValueError(f"{path}: {arch}: not known")
+    key = lambda name, *default: (keys.get(f"{arch}.{name}", *default) if default
+                                  else keys[f"{arch}.{name}"])
     layers = [{name: (t[f"blk.{i}.{short}.weight"], t.get(f"blk.{i}.{short}.bias", 0))
                for name, short in GGUF_LAYER.items()} for i in range(key("block_count"))]
+    for i, layer in enumerate(layers if arch == "qwen3" else ()):
+        layer |= {name: t[f"blk.{i}.attn_{name}.weight"] for name in ("q_norm", "k_norm")}
     embed, heads = t["token_embd.weight"], key("attention.head_count")
-    return Llama(heads, key("attention.head_count_kv"), key("rope.dimension_count"),
+    head_dim = key("attention.key_length", key("embedding_length") // heads)
+    return Llama(heads, key("attention.head_count_kv"), head_dim,
                  key("context_length"), key("attention.layer_norm_rms_epsilon"),
-                 rope_rates(key("rope.dimension_count"), key("rope.freq_base")), True, keys["tokenizer.ggml.bos_token_id"],
-                 keys["tokenizer.ggml.eos_token_id"], embed, t["output_norm.weight"],
-                 t.get("output.weight", embed), layers)
+                 gguf_rates(t, key, head_dim), arch == "llama",
+                 keys["tokenizer.ggml.bos_token_id"], keys["tokenizer.ggml.eos_token_id"], embed,
+                 t["output_norm.weight"], t.get("output.weight", embed), layers, 0,
+                 gelu_tanh if arch == "gemma" else silu,
+                 key("embedding_length") ** 0.5 if arch == "gemma" else 1.0)
 
 
 def load(path):

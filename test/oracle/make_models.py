@@ -83,6 +83,9 @@ HF_MODELS = {
                                    "tie_word_embeddings": False}),
 }
 
+# Of these there is a GGUF file of the same weights too.
+GGUF_FAMILIES = ["qwen2", "qwen3", "gemma", "llama3", "linear", "bias"]
+
 # Families with sizes of their own: model_type -> the whole config, and what a second model changes.
 GPT = {"bos_token_id": 1, "eos_token_id": 2, "vocab_size": VOCAB, "torch_dtype": "float32"}
 GPT_MODELS = {
@@ -356,6 +359,8 @@ def main(out):
     base = json.loads((out / "hf_base" / "config.json").read_text())
     for name in HF_MODELS:
         write_hf(out, name, base)
+    for name in GGUF_FAMILIES:
+        to_gguf.from_hf(out / f"hf_{name}", out / f"of_{name}.gguf", scored_pieces())
     for name in GPT_MODELS:
         write_gpt(out, name)
     for name in make_keyword.KEYWORDS:

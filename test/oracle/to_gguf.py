@@ -5,15 +5,17 @@
 TYPE is how matrices are stored, F32 by default; norms are F32.  Rows of wq and wk keep their order:
 rotary pairs are (2i, 2i + 1) in both formats.
 """
+import json
 import sys
 from pathlib import Path
 
 import gguf
 import llama2c
-from llama import GGUF_LAYER
+from llama import GGUF_LAYER, HF_LAYER, read_tensors, rope_rates, scale_llama3
 from to_hf import SPECIALS, hf_piece, is_plain
 
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
+CONTEXT = 96
 
 
 def model_keys(c):
@@ -56,6 +58,56 @@ def tensors(config, w, kind):
 
 def write(out, config, w, pieces, kind="F32"):
     gguf.write(Path(out), model_keys(config) + tokenizer_keys(pieces), tensors(config, w, kind))
+
+
+def from_hf(folder, out, pieces):
+    """The same model from a Hugging Face folder: rows of q and k of llama's heads are put so that
+    rotary pairs are (2i, 2i + 1), gemma's norms are stored whole, Llama 3.1's factors in a tensor."""
+    c, t = json.loads((folder / "config.json").read_text()), read_tensors(folder)
+    arch, heads = c["model_type"], c["num_attention_heads"]
+    head_dim = c.get("head_dim") or c["hidden_size"] // heads
+    rope = c.get("rope_scaling") or {}
+    key = lambda name, kind, v: (f"{arch}.{name}", kind, v)
+    keys = [("general.architecture", "str", arch), key("context_length", "u32", CONTEXT),
+            key("embedding_length", "u32", c["hidden_size"]),
+            key("block_count", "u32", c["num_hidden_layers"]),
+            key("feed_forward_length", "u32", c["intermediate_size"]),
+            key("attention.head_count", "u32", heads),
+            key("attention.head_count_kv", "u32", c.get("num_key_value_heads") or heads),
+            key("attention.key_length", "u32", head_dim),
+            key("attention.value_length", "u32", head_dim),
+            key("attention.layer_norm_rms_epsilon", "f32", c["rms_norm_eps"]),
+            key("rope.freq_base", "f32", float(c.get("rope_theta", 10000.0)))]
+    if rope.get("type") == "linear":
+        keys += [key("rope.scaling.type", "str", "linear"),
+                 key("rope.scaling.factor", "f32", rope["factor"])]
+    norm = lambda x: (x + (arch == "gemma"), "F32")
+
+    def interleaved(x, name):
+        if arch != "llama" or name not in ("attn_q", "attn_k"):
+            return x
+        rows = x.reshape(-1, 2, head_dim // 2, *x.shape[1:])
+        return rows.swapaxes(1, 2).reshape(x.shape)
+
+    out_t = {"token_embd.weight": (t["model.embed_tokens.weight"], "F32")}
+    if rope.get("rope_type") == "llama3":
+        rates = rope_rates(head_dim, float(c["rope_theta"]))
+        out_t["rope_freqs.weight"] = (rates / scale_llama3(rates, rope), "F32")
+    for i in range(c["num_hidden_layers"]):
+        for name, short in GGUF_LAYER.items():
+            for part in ("weight", "bias"):
+                x = t.get(f"model.layers.{i}.{HF_LAYER[name]}.{part}")
+                if x is not None:
+                    out_t[f"blk.{i}.{short}.{part}"] = (
+                        norm(x) if "norm" in name else (interleaved(x, short), "F32"))
+        for name in ("q_norm", "k_norm"):
+            x = t.get(f"model.layers.{i}.self_attn.{name}.weight")
+            if x is not None:
+                out_t[f"blk.{i}.attn_{name}.weight"] = (x, "F32")
+    out_t["output_norm.weight"] = norm(t["model.norm.weight"])
+    if "lm_head.weight" in t:
+        out_t["output.weight"] = (t["lm_head.weight"], "F32")
+    gguf.write(out, keys + tokenizer_keys(pieces), out_t)
 
 
 def convert(model, tokenizer, out, kind="F32"):

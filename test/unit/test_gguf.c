@@ -299,6 +299,30 @@ static void put_tokens(Parts *p, const char *model, const char *const *tokens, i
     put_strings(p, TOK "tokens", tokens, n);
 }
 
+static void test_pre(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"a", "b", "ab"}, *const merges[] = {"a b"};
+    static const struct {
+        const char *pre;
+        Pattern pattern;
+        bool whole;
+    } of[] = {
+        {"gpt-2", PATTERN_GPT2, false},      {"phi-2", PATTERN_GPT2, false},
+        {"smollm", PATTERN_DIGITS, false},   {"qwen2", PATTERN_QWEN2, false},
+        {"llama-bpe", PATTERN_LLAMA3, true},
+    };
+    for (size_t i = 0; i < LENGTH(of); i++) {
+        Parts p = whole(true);
+        put_tokens(&p, "gpt2", tokens, 3);
+        put_text(&p, TOK "pre", of[i].pre);
+        put_strings(&p, TOK "merges", merges, 1);
+        const Tokenizer *t = import_model(arena, join(&p), NULL)->tokenizer;
+        assert_int_equal(t->pattern, of[i].pattern);
+        assert_int_equal(t->ignore_merges, of[i].whole);
+    }
+}
+
 static void test_bad_tokenizers(void **state)
 {
     (void)state;
@@ -449,19 +473,38 @@ static void test_bad_models(void **state)
     (void)state;
     Parts p = {.version = 3};
     put_text(&p, "general.architecture", "mamba");
-    expect_bad_parts(p, "general.architecture: \"mamba\": supported: \"llama\"");
+    expect_bad_parts(p, "general.architecture: \"mamba\": supported: \"llama\", \"qwen2\", "
+                        "\"qwen3\", \"gemma\"");
     p = whole(true);
     put_tensor(&p, "extra", 0, 8);
     expect_bad_parts(p, "tensor extra: has no place in a 2-layer llama model");
+    static const char *const zero[] = {
+        "expert_count",           "attention.sliding_window", "attention.scale",
+        "attn_logit_softcapping", "final_logit_softcapping",  "logit_scale",
+        "residual_scale",         "embedding_scale",          "rope.scaling.attn_factor"};
+    for (size_t i = 0; i < LENGTH(zero); i++) {
+        p = whole(true);
+        put_int(&p, arena_printf(arena, "llama.%s", zero[i]), 8);
+        expect_bad_parts(
+            p, arena_printf(arena, "llama.%s: 8: not supported: 0 was expected", zero[i]));
+    }
+    static const char *const others[] = {"bert", "gpt2", "phi2", "bitnet", "gemma2", "llama4"};
+    for (size_t i = 0; i < LENGTH(others); i++) {
+        p = (Parts){.version = 3};
+        put_text(&p, "general.architecture", others[i]);
+        expect_bad_parts(
+            p,
+            arena_printf(arena, "general.architecture: \"%s\": supported: \"llama\"", others[i]));
+    }
     p = whole(true);
-    put_int(&p, "llama.expert_count", 8);
-    expect_bad_parts(p, "llama.expert_count: 8: not supported: 0 was expected");
+    put_tensor(&p, "rope_freqs.weight", 0, 1); /* of weights from -1 */
+    expect_bad_parts(p, "tensor rope_freqs.weight: ");
     p = whole(true);
     put_int(&p, "split.count", 3);
     expect_bad_parts(p, "split.count: 3: one part of several");
     p = whole(true);
     put_text(&p, "llama.rope.scaling.type", "yarn");
-    expect_bad_parts(p, "llama.rope.scaling.type: \"yarn\": supported: \"none\"");
+    expect_bad_parts(p, "llama.rope.scaling.type: \"yarn\": supported: \"none\", \"linear\"");
     p = whole(true);
     put_int(&p, "llama.rope.dimension_count", 4);
     expect_bad_parts(p, "llama.rope.dimension_count: 4: the head size is 2");
@@ -485,6 +528,7 @@ int main(void)
         FILE_TEST(test_model),      FILE_TEST(test_formats),     FILE_TEST(test_ternary),
         FILE_TEST(test_byte_level), FILE_TEST(test_bad_headers), FILE_TEST(test_bad_tokenizers),
         FILE_TEST(test_bad_keys),   FILE_TEST(test_bad_tensors), FILE_TEST(test_bad_models),
+        FILE_TEST(test_pre),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
