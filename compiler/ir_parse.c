@@ -159,6 +159,7 @@ static uint64_t read_hash(IrReader *r)
 /* What the lines after the last layer hold. */
 typedef struct Tail {
     int labels;
+    int exits;
     bool head_bias, dense, dense_norm;
 } Tail;
 
@@ -175,6 +176,7 @@ static void read_encoder(IrReader *r, Model *m, Tail *t)
     m->dense_activation =
         (DenseActivation)ir_key_choice(r, "dense_activation", dense_names, DENSE_ACTIVATIONS);
     m->bands = (int)ir_optional_int(r, "bands", 1, MAX_DIM, 0);
+    t->exits = (int)ir_optional_int(r, "exits", 1, MAX_LAYERS, 0);
 }
 
 static void read_labels(IrReader *r, Model *m, const Tail *t)
@@ -228,6 +230,19 @@ static int read_arch(IrReader *r, Model *m, Tail *tail)
     return n;
 }
 
+static void read_exits(IrReader *r, Model *m, int n)
+{
+    m->n_exits = n;
+    m->exits = n > 0 ? NEW(r->arena, Exit, n) : NULL;
+    for (int i = 0; i < n; i++) {
+        ir_line(r);
+        ir_expect(r, "exit");
+        m->exits[i].layer = (int)ir_key_int(r, "layer", 0, m->n_layers);
+        ir_line_end(r);
+        read_linear(r, &m->exits[i].head);
+    }
+}
+
 static void read_tail(IrReader *r, Model *m, const Tail *t)
 {
     read_norm(r, m->norm, &m->final_norm);
@@ -253,6 +268,7 @@ static void read_tail(IrReader *r, Model *m, const Tail *t)
     if (m->bands) {
         read_linear(r, &m->patch);
     }
+    read_exits(r, m, t->exits);
 }
 
 static Model *read_model(IrReader *r)

@@ -133,7 +133,7 @@ static void read_op(IrReader *r, Program *p, Model *m)
         }
         op->token = 1;
     }
-    op->phase = (int)ir_optional_int(r, "phase", 1, 1, 0);
+    op->phase = (int)ir_optional_int(r, "phase", 1, PHASES - 1, 0);
     if (ir_try_key(r, "linear")) {
         op->linear = read_linear_name(r, m);
     }

@@ -236,6 +236,9 @@ static void put_encoder(Buf *b, const Model *m)
     if (m->bands) {
         buf_printf(b, " bands=%d", m->bands);
     }
+    if (m->n_exits) {
+        buf_printf(b, " exits=%d", m->n_exits);
+    }
 }
 
 static void put_labels(Buf *b, const Model *m)
@@ -264,6 +267,10 @@ static void put_head(Buf *b, const Model *m)
     }
     if (model_reads_frames(m)) {
         put_linear(b, &m->patch);
+    }
+    for (int i = 0; i < m->n_exits; i++) {
+        buf_printf(b, "\nexit layer=%d\n", m->exits[i].layer);
+        put_linear(b, &m->exits[i].head);
     }
 }
 

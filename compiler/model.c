@@ -67,6 +67,19 @@ int model_patch_index(const Model *m)
     return model_dense_index(m) + (m->dense.rows > 0);
 }
 
+int model_exit_index(const Model *m, int exit)
+{
+    return model_dense_index(m) + (m->dense.rows > 0) + (m->patch.rows > 0) + exit;
+}
+
+const Exit *model_exit(const Model *m, int layer)
+{
+    for (int i = 0; i < m->n_exits; i++)
+        if (m->exits[i].layer == layer)
+            return &m->exits[i];
+    return NULL;
+}
+
 bool model_linear_place(const Model *m, int i, int *layer, Role *r)
 {
     const int roles = roles_of(m), role = (i - 1) % roles;
@@ -101,7 +114,9 @@ Linear *model_linears(Model *m, int i)
         return &m->positions;
     if (m->dense.rows > 0 && i-- == 0)
         return &m->dense;
-    return m->patch.rows > 0 && i == 0 ? &m->patch : NULL;
+    if (m->patch.rows > 0 && i-- == 0)
+        return &m->patch;
+    return i < m->n_exits ? &m->exits[i].head : NULL;
 }
 
 static int norms_of(const Model *m)
@@ -157,6 +172,8 @@ void model_name_tensors(Arena *a, Model *m)
     m->patch.name = "patch";
     m->dense_norm.name = "dense.norm";
     m->final_norm.name = "final.norm";
+    for (int i = 0; i < m->n_exits; i++)
+        m->exits[i].head.name = arena_printf(a, "exits.%d", m->exits[i].layer);
     for (int l = 0; l < m->n_layers; l++) {
         Block *b = &m->blocks[l];
         b->attn_norm.name = arena_printf(a, "layers.%d.attn.norm", l);
@@ -287,6 +304,7 @@ Model *model_copy(Arena *a, const Model *m)
         Block *b = &to->blocks[i];
         b->kv_of_head = copy_or_null(a, b->kv_of_head, (size_t)b->n_heads, sizeof *b->kv_of_head);
     }
+    to->exits = copy_or_null(a, m->exits, (size_t)m->n_exits, sizeof *m->exits);
     Linear *l;
     Norm *v;
     for (int i = 0; (l = model_linears(to, i)); i++)
@@ -365,6 +383,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
     }
     if (m->bands)
         hash_int(s, m->bands);
+    for (int i = 0; i < m->n_exits; i++)
+        hash_int(s, m->exits[i].layer);
     if (m->tied_head && m->head.bias)
         hash_floats(s, m->head.bias, (size_t)m->head.rows);
 }

@@ -124,6 +124,7 @@ static const Key keys[] = {
     {"ram", KEY_SIZE, AT(ram)},
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
+    {"exits.threshold", KEY_REAL, AT(exit_threshold), .shorthand = true, .min = 0, .max = 1},
     {"extras", KEY_CHOICES, AT(extras), .names = extra_names, .n_names = EXTRAS},
     {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
 };
@@ -544,6 +545,11 @@ void recipe_set_bits(Arena *a, Recipe *r, const char *arg)
     }
     const char *glob = arena_strndup(a, arg, (size_t)(equals - arg));
     add_rule(a, r, &value, glob, read_bits(&value, glob));
+}
+
+int exit_units(const Recipe *r)
+{
+    return r->exit_threshold > 0 ? (int)(r->exit_threshold * 32768 + 0.5) : 65535;
 }
 
 double recipe_bits_for(const Recipe *r, const char *tensor)

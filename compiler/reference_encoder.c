@@ -245,6 +245,16 @@ static void pool(EncoderReference *r)
         r->output[i] = (float)((double)r->output[i] / sqrt(squares));
 }
 
+const float *encoder_reference_exit(EncoderReference *r, int exit, int token)
+{
+    const Model *m = r->model;
+    const Exit *e = &m->exits[exit];
+    norm(m, &m->blocks[e->layer + 1].attn_norm, encoder_reference_residual(r, e->layer, token),
+         r->dense);
+    project(&e->head, r->weight[model_exit_index(m, exit)], r->dense, 1, r->output);
+    return r->output;
+}
+
 const float *encoder_reference_output(EncoderReference *r, int token)
 {
     const Model *m = r->model;

@@ -14,6 +14,8 @@ struct Simulator {
     uint32_t position, slot;
     int32_t count;  /* tokens of an encoder's sequence */
     int8_t *frames; /* that it is made of, where the model reads such */
+    int exit;       /* that it was left by, -1: none */
+    int *exit_at;   /* by exit: from which probability */
 };
 
 static int widest_table(const Program *p)
@@ -46,6 +48,10 @@ Simulator *simulator_new(Arena *a, const Unit *u)
     s->frames = NEW(a, int8_t, model_frames(u->model) * u->model->bands + 1);
     s->scalars = NEW(a, int32_t, u->program->n_scalars + 1);
     s->seconds = NEW(a, int32_t, u->program->n_scalars + 1);
+    s->exit = -1;
+    s->exit_at = NEW(a, int, u->model->n_exits + 1);
+    for (int i = 0; i < u->model->n_exits; i++)
+        s->exit_at[i] = exit_units(u->recipe);
     s->residuals = NEW(a, int32_t, (size_t)(u->model->n_layers + 1) * (size_t)u->model->dim);
     return s;
 }
@@ -571,20 +577,28 @@ void simulator_read_two(Simulator *s, const int *tokens)
     next_token(s);
 }
 
+/* The op after the phase that begins with op `first`. */
+static int phase_end(const Program *p, int first)
+{
+    int i = first;
+    while (i < p->n_ops && p->ops[i].layer == p->ops[first].layer &&
+           p->ops[i].phase == p->ops[first].phase)
+        i++;
+    return i;
+}
+
 /* The ops of a phase, from op `first` on, for a token; gives the op after them. */
 static int run_phase(Simulator *s, int first, int at, int token)
 {
     const Program *p = s->program;
-    int i = first;
+    const int end = phase_end(p, first);
     s->position = s->slot = (uint32_t)at;
-    for (; i < p->n_ops && p->ops[i].layer == p->ops[first].layer &&
-           p->ops[i].phase == p->ops[first].phase;
-         i++) {
+    for (int i = first; i < end; i++) {
         run_and_keep(s, &p->ops[i], token);
         if (at == 0)
             keep_residual(s, i);
     }
-    return i;
+    return end;
 }
 
 /* How many tokens a phase runs for: after the last attention the first one may be all that counts.
@@ -596,29 +610,70 @@ static int phase_tokens(const Simulator *s, const Op *op)
     return last && model_reads_first(m) ? 1 : s->count;
 }
 
+/* Whether an exit's head, whose ops begin at `first`, is sure of what it says: of each token where
+ * it has something to say of each. */
+static bool leaves(Simulator *s, int exit, int first)
+{
+    const Model *m = s->unit->model;
+    const int32_t *logits = whole(s, head_op(s)->out[0]);
+    for (int at = 0; at < (model_each_token(m) ? s->count : 1); at++) {
+        run_phase(s, first, at, 0);
+        const int32_t best = lm_argmax(logits, m->head.rows);
+        if (lm_probability(logits, m->head.rows, best) < s->exit_at[exit])
+            return false;
+    }
+    return true;
+}
+
 void simulator_read(Simulator *s, const int *tokens, int n)
 {
     const Program *p = s->program;
-    const bool frames = model_reads_frames(s->unit->model);
+    const Model *m = s->unit->model;
+    const bool frames = model_reads_frames(m);
     s->count = n;
-    for (int i = 0; i < model_frames(s->unit->model) * s->unit->model->bands; i++)
+    s->exit = -1;
+    for (int i = 0; i < model_frames(m) * m->bands; i++)
         s->frames[i] = (int8_t)tokens[i];
-    for (int i = 0, next; p->ops[i].layer < s->unit->model->n_layers || p->ops[i].phase == 0;
-         i = next) {
-        const int most = phase_tokens(s, &p->ops[i]);
-        next = i;
+    for (int i = 0, next; p->ops[i].layer < m->n_layers || p->ops[i].phase == 0; i = next) {
+        const bool exit = p->ops[i].layer < m->n_layers && p->ops[i].phase == PHASE_LEAVE;
+        const int most = exit ? 0 : phase_tokens(s, &p->ops[i]);
+        const int taken = exit ? (int)(model_exit(m, p->ops[i].layer) - m->exits) : -1;
+        if (exit && leaves(s, taken, i)) {
+            s->exit = taken;
+            return;
+        }
+        next = exit ? phase_end(p, i) : i;
         for (int at = 0; at < most; at++)
             next = run_phase(s, i, at, frames ? at : tokens[at]);
     }
 }
 
+void simulator_exit_at(Simulator *s, int exit, int threshold)
+{
+    s->exit_at[exit] = threshold;
+}
+
+int simulator_exit(const Simulator *s)
+{
+    return s->exit;
+}
+
+/* Where the ops begin of the head that the last sequence is asked about. */
+static int head_start(const Simulator *s)
+{
+    const Program *p = s->program;
+    const Model *m = s->unit->model;
+    const int layer = s->exit < 0 ? m->n_layers : m->exits[s->exit].layer;
+    const int phase = s->exit < 0 ? 1 : PHASE_LEAVE;
+    int i = 0;
+    while (p->ops[i].layer != layer || p->ops[i].phase != phase)
+        i++;
+    return i;
+}
+
 const int32_t *simulator_head(Simulator *s, int at)
 {
-    int first = s->program->n_ops - 1;
-    while (s->program->ops[first - 1].phase == 1 &&
-           s->program->ops[first - 1].layer == s->unit->model->n_layers)
-        first--;
-    run_phase(s, first, at, 0);
+    run_phase(s, head_start(s), at, 0);
     s->position = 0;
     return whole(s, head_op(s)->out[0]);
 }

@@ -77,6 +77,33 @@ static void check_rows(const Verifier *v)
     }
 }
 
+/* A layer with an exit has two phases more. */
+static int last_phase(const Verifier *v, int layer)
+{
+    if (!v->program->encoder || layer < 0)
+        return 0;
+    return model_exit(v->model, layer) ? PHASE_LEAVE : PHASE_MIX;
+}
+
+/* Each exit's phases are there, the second ending with the logits. */
+static void check_exit_phases(const Verifier *v)
+{
+    const Program *p = v->program;
+    for (int e = 0; e < v->model->n_exits; e++) {
+        const int layer = v->model->exits[e].layer;
+        int norm = 0, last = -1;
+        for (int i = 0; i < p->n_ops; i++) {
+            const bool here = p->ops[i].layer == layer;
+            norm += here && p->ops[i].phase == PHASE_LEAVE_NORM;
+            last = here && p->ops[i].phase == PHASE_LEAVE ? i : last;
+        }
+        if (norm != 1 || last < 0 || p->ops[last].kind != OP_LOGITS ||
+            p->ops[last].out[0] != p->ops[p->n_ops - 1].out[0]) {
+            broken(v, "exit after layer %d: its norm or its head is missing", layer);
+        }
+    }
+}
+
 /* Keys and values come before attention, which begins the second phase. */
 static void check_op_phase(const Verifier *v, int i)
 {
@@ -86,7 +113,7 @@ static void check_op_phase(const Verifier *v, int i)
     const bool store = op->kind == OP_STORE_K || op->kind == OP_STORE_V;
     const bool mixes = op->kind == OP_ATTEND || op->kind == OP_POOL;
     const bool begins = !before || before->layer != op->layer || before->phase != op->phase;
-    if (op->phase < 0 || op->phase > (p->encoder && op->layer >= 0 ? 1 : 0) ||
+    if (op->phase < 0 || op->phase > last_phase(v, op->layer) ||
         (before && before->layer == op->layer && before->phase > op->phase)) {
         broken(v, "op %d (%s): phase %d", i, op_info[op->kind].name, op->phase);
     }
@@ -113,4 +140,5 @@ void verify_phases(const Verifier *v)
     for (int i = 0; i < p->n_ops; i++) {
         check_op_phase(v, i);
     }
+    check_exit_phases(v);
 }

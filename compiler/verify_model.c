@@ -349,6 +349,23 @@ static void check_encoder(const Verifier *v, const Model *m)
     }
 }
 
+/* Ascending, none after the last layer, of the head's shape. */
+static void check_exits(const Verifier *v, const Model *m)
+{
+    if (m->n_exits > 0 && (!m->post_norm || m->tied_head)) {
+        broken(v, "model: exits, but no encoder with classes whose norms follow its layers");
+    }
+    for (int i = 0; i < m->n_exits; i++) {
+        const Exit *e = &m->exits[i];
+        char name[64];
+        snprintf(name, sizeof name, "exits.%d", e->layer);
+        if (e->layer < (i ? e[-1].layer + 1 : 0) || e->layer >= m->n_layers - 1) {
+            broken(v, "exit %d is after layer %d of %d", i, e->layer, m->n_layers);
+        }
+        check_linear(v, &e->head, name, m->head.rows, m->dim);
+    }
+}
+
 void verify_model(const Verifier *v)
 {
     const Model *m = v->model;
@@ -370,6 +387,7 @@ void verify_model(const Verifier *v)
     }
     check_patch(v, m);
     check_encoder(v, m);
+    check_exits(v, m);
     if (m->tokenizer) {
         check_tokenizer(v, m->tokenizer);
     }

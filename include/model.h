@@ -95,6 +95,14 @@ typedef struct Block {
                                DOWN: dim x n_neurons; with `ungated` GATE is not there (0 rows) */
 } Block;
 
+/* A head of its own after a layer of an encoder, on the norm that follows it: where it is sure
+ * enough of the sequence, the layers after it are not run (BranchyNet, Teerapittayanon and others,
+ * arXiv 1709.01686; DeeBERT, Xin and others, arXiv 2004.12993). */
+typedef struct Exit {
+    int layer;   /* that it comes after, not the last one */
+    Linear head; /* as many rows as the model's head */
+} Exit;
+
 typedef enum TokenizerKind {
     TOKENIZER_SPM,        /* BPE over characters, dummy prefix space, byte fallback */
     TOKENIZER_BYTE_LEVEL, /* BPE over bytes, words split by a pattern first */
@@ -221,6 +229,8 @@ typedef struct Model {
                      token i is embed[i] + patch(x), x its patch: as many frames, oldest first; of
                      token 0, the class token, zeros */
     Norm dense_norm;       /* of what the activation gives; n = 0: none */
+    int n_exits;           /* CLASS and LABEL: */
+    Exit *exits;           /* ascending by layer */
     const char **labels;   /* names of CLASS's and LABEL's rows, NULL: none */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
     Tokenizer *tokenizer;  /* NULL when the model came without one */
@@ -247,7 +257,8 @@ uint64_t model_hash(const Model *m);         /* independent of path and tokenize
 int64_t model_parameters(const Model *m);    /* a tied head counts once */
 Linear *model_linears(Model *m, int i);      /* i-th linear, NULL past the end: embed, the roles
                                                 that each block has in execution order, head unless
-                                                tied, positions if learned, dense, patch */
+                                                 tied, positions if learned, dense, patch, exits'
+                                                 heads */
 bool model_reads_first(const Model *m); /* of an encoder's tokens the head reads the first alone */
 bool model_each_token(const Model *m);  /* an encoder's head has something to say of each */
 bool model_reads_frames(const Model *m);
@@ -259,6 +270,8 @@ int model_head_index(const Model *m);                      /* 0 when tied */
 int model_positions_index(const Model *m);
 int model_dense_index(const Model *m);
 int model_patch_index(const Model *m);
+int model_exit_index(const Model *m, int exit);                      /* of its head */
+const Exit *model_exit(const Model *m, int layer);                   /* after a layer, NULL: none */
 bool model_linear_place(const Model *m, int i, int *layer, Role *r); /* false: in no block */
 Role model_first_reader(const Model *m, Role r); /* of what r reads, in its block */
 Norm *model_norm(Model *m, int i);               /* likewise: attn, mlp of each block, with qk_norm

@@ -90,6 +90,8 @@ typedef struct OpInfo {
 } OpInfo;
 extern const OpInfo op_info[OPS]; /* compiler/ops.c */
 
+enum { PHASE_STORE, PHASE_MIX, PHASE_LEAVE_NORM, PHASE_LEAVE, PHASES }; /* of an encoder's layer */
+
 bool op_reads_row(OpKind k); /* of a matrix; its imm[] begins as EMBED's */
 bool op_is_matvec(OpKind k); /* reads a matrix by a kernel; its imm[] begins as MATVEC's */
 bool op_is_part(OpKind k);   /* of some columns: TABLE_PART, MATVEC_PART */
@@ -101,7 +103,8 @@ typedef struct Op {
     int kernel;             /* index into kernels[], -1: none or not chosen yet */
     int token;              /* which token of a prefill's batch it is about */
     int phase;              /* of an encoder's layer: 0 up to a token's keys and values, 1 from its
-                               attention on; after the last layer: 0 the final norm, 1 the head */
+                               attention on, and with an exit 2 the norm that follows, 3 the exit's
+                               head; after the last layer: 0 the final norm, 1 the head */
     int in[MAX_OPERANDS];   /* buffers, -1 past the end */
     int out[MAX_OPERANDS];  /* buffers */
     int data[MAX_OPERANDS]; /* constants; those of a linear are -1 until pad has packed them */

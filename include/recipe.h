@@ -168,6 +168,7 @@ typedef struct Recipe {
     unsigned extras;          /* a bit for each Extra */
     int top;                  /* the head gives the largest logits only, so many; 0: all of them */
     const char *vocab_corpus; /* prune-vocab keeps what this file needs; "": it does nothing */
+    double exit_threshold;    /* probability from which an encoder's exit is taken; 0: no exits */
     Texts vocab_keep;         /* ... and what these texts need */
     NamedTexts grammars;      /* NAME_GRAMMAR_..., by their text (include/grammar.h) */
     Texts prompts;            /* that the device finds read already */
@@ -186,6 +187,8 @@ void recipe_set(Arena *a, Recipe *r, const char *assignment);
 /* A flag's bits rule: "2" sets the default, "GLOB=2" adds a rule. */
 void recipe_set_bits(Arena *a, Recipe *r, const char *arg);
 void recipe_json(const Recipe *r, Buf *b, int indent); /* complete; reads back to the same recipe */
+/* exits.threshold in units of 2^-15; 65535, which no probability reaches, where there is none. */
+int exit_units(const Recipe *r);
 double recipe_bits_for(const Recipe *r, const char *tensor);
 
 #endif

@@ -43,6 +43,8 @@ const float *encoder_reference_residual(const EncoderReference *r, int layer, in
 /* What the head gives at a token of the sequence (CLASS and EMBED: 0): model_outputs numbers, valid
  * until the next call. */
 const float *encoder_reference_output(EncoderReference *r, int token);
+/* The same of an exit's head. */
+const float *encoder_reference_exit(EncoderReference *r, int exit, int token);
 
 /* compiler/simulate.c: executes a planned Program with the runtime's portable kernels, in memory
  * laid out as planned: what the generated code computes, bit for bit. */
@@ -60,6 +62,11 @@ const int32_t *simulator_head(Simulator *s, int at);
 /* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
  * step is as if they had been stepped through. */
 void simulator_read_two(Simulator *s, const int *tokens);
+/* From which probability, in units of 2^-15, an encoder's exit is taken (at first: what the recipe
+ * says); EXIT_NEVER: it is not. */
+#define EXIT_NEVER 65535
+void simulator_exit_at(Simulator *s, int exit, int threshold);
+int simulator_exit(const Simulator *s); /* taken by the last sequence, -1: none */
 const void *simulator_buffer(const Simulator *s, int buffer); /* its elements as they are now */
 const int32_t *simulator_residual(const Simulator *s, int layer);
 double simulator_residual_scale(const Simulator *s);

@@ -105,6 +105,18 @@ static void set_activations(Model *m, int bits)
     m->activation_bits = bits;
 }
 
+/* A model with heads after its layers is the one without them until the recipe gives a threshold.
+ */
+static void keep_exits(Model *m, const Recipe *r)
+{
+    if (r->exit_threshold > 0 && m->n_exits == 0)
+        fatal("%s: exits.threshold: no layer has a head of its own (exits.N.classifier): leave it "
+              "out",
+              m->path);
+    if (!(r->exit_threshold > 0))
+        m->n_exits = 0;
+}
+
 void pass_fold(Unit *u)
 {
     Model *m = u->model;
@@ -126,6 +138,7 @@ void pass_fold(Unit *u)
     if (u->recipe->fold_norms) {
         fold_norms(u->arena, m);
     }
+    keep_exits(m, u->recipe);
     u->original = model_copy(u->arena, m);
     set_activations(m, u->recipe->activations);
 }

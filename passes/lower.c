@@ -15,6 +15,7 @@ typedef struct Lowering {
     Program *program;
     int layer, phase, linear; /* being lowered: layer, its phase, index for model_linears */
     int resid, angles;        /* buffers */
+    int logits;               /* of an encoder: the buffer that its heads share, -1 before */
     int turned, turns; /* scratch of the rotations, -1 without them; 2 turns: the cache has sinks */
 } Lowering;
 
@@ -187,13 +188,22 @@ static void lower_quantize(Lowering *w, int v, int n, int fraction, int x, int *
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
-/* The norm that takes the residual stream's place, and x made of it. */
-static void lower_post_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+/* The norm that takes the residual stream's place. */
+static void lower_replacing_norm(Lowering *w, const Norm *norm, const char *data_name)
 {
     const int fraction = w->program->residual_fraction;
     Op *op = add_layer_norm(w, OP_NORM_FIXED, norm, data_name, fraction, fraction);
     op->out[0] = w->resid;
-    lower_quantize(w, w->resid, norm->n, fraction, x, scale);
+}
+
+/* The same, and x made of it. An exit after the layer before has normed already. */
+static void lower_post_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+{
+    const Model *m = w->model;
+    const Exit *before = model_exit(m, w->layer - 1);
+    if (!before || norm != &m->blocks[w->layer].attn_norm)
+        lower_replacing_norm(w, norm, data_name);
+    lower_quantize(w, w->resid, norm->n, w->program->residual_fraction, x, scale);
 }
 
 /* The norm that the residual stream goes through. */
@@ -735,27 +745,60 @@ static int head_fraction(Lowering *w, const Linear *biased)
     return limited_fraction(biased, biased->bias, dense_limits(w));
 }
 
+/* Logits of what a head's matrix reads; `fraction`: of the result with its bias. */
+static void lower_logits(Lowering *w, const Linear *head, Reading in, const char *bias_name,
+                         int fraction)
+{
+    Result y = {.scale = in.scale};
+    if (w->logits < 0)
+        w->logits = program_add_buffer(w->arena, w->program, "logits", ELEM_I32,
+                                       (int)padded(head->rows), false);
+    y.buffer = w->logits;
+    y.exp = lower_matvec(w, OP_MATVEC, head, in.x, y.buffer);
+    if (head->bias)
+        lower_bias(w, head, bias_name, fraction, &y);
+    Op *op = add_op(w, OP_LOGITS);
+    op->out[0] = y.buffer;
+    op->imm[LOGITS_N] = head->rows;
+    op->imm[LOGITS_EXP] = y.exp;
+    op->scalar_in[0] = y.scale;
+}
+
+/* The residual stream as a head reads it. */
+static Reading lower_head_reading(Lowering *w, const char *what)
+{
+    Reading r = {.x = add_buffer(w, what, ELEM_I8, w->model->dim, false)};
+    lower_quantize(w, w->resid, w->model->dim, w->program->residual_fraction, r.x, &r.scale);
+    return r;
+}
+
 static void lower_class_head(Lowering *w)
 {
     const Model *m = w->model;
     Linear head = m->tied_head ? m->embed : m->head;
-    int scale;
-    int x = add_buffer(w, "final.x", ELEM_I8, m->dim, false);
-    lower_quantize(w, w->resid, m->dim, w->program->residual_fraction, x, &scale);
+    Reading in = lower_head_reading(w, "final.x");
     if (m->dense.rows > 0)
-        x = lower_dense(w, x, &scale);
-    Result y = {.scale = scale};
-    y.buffer = add_buffer(w, "logits", ELEM_I32, padded(head.rows), false);
-    w->linear = model_head_index(m);
-    y.exp = lower_matvec(w, OP_MATVEC, &head, x, y.buffer);
+        in.x = lower_dense(w, in.x, &in.scale);
     head.bias = m->head.bias;
-    if (head.bias)
-        lower_bias(w, &head, "head_bias", head_fraction(w, &head), &y);
-    Op *op = add_op(w, OP_LOGITS);
-    op->out[0] = y.buffer;
-    op->imm[LOGITS_N] = head.rows;
-    op->imm[LOGITS_EXP] = y.exp;
-    op->scalar_in[0] = y.scale;
+    w->linear = model_head_index(m);
+    lower_logits(w, &head, in, "head_bias", head.bias ? head_fraction(w, &head) : 0);
+}
+
+/* After the layer being lowered: the norm that follows it, for all tokens, then the exit's head,
+ * for as many as it is asked about. */
+static void lower_exit(Lowering *w, int exit)
+{
+    const Model *m = w->model;
+    const Linear *head = &m->exits[exit].head;
+    const Norm *norm = &m->blocks[w->layer + 1].attn_norm;
+    w->phase = PHASE_LEAVE_NORM;
+    lower_replacing_norm(w, norm, arena_printf(w->arena, "l%d_exit_norm", w->layer));
+    w->phase = PHASE_LEAVE;
+    const Reading in = lower_head_reading(w, "exit.x");
+    w->linear = model_exit_index(m, exit);
+    lower_logits(w, head, in, arena_printf(w->arena, "l%d_exit_bias", w->layer),
+                 head->bias ? result_fraction(head, norm, false) : 0);
+    w->phase = 0;
 }
 
 /* The sequence's vector. */
@@ -775,10 +818,7 @@ static void lower_pool(Lowering *w)
 /* The final norm in a phase of its own: the head may be asked about any token, and again. */
 static void lower_encoder_output(Lowering *w)
 {
-    const int fraction = w->program->residual_fraction;
-    Op *op =
-        add_layer_norm(w, OP_NORM_FIXED, &w->model->final_norm, "final_norm", fraction, fraction);
-    op->out[0] = w->resid;
+    lower_replacing_norm(w, &w->model->final_norm, "final_norm");
     w->phase = 1;
     if (w->model->head_kind == HEAD_EMBED)
         lower_pool(w);
@@ -815,10 +855,14 @@ void pass_lower(Unit *u)
                   .model = m,
                   .program = p,
                   .layer = -1,
+                  .logits = -1,
                   .turns = p->sinks > 0 ? 2 : 1};
     lower_input(&w);
     for (w.layer = 0; w.layer < m->n_layers; w.layer++) {
+        const Exit *exit = model_exit(m, w.layer);
         lower_block(&w, &m->blocks[w.layer]);
+        if (exit)
+            lower_exit(&w, (int)(exit - m->exits));
     }
     if (m->encoder)
         lower_encoder_output(&w);

@@ -16,6 +16,9 @@ static const char *data_name(Arena *a, const Model *m, int linear, const char *w
     Role role;
     if (model_linear_place(m, linear, &layer, &role))
         return arena_printf(a, "l%d_%s_%s", layer, roles[role], what);
+    const int exit = linear - model_exit_index(m, 0);
+    if (exit >= 0)
+        return arena_printf(a, "l%d_exit_%s", m->exits[exit].layer, what);
     return arena_printf(a, "%s_%s", model_linears((Model *)(uintptr_t)m, linear)->name, what);
 }
 

@@ -133,6 +133,17 @@ static GptqMoments *group_moments(Arena *a, Run *r, int layer, Role role)
     return m;
 }
 
+/* An exit after the layer before reads what this one's queries are made of. */
+static void quantize_exit(Run *r, int layer, const GptqMoments *m)
+{
+    const Model *model = r->unit->model;
+    for (int i = 0; i < model->n_exits; i++) {
+        if (model->exits[i].layer == layer - 1) {
+            quantize_linear(r->unit, &model->exits[i].head, m);
+        }
+    }
+}
+
 static void quantize_layer(Run *r, int layer)
 {
     Block *b = &r->unit->model->blocks[layer];
@@ -142,6 +153,9 @@ static void quantize_layer(Run *r, int layer)
         const GptqMoments *m = group_moments(scratch, r, layer, first);
         for (int role = first; role <= (int)group_of[g][1]; role++) {
             quantize_linear(r->unit, &b->linear[role], m);
+        }
+        if (first == ROLE_Q) {
+            quantize_exit(r, layer, m);
         }
         sequence_refresh(r->after.sequence, layer);
         arena_free(scratch);

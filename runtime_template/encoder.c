@@ -32,12 +32,37 @@
 
 /* @shapes */
 
+#if MODEL_EXITS > 0
+static int model_leaves(model_t *s, int32_t exit, int32_t n);
+#endif
+
 /* Layers: a straight line of calls each, for one token of the sequence: up to its keys and values,
  * and, once all tokens have these, from its attention on.
  * ------------------------------------------
  */
 
 /* @layers */
+
+#if MODEL_EXITS > 0
+/* Whether the exit's head is sure of all that it says of the sequence. */
+static int model_leaves(model_t *s, int32_t exit, int32_t n)
+{
+    const int32_t asked = MODEL_EACH_TOKEN != 0 ? n : 1;
+    if (s->exit_at[exit] > 32768U) {
+        return 0;
+    }
+    s->exit = (uint32_t)exit + 1U;
+    for (int32_t at = 0; at < asked && s->exit != 0U; at++) {
+        const int32_t *logits = model_result(s);
+        model_run_exit(s, exit, at);
+        if (lm_probability(logits, MODEL_OUTPUTS, lm_argmax(logits, MODEL_OUTPUTS)) <
+            s->exit_at[exit]) {
+            s->exit = 0U;
+        }
+    }
+    return s->exit != 0U;
+}
+#endif
 
 /* The interface. ---------------------------------------------------------------------------------
  */
@@ -47,10 +72,26 @@
 void model_reset(model_t *s)
 {
     s->count = 0;
-    s->reserved[0] = 0;
-    s->reserved[1] = 0;
-    s->reserved[2] = 0;
+    s->layers = 0;
+    s->exit = 0;
+    s->reserved = 0;
+#if MODEL_EXITS > 0
+    for (int32_t i = 0; i < MODEL_EXITS; i++) {
+        s->exit_at[i] = MODEL_EXIT_THRESHOLD;
+    }
+#endif
 }
+
+#if MODEL_EXITS > 0
+int model_set_exit(model_t *s, int32_t exit, uint32_t threshold)
+{
+    if (s == NULL || exit < 0 || exit >= MODEL_EXITS) {
+        return MODEL_E_ARGUMENT;
+    }
+    s->exit_at[exit] = (uint16_t)(threshold > 65535U ? 65535U : threshold);
+    return MODEL_OK;
+}
+#endif
 
 /* How many tokens n inputs are, 0 where these are no sequence. */
 #if MODEL_FRAMES > 0
@@ -86,6 +127,7 @@ int model_read(model_t *s, const model_item *t, int32_t n)
         }
     }
 #endif
+    s->exit = 0;
     model_layers(s, t, tokens);
     s->count = (uint32_t)tokens;
     return MODEL_OK;
@@ -102,6 +144,13 @@ int model_output(model_t *s, int32_t at, const int32_t **out)
     if (at < 0 || (uint32_t)at >= s->count || (MODEL_EACH_TOKEN == 0 && at > 0)) {
         return MODEL_E_ARGUMENT;
     }
+#if MODEL_EXITS > 0
+    if (s->exit != 0U) {
+        model_run_exit(s, (int32_t)s->exit - 1, at);
+        *out = model_result(s);
+        return MODEL_OK;
+    }
+#endif
     model_run_head(s, at, (int32_t)s->count);
     *out = model_result(s);
     return MODEL_OK;
@@ -246,6 +295,36 @@ static const model_item *model_golden_run(model_item *room, int32_t run, int32_t
 }
 #endif
 
+/* The hash goes on with what the head gives for a sequence. */
+static uint32_t model_hash_read(model_t *s, const model_item *t, int32_t n, uint32_t hash)
+{
+    const int32_t last = MODEL_EACH_TOKEN != 0 ? n - 1 : 0;
+    (void)model_read(s, t, n);
+    for (int32_t at = 0; at <= last; at++) {
+        const int32_t *out = NULL;
+        (void)model_output(s, at, &out);
+        hash = lm_hash(out, 4, MODEL_OUTPUTS * 4U, hash);
+    }
+    return hash;
+}
+
+#if MODEL_EXITS > 0
+/* By each exit, by none, and as the compiled threshold has it. */
+static uint32_t model_hash_exits(model_t *s, const model_item *t, int32_t n, uint32_t hash)
+{
+    for (int32_t depth = 0; depth <= MODEL_EXITS + 1; depth++) {
+        for (int32_t i = 0; i < MODEL_EXITS; i++) {
+            const uint32_t forced = i == depth ? 0U : 65535U;
+            s->exit_at[i] = (uint16_t)(depth > MODEL_EXITS ? MODEL_EXIT_THRESHOLD : forced);
+        }
+        hash = model_hash_read(s, t, n, hash);
+    }
+    return hash;
+}
+#else
+#define model_hash_exits model_hash_read
+#endif
+
 uint32_t model_logits_hash(model_t *s, int32_t runs)
 {
     model_item room[MODEL_GOLDEN_ROOM];
@@ -256,13 +335,7 @@ uint32_t model_logits_hash(model_t *s, int32_t runs)
     for (int32_t run = 0; run < runs; run++) {
         int32_t n = 0;
         const model_item *t = model_golden_run(room, run, &n);
-        const int32_t last = MODEL_EACH_TOKEN != 0 ? n - 1 : 0;
-        (void)model_read(s, t, n);
-        for (int32_t at = 0; at <= last; at++) {
-            const int32_t *out = NULL;
-            (void)model_output(s, at, &out);
-            hash = lm_hash(out, 4, MODEL_OUTPUTS * 4U, hash);
-        }
+        hash = model_hash_exits(s, t, n, hash);
     }
     model_reset(s);
     return hash;

@@ -47,8 +47,13 @@ typedef model_token model_item;
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
 typedef struct model_state {
-    uint32_t count; /* tokens of the sequence read last */
-    uint32_t reserved[3];
+    uint32_t count;  /* tokens of the sequence read last */
+    uint32_t layers; /* that were run for it: fewer than MODEL_LAYERS where an exit was taken */
+    uint32_t exit;   /* which one, from 1; 0: none */
+    uint32_t reserved;
+#if MODEL_EXITS > 0
+    uint16_t exit_at[MODEL_EXITS]; /* see model_set_exit */
+#endif
 #if MODEL_BLOB
     const uint8_t *weights; /* the blob that was bound, NULL: none */
 #endif
@@ -59,7 +64,7 @@ typedef struct model_state {
 
 /* @part bind.h */
 
-/* Forgets the sequence. */
+/* Forgets the sequence, and what model_set_exit was told. */
 void model_reset(model_t *s);
 
 /* UTF-8 text (n bytes) -> tokens, with those that a sequence begins and ends with; gives their
@@ -85,6 +90,16 @@ int32_t model_decode(model_token t, char *out, int32_t max);
  * functions below do first. */
 #endif
 int model_read(model_t *s, const model_item *t, int32_t n);
+
+#if MODEL_EXITS > 0
+/* Early exit: after some layers a head of their own looks at the sequence, and where it gives what
+ * it says (the class; of each token its label) at least the probability `threshold`, in units of
+ * 2^-15, the layers after it are not run and its word counts. 0: the exit is always taken; above
+ * 32768: never, and it costs nothing. exit: 0 .. MODEL_EXITS - 1. Until this is called:
+ * MODEL_EXIT_THRESHOLD, and again after model_reset, and what resets. s->layers tells how many layers the
+ * sequence took. */
+int model_set_exit(model_t *s, int32_t exit, uint32_t threshold);
+#endif
 
 /* What the head gives at token `at` of the sequence that was read (of a class or a vector: 0):
  * MODEL_OUTPUTS values, valid until the next call of any function. Logits are in units of

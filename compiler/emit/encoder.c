@@ -126,6 +126,11 @@ void emit_encoder_constants(const Emission *e, Buf *b)
         {"OUTPUTS", "", model_outputs(m)},
         {"EACH_TOKEN", "\n/* 1: the head has something to say of each token. */\n",
          model_each_token(m)},
+        {"EXITS",
+         "\n/* Layers after which a head says whether to go on, and the probability from which it\n"
+         " * does not, in units of 2^-15. */\n",
+         m->n_exits},
+        {"EXIT_THRESHOLD", "", exit_units(e->unit->recipe)},
         {"WINDOW", "\n/* The longest sequence, in tokens. */\n", e->unit->program->window},
         {"FRAMES", "\n/* Frames of a sequence, and bytes of a frame; 0: it has tokens. */\n",
          model_frames(m)},

@@ -107,17 +107,24 @@ static int sequence_of(Arena *a, const Model *m, int window, int run, int **sequ
     return m->context;
 }
 
-static uint32_t encoder_hash(Emission *e)
+/* Each sequence once by each exit, once by none, and once as the recipe's threshold has it. */
+static uint32_t encoder_hash(Emission *e, Simulator *s)
 {
     const Model *m = e->unit->model;
-    Simulator *s = simulator_new(e->arena, e->unit);
     int *tokens;
     uint32_t hash = 0;
     for (int run = 0; run < GOLDEN_RUNS; run++) {
         const int n = sequence_of(e->arena, m, e->unit->program->window, run, &tokens);
-        simulator_read(s, tokens, n);
-        for (int at = 0; at < (model_each_token(m) ? n : 1); at++)
-            hash = XXH32(simulator_head(s, at), (size_t)model_outputs(m) * 4, hash);
+        for (int depth = 0; depth <= (m->n_exits ? m->n_exits + 1 : 0); depth++) {
+            for (int i = 0; i < m->n_exits; i++)
+                simulator_exit_at(s, i,
+                                  depth > m->n_exits ? exit_units(e->unit->recipe)
+                                  : i == depth       ? 0
+                                                     : EXIT_NEVER);
+            simulator_read(s, tokens, n);
+            for (int at = 0; at < (model_each_token(m) ? n : 1); at++)
+                hash = XXH32(simulator_head(s, at), (size_t)model_outputs(m) * 4, hash);
+        }
     }
     return hash;
 }
@@ -128,10 +135,14 @@ static void compute_encoder_golden(Emission *e)
     int *tokens;
     const int n = sequence_of(e->arena, m, e->unit->program->window, GOLDEN_RUNS - 1, &tokens);
     EncoderReference *r = encoder_reference_new(e->arena, m, n);
+    Simulator *s = simulator_new(e->arena, e->unit);
+    simulator_read(s, tokens, n);
+    const int exit = simulator_exit(s);
     encoder_reference_read(r, tokens, n);
-    e->golden.outputs = arena_copy(e->arena, encoder_reference_output(r, 0),
-                                   (size_t)model_outputs(m), sizeof(float));
-    e->golden.logits_hash = encoder_hash(e);
+    e->golden.outputs = arena_copy(
+        e->arena, exit < 0 ? encoder_reference_output(r, 0) : encoder_reference_exit(r, exit, 0),
+        (size_t)model_outputs(m), sizeof(float));
+    e->golden.logits_hash = encoder_hash(e, s);
 }
 
 static void compute_decoder_golden(Emission *e)

@@ -198,9 +198,10 @@ static const char *function_name(const Printer *p, const Shape *s, int reading)
     if (encoder(p) && head)
         return arena_printf(p->e->arena, "%s_%s", p->e->name,
                             reading == FIRST_PHASE ? "finish" : "head");
-    if (reading == TWO_TOKENS)
-        return arena_printf(p->e->arena, "%s_%s", name, encoder(p) ? "mix" : "pair");
-    return name;
+    static const char *const ends[READINGS] = {"", "_mix", "_leave_norm", "_leave"};
+    if (encoder(p))
+        return arena_printf(p->e->arena, "%s%s", name, ends[reading]);
+    return reading == TWO_TOKENS ? arena_printf(p->e->arena, "%s_pair", name) : name;
 }
 
 /* Of an encoder: the token at hand, and how many there are where all of them count. */
@@ -317,6 +318,39 @@ static void print_sequences(const Printer *p, const Body *bodies)
     buf_puts(p->b, "}\n");
 }
 
+/* Where the layer has an exit: the sequence ends there if its head is sure. */
+static void print_exit(const Printer *p, const Body *body)
+{
+    const Model *m = p->e->unit->model;
+    const Exit *exit = model_exit(m, body->layer);
+    if (!exit)
+        return;
+    print_call(p, body, PHASE_LEAVE_NORM, "    LM_EACH(n, ", ")");
+    buf_printf(p->b, "    s->layers = %dU;\n    if (%s_leaves(s, %d, n) != 0) {\n", exit->layer + 1,
+               p->e->name, (int)(exit - m->exits));
+    buf_puts(p->b, "        return;\n    }\n");
+}
+
+/* What runs the head of an exit at a token. */
+static void print_exit_heads(const Printer *p, const Body *bodies)
+{
+    const Model *m = p->e->unit->model;
+    if (m->n_exits == 0)
+        return;
+    buf_printf(p->b, "static void %s_run_exit(%s_t *s, int32_t exit, int32_t at)\n{\n", p->e->name,
+               p->e->name);
+    buf_puts(p->b, "    switch (exit) {\n");
+    for (int i = 0; i < m->n_exits; i++) {
+        if (i + 1 < m->n_exits)
+            buf_printf(p->b, "    case %d:\n", i);
+        else
+            buf_puts(p->b, "    default:\n");
+        print_call(p, &bodies[m->exits[i].layer + 1], PHASE_LEAVE, "        ", ";");
+        buf_puts(p->b, "        break;\n");
+    }
+    buf_puts(p->b, "    }\n}\n\n");
+}
+
 /* Each phase for all tokens; after the last layer's attention only the first one counts where the
  * head reads no other. */
 static void print_phases(const Printer *p, const Body *bodies)
@@ -331,12 +365,14 @@ static void print_phases(const Printer *p, const Body *bodies)
     for (int i = 1; i <= m->n_layers; i++) {
         print_call(p, &bodies[i], FIRST_PHASE, all, ")");
         print_call(p, &bodies[i], SECOND_PHASE, i == m->n_layers ? some : all, ")");
+        print_exit(p, &bodies[i]);
     }
     print_call(p, &bodies[m->n_layers + 1], FIRST_PHASE, some, ")");
     buf_printf(p->b,
-               "}\n\nstatic void %s_run_head(%s_t *s, int32_t at, int32_t n)\n{\n"
+               "    s->layers = %s_LAYERS;\n}\n\n"
+               "static void %s_run_head(%s_t *s, int32_t at, int32_t n)\n{\n"
                "    (void)at;\n    (void)n;\n",
-               name, name);
+               p->e->upper, name, name);
     print_call(p, &bodies[m->n_layers + 1], SECOND_PHASE, "    ", ";");
     buf_printf(p->b,
                "}\n\nstatic const int32_t *%s_result(const %s_t *s)\n{\n"
@@ -352,8 +388,10 @@ void emit_layers(const Emission *e, const Body *bodies, Buf *b)
     group(&p, bodies, e->unit->model->n_layers + 2);
     for (int i = 0; i < p.n_shapes; i++)
         print_shape(&p, &p.shapes[i]);
-    if (encoder(&p))
+    if (encoder(&p)) {
+        print_exit_heads(&p, bodies);
         print_phases(&p, bodies);
-    else
+    } else {
         print_sequences(&p, bodies);
+    }
 }

@@ -10,8 +10,8 @@ typedef struct Hole {
     const char *name, *type, *lead, *text, *value;
 } Hole;
 
-/* A step; two tokens of a prompt. Of an encoder: its layers' two phases. */
-enum { ONE_TOKEN, TWO_TOKENS, READINGS, FIRST_PHASE = ONE_TOKEN, SECOND_PHASE = TWO_TOKENS };
+/* A step; two tokens of a prompt. Of an encoder: its layers' phases. */
+enum { ONE_TOKEN, TWO_TOKENS, READINGS = PHASES, FIRST_PHASE = ONE_TOKEN, SECOND_PHASE };
 
 typedef struct Body {
     int layer;          /* -1: the input; n_layers: the head */

@@ -388,7 +388,7 @@ static void write_calls(Writer *w, Body *bodies, int first, int last)
         const Op *op = &w->p->ops[i];
         w->op = op;
         w->body = &bodies[op->layer + 1];
-        w->calls = &w->body->text[w->prefill || op->phase == 1 ? TWO_TOKENS : ONE_TOKEN];
+        w->calls = &w->body->text[w->prefill ? TWO_TOKENS : op->phase];
         if (op->scalar_out >= 0)
             w->local[op->scalar_out] = scalars++;
         writers[op->kind](w, op);

@@ -427,6 +427,24 @@ static void load_head(Import *in)
     die("head %d", (int)m->head_kind);
 }
 
+/* Heads after layers before the last, where the checkpoint has any: "exits.N.classifier", N the
+ * layer. */
+static void load_exits(Import *in)
+{
+    Model *m = in->model;
+    for (int l = 0;
+         l + 1 < m->n_layers && (m->head_kind == HEAD_CLASS || m->head_kind == HEAD_LABEL); l++) {
+        const char *name = arena_printf(in->arena, "exits.%d.classifier", l);
+        if (!safetensors_has(in->c->weights, arena_printf(in->arena, "%s.weight", name)))
+            continue;
+        m->exits = arena_grow(in->arena, m->exits, m->n_exits, sizeof *m->exits);
+        Exit *e = &m->exits[m->n_exits++];
+        e->layer = l;
+        load_linear(in, name, &e->head, m->head.rows, m->dim);
+    }
+    model_name_tensors(in->arena, m);
+}
+
 /* What is published with an encoder and no part of what it gives: buffers, copies of tied tensors,
  * the head of another task. */
 static bool is_harmless(const Import *in, const char *name)
@@ -488,6 +506,7 @@ Model *import_hf_bert(Arena *a, const HfCheckpoint *c)
     for (in.layer = 0; in.layer < m->n_layers; in.layer++)
         load_block(&in, &m->blocks[in.layer]);
     load_head(&in);
+    load_exits(&in);
     check_all_used(&in);
     return m;
 }

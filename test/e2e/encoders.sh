@@ -72,6 +72,25 @@ for m in "bert_class 3" "bert_label 3" "bert_mask VOCAB" "minilm 40" "bert_first
     chain "$name"
 done
 
+# Heads after layers before the last: the same chain, taken or not.
+for name in enc_bert_exits enc_roberta_exit; do
+    for threshold in 0 0.45 1; do
+        check "$name: exits.threshold $threshold" compile "$models/$name" "$work/exits" --name m \
+            --bits 8 --set exits.threshold=$threshold
+        check "$name: verify" "$lmcc" verify "$work/exits"
+        rm -rf "$work/exits"
+    done
+    "$lmcc" compile -q "$models/$name" --set exits=0.45 --set quantize.method=weights --until plan \
+        --dump plan >"$work/exits.ir"
+    compile "$models/$name" "$work/exits-model" --name m --set exits=0.45 || fail "$name: compiles"
+    compile "$work/exits.ir" "$work/exits-text" --name m --set exits=0.45 || fail "$name: from text"
+    check "$name: from the text IR, the same code" cmp "$work/exits-text/m.c" "$work/exits-model/m.c"
+    rm -rf "$work/exits-model" "$work/exits-text"
+done
+check "bert_exits: GPTQ" compile_as_said "$models/enc_bert_exits" "$work/exits-gptq" --name m --bits 2 \
+    --set exits=0.45
+check "bert_exits: verify after GPTQ" "$lmcc" verify "$work/exits-gptq"
+
 # Weights as a file of their own: the same results.
 for name in enc_bert_class enc_minilm; do
     check "$name: weights as a blob" compile "$models/$name" "$work/blob" --name m --bits 8 \
@@ -104,6 +123,7 @@ fi
 for name in enc_bert_class enc_bert_label enc_bert_mask enc_minilm; do
     check "$name: run" sh -c "'$lmcc' run '$work/$name' 'The fox told [MASK] a story.' | grep -q ."
 done
+refuses "exits.threshold" --set exits=0.9
 refuses sinks --sinks 2
 refuses "head.top" --head-top 3
 refuses positions --window 60

@@ -179,6 +179,8 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config qwen2 "$work/models/hf_qwen2" --bits 3
     config bert-class "$work/models/enc_bert_class" --bits 2 --bits '*.mlp.*=1.6' --bits 'dense=8'
     config bert-label "$work/models/enc_bert_label" --bits 8
+    config bert-exits "$work/models/enc_bert_exits" --bits 2 --set exits.threshold=0.45
+    config roberta-exit "$work/models/enc_roberta_exit" --bits 8 --set exits.threshold=0.6
     config roberta-mask "$work/models/enc_roberta_mask" --bits 4 --window 30
     config distilbert "$work/models/enc_distilbert_class" --bits 3
     config keyword "$work/models/enc_keyword" --bits 2 --bits '*.mlp.*=1.6' --bits 'embed=8'

@@ -89,6 +89,32 @@ static int interface_differs(void)
 }
 #endif
 
+#if TINY_EXITS > 0
+/* Taken at once, taken for no probability, and by what is no exit. */
+static int exits_differ(void)
+{
+    if (tiny_set_exit(&state, TINY_EXITS, 0) != TINY_E_ARGUMENT ||
+        tiny_set_exit(&state, -1, 0) != TINY_E_ARGUMENT) {
+        return 1;
+    }
+    for (int32_t i = 0; i < TINY_EXITS; i++) {
+        (void)tiny_set_exit(&state, i, 40000U);
+    }
+    (void)tiny_read(&state, tokens, LENGTH);
+    const uint32_t whole = state.layers;
+    (void)tiny_set_exit(&state, TINY_EXITS - 1, 0);
+    (void)tiny_read(&state, tokens, LENGTH);
+    const int wrong = whole != TINY_LAYERS || state.layers >= TINY_LAYERS || best_at(0) < 0;
+    (void)tiny_init(&state);
+    return wrong;
+}
+#else
+static int exits_differ(void)
+{
+    return 0;
+}
+#endif
+
 static int errors_differ(void)
 {
     const int32_t *out = NULL;
@@ -111,7 +137,7 @@ int main(void)
     for (int32_t i = 0; i < ITEMS; i++) {
         tokens[i] = (tiny_item)(TINY_FRAMES > 0 ? i * 29 % 256 - 128 : (i * 29 + 7) % TINY_VOCAB);
     }
-    if (interface_differs() != 0 || errors_differ() != 0) {
+    if (interface_differs() != 0 || exits_differ() != 0 || errors_differ() != 0) {
         board_puts("the interface differs from the head\n");
         return 1;
     }

@@ -22,6 +22,8 @@ ENCODERS = {
     "enc_distilbert_class": ("distilbert", "ForSequenceClassification", {}),
     "enc_distilbert_label": ("distilbert", "ForTokenClassification", {}),
     "enc_distilbert_mask": ("distilbert", "ForMaskedLM", {}),
+    "enc_bert_exits": ("bert", "ForTokenClassification", {"exits": [0, 1]}),
+    "enc_roberta_exit": ("roberta", "ForSequenceClassification", {"exits": [1]}),
 }
 
 CLASS_OF = {"bert": "Bert", "roberta": "Roberta", "distilbert": "DistilBert"}
@@ -46,7 +48,7 @@ def config_of(family, head, changes, vocab):
               "layer_norm_eps": 1e-05 if family == "roberta" else 1e-12,
               "position_embedding_type": "absolute", "hidden_dropout_prob": 0.1,
               "attention_probs_dropout_prob": 0.1, "use_cache": True}
-    return c | {k: v for k, v in changes.items() if k != "pooling"}
+    return c | {k: v for k, v in changes.items() if k not in ("pooling", "exits")}
 
 
 def head_tensors(family, head, vocab, linear, norm):
@@ -132,7 +134,12 @@ def write(out, name, text, seed, write_json):
     folder = out / name
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng([seed, 7, list(ENCODERS).index(name)])
-    safetensors.write(folder / "model.safetensors", tensors_of(rng, family, head, vocab), "F32")
+    tensors = tensors_of(rng, family, head, vocab)
+    for i in changes.get("exits", []):  # heads of layers before the last
+        at = f"exits.{i}.classifier."
+        tensors |= {at + "weight": rng.standard_normal((len(LABELS), DIM)).astype(np.float32) * 0.3,
+                    at + "bias": rng.standard_normal(len(LABELS)).astype(np.float32) * 0.3}
+    safetensors.write(folder / "model.safetensors", tensors, "F32")
     write_json(folder / "config.json", config_of(family, head, changes, vocab))
     write_json(folder / "tokenizer.json", tokenizer)
     if "pooling" in changes:

@@ -173,6 +173,20 @@ static void test_sequence(void **state)
     arena_free(a);
 }
 
+/* Sums for a cosine. */
+typedef struct Cosine {
+    double dot, own, other;
+} Cosine;
+
+static void compare(Cosine *c, const int32_t *x, const float *y, int n)
+{
+    for (int i = 0; i < n; i++) {
+        c->dot += x[i] / 65536.0 * (double)y[i];
+        c->own += x[i] / 65536.0 * x[i] / 65536.0;
+        c->other += (double)y[i] * (double)y[i];
+    }
+}
+
 /* The integer program: the same outputs, however long the sequence before was. */
 static void test_program(void **state)
 {
@@ -187,7 +201,7 @@ static void test_program(void **state)
     Simulator *s = simulator_new(a, &u);
     EncoderReference *r = encoder_reference_new(a, u.original, 32);
     int32_t once[33][3];
-    double dot = 0, own = 0, other = 0;
+    Cosine sum = {0, 0, 0};
     int tokens[32];
     for (int i = 0; i < 32; i++)
         tokens[i] = (i * 11 + 5) % u.model->vocab;
@@ -195,20 +209,104 @@ static void test_program(void **state)
         simulator_read(s, tokens, n);
         memcpy(once[n], simulator_head(s, 0), sizeof once[n]);
         encoder_reference_read(r, tokens, n);
-        const float *y = encoder_reference_output(r, 0);
-        for (int i = 0; i < 3; i++) {
-            dot += once[n][i] / 65536.0 * (double)y[i];
-            own += once[n][i] / 65536.0 * once[n][i] / 65536.0;
-            other += (double)y[i] * (double)y[i];
-        }
+        compare(&sum, once[n], encoder_reference_output(r, 0), 3);
     }
     for (int n = 32; n >= 1; n--) {
         simulator_read(s, tokens, n);
         assert_memory_equal(once[n], simulator_head(s, 0), sizeof once[n]);
         assert_memory_equal(once[n], simulator_head(s, 0), sizeof once[n]);
     }
-    printf("%-24s %.6f\n", "program, cosine", dot / sqrt(own * other));
-    assert_true(dot / sqrt(own * other) > 0.999);
+    const double cosine = sum.dot / sqrt(sum.own * sum.other);
+    printf("%-24s %.6f\n", "program, cosine", cosine);
+    assert_true(cosine > 0.999);
+    arena_free(a);
+}
+
+/* Heads after layers 0 and 1 of three. */
+static void add_exits(Arena *a, Model *m)
+{
+    m->n_exits = 2;
+    m->exits = NEW(a, Exit, 2);
+    for (int i = 0; i < 2; i++) {
+        m->exits[i].layer = i;
+        tiny_linear(a, &m->exits[i].head, m->head.rows, m->dim);
+        m->exits[i].head.bias = tiny_weights(a, m->head.rows, 0, 0.3f);
+    }
+    model_name_tensors(a, m);
+}
+
+static Unit exit_unit(Arena *a, const char *threshold)
+{
+    Recipe *recipe = recipe_default(a);
+    recipe_set_bits(a, recipe, "8");
+    recipe_set(a, recipe, threshold);
+    Unit u = {.arena = a, .recipe = recipe, .target = target_load(a, "host")};
+    u.model = tiny_encoder(a, true);
+    add_exits(a, u.model);
+    return u;
+}
+
+/* An exit's head is the matrix on the norm that follows its layer; whichever is taken, the program
+ * gives what the reference does, and without exits the network is as if there were none. */
+static void test_exits(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = exit_unit(a, "exits.threshold=0.5"), plain = exit_unit(a, "exits.threshold=0");
+    assert_int_equal(u.model->n_exits, 2);
+    run_passes(&u, NULL, NULL, NULL);
+    run_passes(&plain, NULL, NULL, NULL);
+    assert_int_equal(plain.model->n_exits, 0);
+    Simulator *s = simulator_new(a, &u), *without = simulator_new(a, &plain);
+    EncoderReference *r = encoder_reference_new(a, u.original, 32);
+    int tokens[32];
+    Cosine sums[3] = {{0, 0, 0}}; /* by none, by each */
+    for (int i = 0; i < 32; i++)
+        tokens[i] = (i * 11 + 5) % u.model->vocab;
+    for (int n = 1; n <= 32; n++) {
+        encoder_reference_read(r, tokens, n);
+        for (int exit = -1; exit < 2; exit++) {
+            simulator_exit_at(s, 0, exit == 0 ? 0 : EXIT_NEVER);
+            simulator_exit_at(s, 1, exit == 1 ? 0 : EXIT_NEVER);
+            simulator_read(s, tokens, n);
+            assert_int_equal(simulator_exit(s), exit);
+            const float *y =
+                exit < 0 ? encoder_reference_output(r, 0) : encoder_reference_exit(r, exit, 0);
+            compare(&sums[exit + 1], simulator_head(s, 0), y, 3);
+        }
+        simulator_exit_at(s, 1, EXIT_NEVER);
+        simulator_read(s, tokens, n);
+        simulator_read(without, tokens, n);
+        assert_memory_equal(simulator_head(s, 0), simulator_head(without, 0), 12);
+    }
+    for (int i = 0; i < 3; i++) {
+        const double cosine = sums[i].dot / sqrt(sums[i].own * sums[i].other);
+        printf("exit %-19d %.6f\n", i - 1, cosine);
+        assert_true(cosine > 0.999);
+    }
+    arena_free(a);
+}
+
+/* The threshold is met by a probability that equals it, and missed by the next one. */
+static void test_exit_threshold(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = exit_unit(a, "exits.threshold=1");
+    run_passes(&u, NULL, NULL, NULL);
+    Simulator *s = simulator_new(a, &u);
+    const int tokens[5] = {3, 1, 4, 1, 5};
+    simulator_exit_at(s, 0, 0);
+    simulator_read(s, tokens, 5);
+    const int32_t *logits = simulator_head(s, 0);
+    const int sure = lm_probability(logits, 3, lm_argmax(logits, 3));
+    simulator_exit_at(s, 0, sure);
+    simulator_read(s, tokens, 5);
+    assert_int_equal(simulator_exit(s), 0);
+    simulator_exit_at(s, 0, sure + 1);
+    simulator_read(s, tokens, 5);
+    assert_int_equal(simulator_exit(s), -1);
+    assert_int_equal(exit_units(u.recipe), 32768);
     arena_free(a);
 }
 
@@ -216,8 +314,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 
-        cmocka_unit_test(test_tanh), cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_tanh),          cmocka_unit_test(test_pool),
         cmocka_unit_test(test_probabilities), cmocka_unit_test(test_sequence),
-        cmocka_unit_test(test_program)};
+        cmocka_unit_test(test_program),       cmocka_unit_test(test_exits),
+        cmocka_unit_test(test_exit_threshold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "  \"head\": {\n"
                                         "    \"top\": 0\n"
                                         "  },\n"
+                                        "  \"exits\": {\n    \"threshold\": 0\n  },\n"
                                         "  \"extras\": \"none\",\n"
                                         "  \"packages\": \"cmake,zephyr,esp-idf,arduino,"
                                         "platformio,cmsis-pack,make\"\n"
