@@ -2,14 +2,52 @@
  * measure what a model loses do so by its next tokens. */
 #include "pass.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static bool prunes(const Prune *p)
 {
     return p->ratio > 0 || p->count > 0 || p->n_counts > 0;
 }
 
+int find_fallback(const Model *m, const char *name)
+{
+    for (int i = 0; m->labels && i < m->head.rows; i++)
+        if (strcmp(m->labels[i], name) == 0)
+            return i;
+    char *end;
+    const long number = strtol(name, &end, 10);
+    return *name && *end == '\0' && number >= 0 && number < m->head.rows ? (int)number : -1;
+}
+
+static void check_fallback(const Model *m, const char *key, const char *name, bool has)
+{
+    if (*name && !has)
+        fatal("%s: %s: the model gives %s: leave it out", m->path, key,
+              m->head_kind == HEAD_CLASS ? "a class for the sequence only" : "no classes");
+    if (*name && find_fallback(m, name) < 0)
+        fatal("%s: %s: \"%s\": the model has no such label", m->path, key, text_clip(name).s);
+}
+
+/* Of a class or label that is too unlikely. */
+static void check_fallbacks(const Unit *u)
+{
+    const Recipe *r = u->recipe;
+    const HeadKind head = u->model->head_kind;
+    check_fallback(u->model, "classify.fallback", r->class_fallback,
+                   head == HEAD_CLASS || head == HEAD_LABEL);
+    check_fallback(u->model, "classify.first", r->class_first, head == HEAD_LABEL);
+    if (r->class_threshold > 0 && !*r->class_fallback && !*r->class_first)
+        fatal("%s: classify.threshold: needs classify.fallback, what is given instead",
+              u->model->path);
+}
+
 void check_encoder_recipe(const Unit *u)
 {
     const Recipe *r = u->recipe;
+    check_fallbacks(u);
+    if (!u->model->encoder)
+        return;
     const struct {
         const char *key;
         bool asked;

@@ -102,9 +102,7 @@ void run_passes(Unit *u, const char *until, const char *dump, Buf *dumped)
 {
     const int last = need_pass(until), shown = need_pass(dump);
     verify(u, u->facts ? NULL : "import");
-    if (u->model->encoder) {
-        check_encoder_recipe(u);
-    }
+    check_encoder_recipe(u);
     for (int i = 0; passes[i].name && (last < 0 || i <= last); i++) {
         if ((u->facts & passes[i].gives) != passes[i].gives) {
             run_pass(u, &passes[i]);

@@ -125,6 +125,9 @@ static const Key keys[] = {
     {"batch", KEY_INT, AT(batch), .min = 0, .max = 2},
     {"head.top", KEY_INT, AT(top), .min = 0, .max = MAX_TOP},
     {"exits.threshold", KEY_REAL, AT(exit_threshold), .shorthand = true, .min = 0, .max = 1},
+    {"classify.threshold", KEY_REAL, AT(class_threshold), .min = 0, .max = 1},
+    {"classify.fallback", KEY_TEXT, AT(class_fallback)},
+    {"classify.first", KEY_TEXT, AT(class_first)},
     {"extras", KEY_CHOICES, AT(extras), .names = extra_names, .n_names = EXTRAS},
     {"packages", KEY_CHOICES, AT(packages), .names = package_names, .n_names = PACKAGES},
 };
@@ -133,6 +136,7 @@ Recipe *recipe_default(Arena *a)
 {
     Recipe *r = NEW(a, Recipe, 1);
     r->name = "model";
+    r->class_fallback = r->class_first = "";
     r->vocab_corpus = r->prompt_prefix = r->prompt_suffix = "";
     r->seed = 1;
     r->calib_tokens = 256;

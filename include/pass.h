@@ -71,8 +71,10 @@ void run_passes(Unit *u, const char *until, const char *dump, Buf *dumped);
 void run_pass(Unit *u, const Pass *p); /* one pass and the verifier */
 
 int unit_original_layer(const Unit *u, int layer); /* compiler/passes.c */
-void check_encoder_recipe(const Unit *u); /* compiler/encoder_recipe.c: fatal where the recipe asks
-                                             for what an encoder does not have */
+/* compiler/encoder_recipe.c: fatal where the recipe asks for what the model does not have, being an
+ * encoder or none. */
+void check_encoder_recipe(const Unit *u);
+int find_fallback(const Model *m, const char *name); /* a label by name or number, -1: none */
 
 /* compiler/verify.c: checks what must always hold of a unit and what its facts say. Dies, naming
  * the pass and the broken invariant; with `after` NULL the unit is what a file said, and the

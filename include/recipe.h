@@ -169,9 +169,12 @@ typedef struct Recipe {
     int top;                  /* the head gives the largest logits only, so many; 0: all of them */
     const char *vocab_corpus; /* prune-vocab keeps what this file needs; "": it does nothing */
     double exit_threshold;    /* probability from which an encoder's exit is taken; 0: no exits */
-    Texts vocab_keep;         /* ... and what these texts need */
-    NamedTexts grammars;      /* NAME_GRAMMAR_..., by their text (include/grammar.h) */
-    Texts prompts;            /* that the device finds read already */
+    double class_threshold;   /* probability below which a class or label gives way to ... */
+    const char *class_fallback; /* ... this one, by name or number, "": it stays */
+    const char *class_first;    /* ... that of the first token of a sequence with labels */
+    Texts vocab_keep;           /* ... and what these texts need */
+    NamedTexts grammars;        /* NAME_GRAMMAR_..., by their text (include/grammar.h) */
+    Texts prompts;              /* that the device finds read already */
     const char *prompt_prefix, *prompt_suffix; /* text before and after every prompt, "": none */
 } Recipe;
 

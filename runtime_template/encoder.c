@@ -74,7 +74,7 @@ void model_reset(model_t *s)
     s->count = 0;
     s->layers = 0;
     s->exit = 0;
-    s->reserved = 0;
+    s->threshold = MODEL_THRESHOLD;
 #if MODEL_EXITS > 0
     for (int32_t i = 0; i < MODEL_EXITS; i++) {
         s->exit_at[i] = MODEL_EXIT_THRESHOLD;
@@ -159,6 +159,21 @@ int model_output(model_t *s, int32_t at, const int32_t **out)
 #if MODEL_HEAD == MODEL_HEAD_CLASS || MODEL_HEAD == MODEL_HEAD_LABEL
 /* @labels */
 
+void model_set_threshold(model_t *s, uint32_t threshold)
+{
+    s->threshold = threshold;
+}
+
+/* The most likely label, or what stands for one that is too unlikely. */
+static int32_t model_settle(const model_t *s, const int32_t *logits, int32_t fallback)
+{
+    const int32_t best = lm_argmax(logits, MODEL_OUTPUTS);
+    if (fallback >= 0 && lm_probability(logits, MODEL_OUTPUTS, best) < s->threshold) {
+        return fallback;
+    }
+    return best;
+}
+
 const char *model_label_name(int32_t label)
 {
     return label >= 0 && label < MODEL_OUTPUTS ? model_labels[label] : NULL;
@@ -179,7 +194,7 @@ int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *pro
     if (probabilities != NULL) {
         lm_probabilities(logits, MODEL_OUTPUTS, probabilities);
     }
-    return lm_argmax(logits, MODEL_OUTPUTS);
+    return model_settle(s, logits, MODEL_FALLBACK);
 }
 
 #if MODEL_FRAMES == 0
@@ -198,10 +213,10 @@ int32_t model_label(model_t *s, const model_token *t, int32_t n, uint16_t *label
     for (int32_t i = 0; i < n && error == MODEL_OK; i++) {
         const int32_t *logits = NULL;
         (void)model_output(s, i, &logits);
-        const int32_t best = lm_argmax(logits, MODEL_OUTPUTS);
-        labels[i] = (uint16_t)best;
+        labels[i] =
+            (uint16_t)model_settle(s, logits, i == 0 ? MODEL_FALLBACK_FIRST : MODEL_FALLBACK);
         if (confidence != NULL) {
-            confidence[i] = lm_probability(logits, MODEL_OUTPUTS, best);
+            confidence[i] = lm_probability(logits, MODEL_OUTPUTS, lm_argmax(logits, MODEL_OUTPUTS));
         }
     }
     return error != MODEL_OK ? error : n;

@@ -47,10 +47,10 @@ typedef model_token model_item;
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
 typedef struct model_state {
-    uint32_t count;  /* tokens of the sequence read last */
-    uint32_t layers; /* that were run for it: fewer than MODEL_LAYERS where an exit was taken */
-    uint32_t exit;   /* which one, from 1; 0: none */
-    uint32_t reserved;
+    uint32_t count;     /* tokens of the sequence read last */
+    uint32_t layers;    /* that were run for it: fewer than MODEL_LAYERS where an exit was taken */
+    uint32_t exit;      /* which one, from 1; 0: none */
+    uint32_t threshold; /* see model_set_threshold */
 #if MODEL_EXITS > 0
     uint16_t exit_at[MODEL_EXITS]; /* see model_set_exit */
 #endif
@@ -64,7 +64,7 @@ typedef struct model_state {
 
 /* @part bind.h */
 
-/* Forgets the sequence, and what model_set_exit was told. */
+/* Forgets the sequence; thresholds are again those that were compiled in. */
 void model_reset(model_t *s);
 
 /* UTF-8 text (n bytes) -> tokens, with those that a sequence begins and ends with; gives their
@@ -96,8 +96,8 @@ int model_read(model_t *s, const model_item *t, int32_t n);
  * it says (the class; of each token its label) at least the probability `threshold`, in units of
  * 2^-15, the layers after it are not run and its word counts. 0: the exit is always taken; above
  * 32768: never, and it costs nothing. exit: 0 .. MODEL_EXITS - 1. Until this is called:
- * MODEL_EXIT_THRESHOLD, and again after model_reset, and what resets. s->layers tells how many layers the
- * sequence took. */
+ * MODEL_EXIT_THRESHOLD, and again after model_reset and what resets. s->layers tells how many
+ * layers the sequence took. */
 int model_set_exit(model_t *s, int32_t exit, uint32_t threshold);
 #endif
 
@@ -107,13 +107,20 @@ int model_set_exit(model_t *s, int32_t exit, uint32_t threshold);
 int model_output(model_t *s, int32_t at, const int32_t **out);
 
 #if MODEL_HEAD == MODEL_HEAD_CLASS || MODEL_HEAD == MODEL_HEAD_LABEL
+/* A class or label that is less likely than `threshold`, in units of 2^-15, gives way to the
+ * fallback that it was compiled with (classify.fallback): MODEL_FALLBACK, for the first token of a
+ * sequence whose tokens have labels MODEL_FALLBACK_FIRST; -1: it stays. 0: all stay. Until this is
+ * called: MODEL_THRESHOLD, and again after model_reset and what resets. Probabilities and logits
+ * stay what they are. */
+void model_set_threshold(model_t *s, uint32_t threshold);
+
 /* The name of a class or label, 0 .. MODEL_OUTPUTS - 1; NULL for another number. */
 const char *model_label_name(int32_t label);
 #endif
 
 #if MODEL_HEAD == MODEL_HEAD_CLASS
-/* The sequence's class, the most likely one. probabilities: MODEL_OUTPUTS values in units of 2^-15,
- * or NULL. */
+/* The sequence's class: the most likely one, or the fallback. probabilities: MODEL_OUTPUTS values
+ * in units of 2^-15, or NULL. */
 int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *probabilities);
 
 #if MODEL_FRAMES == 0
@@ -122,8 +129,8 @@ int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *
                             model_token *scratch, int32_t max);
 #endif
 #elif MODEL_HEAD == MODEL_HEAD_LABEL
-/* The most likely label of each token (n), and how likely it is in units of 2^-15 (n, or NULL);
- * gives n. */
+/* The most likely label of each token (n), or the fallback, and how likely that label was in units
+ * of 2^-15 (n, or NULL); gives n. */
 int32_t model_label(model_t *s, const model_token *t, int32_t n, uint16_t *labels,
                     uint16_t *confidence);
 

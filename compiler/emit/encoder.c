@@ -118,6 +118,7 @@ void emit_encoder_constants(const Emission *e, Buf *b)
     static const int heads[HEAD_KINDS] = {
         [HEAD_CLASS] = 1, [HEAD_LABEL] = 2, [HEAD_MASK] = 3, [HEAD_EMBED] = 4};
     const Model *m = e->unit->model;
+    const Recipe *r = e->unit->recipe;
     const struct {
         const char *name, *before;
         long long value;
@@ -131,6 +132,12 @@ void emit_encoder_constants(const Emission *e, Buf *b)
          " * does not, in units of 2^-15. */\n",
          m->n_exits},
         {"EXIT_THRESHOLD", "", exit_units(e->unit->recipe)},
+        {"THRESHOLD",
+         "\n/* A class or label of a lesser probability, in units of 2^-15, gives way to the\n"
+         " * fallback; -1: there is none. */\n",
+         (long long)(r->class_threshold * 32768 + 0.5)},
+        {"FALLBACK", "", find_fallback(m, r->class_fallback)},
+        {"FALLBACK_FIRST", "", find_fallback(m, r->class_first)},
         {"WINDOW", "\n/* The longest sequence, in tokens. */\n", e->unit->program->window},
         {"FRAMES", "\n/* Frames of a sequence, and bytes of a frame; 0: it has tokens. */\n",
          model_frames(m)},

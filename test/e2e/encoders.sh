@@ -124,6 +124,9 @@ for name in enc_bert_class enc_bert_label enc_bert_mask enc_minilm; do
     check "$name: run" sh -c "'$lmcc' run '$work/$name' 'The fox told [MASK] a story.' | grep -q ."
 done
 refuses "exits.threshold" --set exits=0.9
+refuses "classify.fallback" --set classify.threshold=0.5 --set classify.fallback=excellent
+refuses "classify.first" --set classify.first=good
+refuses "classify.threshold" --set classify.threshold=0.5
 refuses sinks --sinks 2
 refuses "head.top" --head-top 3
 refuses positions --window 60

@@ -178,11 +178,13 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config mistral "$work/models/hf_mistral" --bits 8 --sinks 2
     config qwen2 "$work/models/hf_qwen2" --bits 3
     config bert-class "$work/models/enc_bert_class" --bits 2 --bits '*.mlp.*=1.6' --bits 'dense=8'
-    config bert-label "$work/models/enc_bert_label" --bits 8
+    config bert-label "$work/models/enc_bert_label" --bits 8 --set classify.threshold=0.5 \
+        --set classify.fallback=bad --set 'classify.first=so so'
     config bert-exits "$work/models/enc_bert_exits" --bits 2 --set exits.threshold=0.45
     config roberta-exit "$work/models/enc_roberta_exit" --bits 8 --set exits.threshold=0.6
     config roberta-mask "$work/models/enc_roberta_mask" --bits 4 --window 30
-    config distilbert "$work/models/enc_distilbert_class" --bits 3
+    config distilbert "$work/models/enc_distilbert_class" --bits 3 --set classify.threshold=0.9 \
+        --set classify.fallback=2
     config keyword "$work/models/enc_keyword" --bits 2 --bits '*.mlp.*=1.6' --bits 'embed=8'
     config keyword-first "$work/models/enc_keyword_first" --bits 8 --bits 'patch=3'
     config minilm "$work/models/enc_minilm" --bits 2 --window 20 --ram 20K

@@ -89,6 +89,35 @@ static int interface_differs(void)
 }
 #endif
 
+#if TINY_FALLBACK >= 0
+/* A threshold that no probability reaches, and one that each does. */
+static int fallbacks_differ(void)
+{
+    int wrong = 0;
+    for (uint32_t threshold = 0; threshold <= 40000U; threshold += 40000U) {
+        tiny_set_threshold(&state, threshold);
+#if TINY_HEAD == TINY_HEAD_CLASS
+        const int32_t label = tiny_classify(&state, tokens, LENGTH, NULL);
+        wrong |= label != (threshold > 0U ? TINY_FALLBACK : best_at(0));
+#else
+        static uint16_t labels[LENGTH];
+        (void)tiny_label(&state, tokens, LENGTH, labels, NULL);
+        for (int32_t i = 0; i < LENGTH; i++) {
+            const int32_t other = i == 0 ? TINY_FALLBACK_FIRST : TINY_FALLBACK;
+            wrong |= labels[i] != (threshold > 0U && other >= 0 ? other : best_at(i));
+        }
+#endif
+    }
+    tiny_set_threshold(&state, 0);
+    return wrong;
+}
+#else
+static int fallbacks_differ(void)
+{
+    return 0;
+}
+#endif
+
 #if TINY_EXITS > 0
 /* Taken at once, taken for no probability, and by what is no exit. */
 static int exits_differ(void)
@@ -137,7 +166,8 @@ int main(void)
     for (int32_t i = 0; i < ITEMS; i++) {
         tokens[i] = (tiny_item)(TINY_FRAMES > 0 ? i * 29 % 256 - 128 : (i * 29 + 7) % TINY_VOCAB);
     }
-    if (interface_differs() != 0 || exits_differ() != 0 || errors_differ() != 0) {
+    if (fallbacks_differ() != 0 || interface_differs() != 0 || exits_differ() != 0 ||
+        errors_differ() != 0) {
         board_puts("the interface differs from the head\n");
         return 1;
     }

@@ -157,6 +157,8 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"top\": 0\n"
                                         "  },\n"
                                         "  \"exits\": {\n    \"threshold\": 0\n  },\n"
+                                        "  \"classify\": {\n    \"threshold\": 0,\n"
+                                        "    \"fallback\": \"\",\n    \"first\": \"\"\n  },\n"
                                         "  \"extras\": \"none\",\n"
                                         "  \"packages\": \"cmake,zephyr,esp-idf,arduino,"
                                         "platformio,cmsis-pack,make\"\n"
