@@ -117,6 +117,48 @@ Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, i
     return c;
 }
 
+/* The tokens of a line in pieces that a sequence of `longest` holds; each begins and ends as the
+ * tokenizer has sequences begin and end. */
+static void add_sequences(Arena *a, Corpus *c, int *cap, const Tokenizer *t, const int *ids, int n,
+                          int longest)
+{
+    const int before = t->add_bos && t->bos >= 0, after = t->add_after;
+    const int inner = n - before - after, most = longest - before - after;
+    for (int at = 0; at < inner && most > 0; at += most) {
+        const int some = smaller(most, inner - at);
+        int *piece = NEW(a, int, some + before + after);
+        memcpy(piece + before, ids + before + at, (size_t)some * sizeof(int));
+        if (before) {
+            piece[0] = t->bos;
+        }
+        if (after) {
+            piece[before + some] = t->after;
+        }
+        add_document(a, c, cap, piece, some + before + after);
+    }
+}
+
+Corpus *corpus_sequences(Arena *a, const Tokenizer *t, const char *path, int longest)
+{
+    const File f = file_map(a, path);
+    const Encoder *by = encoder_new(a, t);
+    Corpus *c = NEW(a, Corpus, 1);
+    int cap = 0;
+    size_t at = 0;
+    Span line;
+    c->docs = DOCS_LINES;
+    while (next_line(&f, &at, &line)) {
+        int *ids;
+        const int n = encode(a, by, line.text, line.len, &ids);
+        c->n_bytes += (int64_t)line.len;
+        add_sequences(a, c, &cap, t, ids, n, longest);
+    }
+    if (c->n_docs == 0) {
+        fatal("%s: text: no line has a word, or none fits %d tokens", path, longest);
+    }
+    return c;
+}
+
 int corpus_longest(const Corpus *c)
 {
     int most = 1;

@@ -61,7 +61,6 @@ void check_encoder_recipe(const Unit *u)
         {"prune-heads", prunes(&r->prune_heads)},
         {"prune-neurons", prunes(&r->prune_neurons)},
         {"prune-vocab", *r->vocab_corpus || r->vocab_keep.n > 0},
-        {"recover", r->recover_tokens > 0},
         {"grammars", r->grammars.n > 0},
         {"prompts", r->prompts.n > 0},
         {"options", r->extras & 1U << EXTRA_OPTIONS},

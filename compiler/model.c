@@ -129,6 +129,11 @@ int model_norm_index(const Model *m, int layer, int place)
     return layer * norms_of(m) + place - (place >= 4 && !m->qk_norm ? 2 : 0);
 }
 
+int model_norms(const Model *m)
+{
+    return norms_of(m) * m->n_layers + 1 + (m->dense_norm.n > 0);
+}
+
 Norm *model_norm(Model *m, int i)
 {
     const int each = norms_of(m);

@@ -132,6 +132,8 @@ struct Corpus {
  * when the mean line is longer than 200 bytes. Documents are cut into pieces of `context` tokens,
  * each starting with bos. */
 Corpus *corpus_read(Arena *a, TextEncoder by, const char *path, DocsKind docs, int context);
+/* Each non-empty line as an encoder reads it, cut to sequences of at most `longest` tokens. */
+Corpus *corpus_sequences(Arena *a, const Tokenizer *t, const char *path, int longest);
 int corpus_longest(const Corpus *c); /* tokens of a document, at least 1 */
 
 /* compiler/eval.c: perplexity of anything that steps. */

@@ -1,5 +1,6 @@
 /* Trains what compression lost back: the quantized model learns to give the probabilities of the
- * original, on tokens that the original writes (and on the --calib text). Off unless the recipe
+ * original, on tokens that the original writes (and on the --calib text; an encoder on that
+ * alone). Off unless the recipe
  * gives it tokens. Ctrl-C keeps the best so far and goes on with it. */
 #include "sequence.h"
 
@@ -104,6 +105,10 @@ void pass_recover(Unit *u)
     if (!u->original) {
         die("recover: no original");
     }
+    if (u->model->encoder && !u->calib) {
+        warn("%s: recover: without a --calib text an encoder is trained on random tokens",
+             u->model->path);
+    }
     if (u->model->activation_bits == 1) {
         fatal("%s: recover: binary activations cannot be trained here: train the checkpoint with "
               "them, "
@@ -113,7 +118,7 @@ void pass_recover(Unit *u)
     Arena *a = arena_new();
     const int64_t wanted =
         r->recover_tokens / 4 < POOL_TOKENS ? r->recover_tokens / 4 : POOL_TOKENS;
-    const Pool *pool = pool_new(u, a, wanted);
+    const Pool *pool = (u->model->encoder ? pool_of_sequences : pool_new)(u, a, wanted);
     Trainer *t = trainer_new(a, u->model, u->original, pool, r);
     const int64_t tokens = (int64_t)r->recover_batch * pool->window;
     t->steps = (r->recover_tokens + tokens - 1) / tokens;

@@ -167,7 +167,8 @@ static void mix_back(const float *with, ptrdiff_t with_row, const float *weight,
 static void attend_back_queries(const AttentionBack *b, int block, float *scratch)
 {
     const Attention *a = &b->forward;
-    const int first = block * QUERIES, keys = smaller(a->n, first + QUERIES), dim = a->head_dim;
+    const int first = block * QUERIES, dim = a->head_dim;
+    const int keys = a->all ? a->n : smaller(a->n, first + QUERIES);
     const int rows = smaller(LANES, a->n - first);
     float *q = scratch, *d_out = q + dim * LANES, *out = d_out + dim * LANES;
     float *weight = out + dim * LANES;
@@ -198,28 +199,29 @@ static void attend_back_queries(const AttentionBack *b, int block, float *scratc
 static void attend_back_keys(const AttentionBack *b, int block, float *scratch)
 {
     const Attention *a = &b->forward;
-    const int first = block * QUERIES, n = a->n - first, dim = a->head_dim;
-    const int rows = smaller(LANES, n);
+    const int first = block * QUERIES, dim = a->head_dim, rows = smaller(LANES, a->n - first);
+    const int begin = a->all ? 0 : first, n = a->n - begin; /* queries that meet them */
     float *k = scratch, *v = k + dim * LANES;
     float *weight = v + dim * LANES, *d_score = weight + n * LANES;
     transpose(a->k, a->kv_row, first, a->n, dim, a->scale, k);
     transpose(a->v, a->kv_row, first, a->n, dim, 1, v);
     for (int i = 0; i < n; i += KEYS) {
-        const int some = smaller(KEYS, n - i), query = first + i;
+        const int some = smaller(KEYS, n - i), query = begin + i;
         Lanes s[KEYS], dp[KEYS];
         dots_some(a->q + query * a->q_row, a->q_row, k, dim, some, s);
         dots_some(b->d_out + query * a->q_row, a->q_row, v, dim, some, dp);
         for (int t = 0; t < some; t++) {
             Lanes p = lanes_exp(s[t] - a->total[query + t]);
-            p = i + t < LANES ? lanes_and(p, ~from(0, i + t + 1)) : p; /* keys up to its own */
+            p = i + t < LANES && !a->all ? lanes_and(p, ~from(0, i + t + 1))
+                                         : p; /* keys up to its own */
             p = a->window > 0 ? lanes_and(p, from(first, query + t - a->window + 1)) : p;
             lanes_store(weight + (i + t) * LANES, p);
             lanes_store(d_score + (i + t) * LANES, p * (dp[t] - b->dot[query + t]));
         }
     }
-    mix_back(b->d_out + first * a->q_row, a->q_row, weight, n, dim, 1, b->d_v + first * a->kv_row,
+    mix_back(b->d_out + begin * a->q_row, a->q_row, weight, n, dim, 1, b->d_v + first * a->kv_row,
              a->kv_row, rows, true);
-    mix_back(a->q + first * a->q_row, a->q_row, d_score, n, dim, a->scale,
+    mix_back(a->q + begin * a->q_row, a->q_row, d_score, n, dim, a->scale,
              b->d_k + first * a->kv_row, a->kv_row, rows, true);
 }
 

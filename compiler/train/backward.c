@@ -1,6 +1,6 @@
 /* The backward pass, layer by layer from the last, over what the forward pass kept. With y = x W^T:
  * dx = dy W and dW = dy^T x. */
-#include "train/backward.h"
+#include "train/head.h"
 
 #include "train/loops.h"
 
@@ -15,55 +15,14 @@ struct Trace {
     float *residual;                /* n x dim; backward: its gradient */
     float *normed, *unit, *inverse; /* of the final norm */
     float *logits, *probability;
-    float *d_in;   /* n x dim: of a normed vector */
-    float *d_wide; /* n x the widest of mixed and gated */
+    HeadTrace *head; /* of an encoder, else NULL */
+    float *d_in;     /* n x dim: of a normed vector */
+    float *d_wide;   /* n x the widest of mixed and gated */
     float *d_q, *d_k, *d_v, *dot;
     float *d_layer;  /* n x dim: of a layer's output; NULL where its halves are not parallel */
     float *d_normed; /* like d_wide; NULL without sub_norm */
     float *d_heads;  /* like the wider of q and k; NULL where heads have no norm */
 };
-
-Layout *layout_new(Arena *a, const Model *m)
-{
-    Model *walk = (Model *)(uintptr_t)m; /* only read */
-    Layout *y = NEW(a, Layout, 1);
-    const Linear *l;
-    const Norm *v;
-    while (model_linears(walk, y->n_linears)) {
-        y->n_linears++;
-    }
-    y->n_norms = network_final_norm(m) + 1;
-    y->linear = NEW(a, size_t, y->n_linears);
-    y->norm = NEW(a, size_t, y->n_norms);
-    for (int i = 0; (l = model_linears(walk, i)); i++) {
-        y->linear[i] = y->size;
-        y->size += (size_t)l->rows * (size_t)l->cols;
-    }
-    y->weights = y->size;
-    for (int i = 0; (v = model_norm(walk, i)); i++) {
-        y->norm[i] = y->size;
-        y->size += (size_t)v->n;
-    }
-    return y;
-}
-
-void layout_point(const Layout *y, Network *n, const float *all)
-{
-    const Model *m = n->model;
-    n->embed = all + y->linear[0];
-    for (int i = 0; i < m->n_layers * ROLES; i++) {
-        const Role r = (Role)(i % ROLES);
-        const bool there = m->blocks[i / ROLES].linear[r].rows > 0;
-        n->weight[i] = there ? all + y->linear[model_linear_index(m, i / ROLES, r)] : NULL;
-    }
-    n->head = all + y->linear[model_head_index(m)];
-    if (m->position == POSITION_LEARNED) {
-        n->positions = all + y->linear[model_positions_index(m)];
-    }
-    for (int i = 0; i < y->n_norms; i++) {
-        n->gamma[i] = all + y->norm[i];
-    }
-}
 
 Trace *trace_new(Arena *a, const Network *n)
 {
@@ -84,8 +43,9 @@ Trace *trace_new(Arena *a, const Network *n)
     t->normed = NEW(a, float, rows *(size_t)m->dim);
     t->unit = NEW(a, float, rows *(size_t)m->dim);
     t->inverse = NEW(a, float, rows);
-    t->logits = NEW(a, float, rows *(size_t)m->vocab);
-    t->probability = NEW(a, float, m->vocab);
+    t->logits = NEW(a, float, rows *(size_t)model_outputs(m));
+    t->probability = NEW(a, float, model_outputs(m));
+    t->head = m->encoder ? head_trace_new(a, n) : NULL;
     t->d_in = NEW(a, float, rows *(size_t)m->dim);
     t->d_wide = NEW(a, float, rows *(size_t)larger(q_dim, neurons));
     t->d_q = NEW(a, float, rows *(size_t)q_dim);
@@ -107,23 +67,28 @@ float *trace_forward(Trace *t, const int *tokens, int n)
         network_layer(t->network, l, t->layer[l], t->residual, n);
     }
     network_logits(t->network, t->residual, n, t->normed, t->unit, t->inverse, t->logits);
+    if (t->head) {
+        head_forward(t->network, t->head, t->normed, n, t->logits);
+    }
     return t->logits;
 }
 
 double trace_distill(Trace *t, const float *goal, float weight)
 {
-    const size_t vocab = (size_t)t->network->model->vocab;
+    const Model *m = t->network->model;
+    const size_t outputs = (size_t)model_outputs(m);
     double sum = 0;
-    for (size_t i = 0; i < (size_t)t->n; i++) {
-        sum += loops()->distill(t->logits + i * vocab, goal + i * vocab, (int)vocab, weight,
+    if (m->head_kind == HEAD_EMBED) {
+        return head_turn(t->logits, goal, m->dim, weight);
+    }
+    for (size_t i = 0; i < (size_t)head_rows(m, t->n); i++) {
+        sum += loops()->distill(t->logits + i * outputs, goal + i * outputs, (int)outputs, weight,
                                 t->probability);
     }
     return sum;
 }
 
-/* dx (n x cols) = or += dy (n x rows) W */
-static void input_gradient(const float *w, int rows, int cols, const float *dy, int n, bool add,
-                           float *dx)
+void input_gradient(const float *w, int rows, int cols, const float *dy, int n, bool add, float *dx)
 {
     product(&(Product){.m = n,
                        .n = cols,
@@ -139,8 +104,7 @@ static void input_gradient(const float *w, int rows, int cols, const float *dy, 
                        .add = add});
 }
 
-/* dW (rows x cols) += dy^T x */
-static void weight_gradient(const float *dy, int rows, const float *x, int cols, int n, float *dw)
+void weight_gradient(const float *dy, int rows, const float *x, int cols, int n, float *dw)
 {
     product(&(Product){.m = rows,
                        .n = cols,
@@ -156,22 +120,41 @@ static void weight_gradient(const float *dy, int rows, const float *x, int cols,
                        .add = true});
 }
 
-/* One linear: dW, and dx from dy. */
+void bias_gradient(const float *dy, int rows, int n, float *db)
+{
+    for (int i = 0; i < n; i++) {
+        loops()->add(dy + (size_t)i * (size_t)rows, (size_t)rows, db);
+    }
+}
+
+/* One linear: dW, db, and dx from dy. */
 static void linear_back(Trace *t, const Layout *y, int layer, Role role, const float *dy,
                         const float *x, bool add, float *dx, float *gradient)
 {
     const Model *m = t->network->model;
     const Linear *l = &m->blocks[layer].linear[role];
-    weight_gradient(dy, l->rows, x, l->cols, t->n,
-                    gradient + y->linear[model_linear_index(m, layer, role)]);
+    const int i = model_linear_index(m, layer, role);
+    weight_gradient(dy, l->rows, x, l->cols, t->n, gradient + y->linear[i]);
+    if (y->bias[i]) {
+        bias_gradient(dy, l->rows, t->n, gradient + y->bias[i]);
+    }
     input_gradient(t->network->weight[layer * ROLES + (int)role], l->rows, l->cols, dy, t->n, add,
                    dx);
 }
 
+/* d_in is what a norm gave its readers; where it took the stream's place, the stream was one. */
 static void norm_back(Trace *t, const Layout *y, int norm, const float *unit, const float *inverse,
                       float *gradient)
 {
     const Model *m = t->network->model;
+    const size_t n = (size_t)t->n * (size_t)m->dim;
+    if (m->post_norm) {
+        loops()->add(t->residual, n, t->d_in);
+        memset(t->residual, 0, n * sizeof(float));
+    }
+    if (y->beta[norm]) {
+        bias_gradient(t->d_in, m->dim, t->n, gradient + y->beta[norm]);
+    }
     (m->norm == NORM_LAYER ? loops()->layer_norm_back : loops()->norm_back)(
         t->d_in, unit, inverse, t->network->gamma[norm], t->n, m->dim, t->residual,
         gradient + y->norm[norm]);
@@ -208,7 +191,7 @@ static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
               act->mlp_inverse, gradient);
 }
 
-static void head_back(Trace *t, int layer, int head)
+static void attention_head_back(Trace *t, int layer, int head)
 {
     const Block *b = &t->network->model->blocks[layer];
     const Activations *act = t->layer[layer];
@@ -216,6 +199,7 @@ static void head_back(Trace *t, int layer, int head)
     const int blocks = (t->n + QUERIES - 1) / QUERIES;
     const AttentionBack back = {
         .forward = {.n = t->n,
+                    .all = t->network->model->encoder,
                     .head_dim = b->head_dim,
                     .window = b->window,
                     .scale = 1 / sqrtf((float)b->head_dim),
@@ -266,7 +250,7 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
     memset(t->d_k, 0, kv * sizeof(float));
     memset(t->d_v, 0, kv * sizeof(float));
     for (int h = 0; h < b->n_heads; h++) {
-        head_back(t, layer, h);
+        attention_head_back(t, layer, h);
     }
     network_rotate(t->network, layer, t->d_q, t->n, b->n_heads, -1);
     network_rotate(t->network, layer, t->d_k, t->n, b->n_kv_heads, -1);
@@ -283,13 +267,28 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
               gradient);
 }
 
+/* From the logits' gradient to d_in, that of what the final norm gave. */
+static void logits_back(Trace *t, const Layout *y, float *gradient)
+{
+    const Model *m = t->network->model;
+    if (t->head) {
+        head_back(t->network, y, t->head, t->normed, t->n, t->logits, t->d_in, gradient);
+        return;
+    }
+    const int bias = network_head_bias(m);
+    weight_gradient(t->logits, m->vocab, t->normed, m->dim, t->n,
+                    gradient + y->linear[model_head_index(m)]);
+    if (y->bias[bias]) {
+        bias_gradient(t->logits, m->vocab, t->n, gradient + y->bias[bias]);
+    }
+    input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
+}
+
 void trace_backward(Trace *t, const Layout *y, float *gradient)
 {
     const Model *m = t->network->model;
     const size_t dim = (size_t)m->dim;
-    const size_t head = y->linear[model_head_index(m)];
-    weight_gradient(t->logits, m->vocab, t->normed, m->dim, t->n, gradient + head);
-    input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
+    logits_back(t, y, gradient);
     memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
     norm_back(t, y, network_final_norm(m), t->unit, t->inverse, gradient);
     for (int l = m->n_layers - 1; l >= 0; l--) {

@@ -8,22 +8,34 @@
 typedef struct Layout {
     int n_linears, n_norms;
     size_t *linear, *norm; /* numbered as by model_linears and model_norm */
+    size_t *beta, *bias;   /* likewise, 0: none; bias[n_linears]: a tied head's */
     size_t weights;        /* floats of the linears, which come first */
     size_t size;
 } Layout;
 Layout *layout_new(Arena *a, const Model *m);
-/* Points the network's weights and gammas into such an array. */
-void layout_point(const Layout *y, Network *n, const float *all);
+/* Points the network's weights, norms and biases into such an array. */
+void layout_point(Arena *a, const Layout *y, Network *n, const float *all);
+/* Norms and biases of the model into such an array; and back. */
+void layout_read(const Layout *y, const Model *m, float *all);
+void layout_write(const Layout *y, const float *all, Model *m);
 
 /* What one document's forward pass kept, and room for its backward pass. */
 typedef struct Trace Trace;
 Trace *trace_new(Arena *a, const Network *n);
-/* Logits, n x vocab, kept until the next call. */
+/* Logits, n x vocab; what an encoder's head gives (head.h). Kept until the next call. */
 float *trace_forward(Trace *t, const int *tokens, int n);
 /* Adds to `gradient` (laid out as y says) from d_logits, which stands where the logits stood. */
 void trace_backward(Trace *t, const Layout *y, float *gradient);
-/* Sum of KL(goal || own) over the document's tokens, nats; own logits become `weight` times their
- * gradient. */
+/* Sum of KL(goal || own) over the document's rows of logits, nats; of an encoder that gives a
+ * vector 1 - their cosine. Own logits become `weight` times their gradient. */
 double trace_distill(Trace *t, const float *goal, float weight);
+
+/* dx (n x cols) = or += dy (n x rows) W */
+void input_gradient(const float *w, int rows, int cols, const float *dy, int n, bool add,
+                    float *dx);
+/* dW (rows x cols) += dy^T x */
+void weight_gradient(const float *dy, int rows, const float *x, int cols, int n, float *dw);
+/* db (rows) += the n rows of dy */
+void bias_gradient(const float *dy, int rows, int n, float *db);
 
 #endif

@@ -32,7 +32,7 @@ typedef struct Attention {
     ptrdiff_t q_row, kv_row;
     float *out;   /* like q */
     float *total; /* n: log of the sum of exp(scale q k), or NULL */
-    bool all;     /* every query meets all keys, not those up to its own alone; no gradient */
+    bool all;     /* every query meets all keys, not those up to its own alone */
 } Attention;
 #define QUERIES 16 /* that one call serves, or keys */
 

@@ -47,7 +47,7 @@ Network *network_new(Arena *a, const Model *m, int max_tokens)
     n->model = m;
     n->max_tokens = max_tokens;
     n->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
-    n->gamma = NEW(a, const float *, network_final_norm(m) + 1);
+    n->gamma = NEW(a, const float *, model_norms(m));
     n->cosine = NEW(a, float *, m->n_layers);
     n->sine = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers && m->position == POSITION_ROPE; l++) {
@@ -96,7 +96,11 @@ Network *network_of_model(Arena *a, const Model *m, int max_tokens)
         room = NULL;
         n->weight[i] = network_read(a, &m->blocks[i / ROLES].linear[i % ROLES], &room);
     }
-    for (int i = 0; i <= network_final_norm(m); i++) {
+    if (m->dense.rows > 0) {
+        room = NULL;
+        n->dense = network_read(a, &m->dense, &room);
+    }
+    for (int i = 0; i < model_norms(m); i++) {
         n->gamma[i] = model_norm(walk, i)->gamma;
     }
     return n;
@@ -202,8 +206,8 @@ void network_rotate(const Network *n, int layer, float *x, int n_tokens, int n_h
 }
 
 /* A head's block of queries. */
-static void attend_block(const Network *net, const Block *b, Activations *t, int n, int head, int block,
-                         float *scratch)
+static void attend_block(const Network *net, const Block *b, Activations *t, int n, int head,
+                         int block, float *scratch)
 {
     const int kv = b->kv_of_head[head] * b->head_dim;
     const Attention with = {
@@ -256,14 +260,33 @@ void network_embed(const Network *n, const int *tokens, const int *at, int n_tok
     }
 }
 
+int network_head_bias(const Model *m)
+{
+    Model *walk = (Model *)(uintptr_t)m; /* only read */
+    int past = 0;
+    while (m->tied_head && model_linears(walk, past)) {
+        past++;
+    }
+    return m->tied_head ? past : model_head_index(m);
+}
+
+const float *network_bias(const Network *n, int i)
+{
+    const Model *m = n->model;
+    const Linear *l = model_linears((Model *)(uintptr_t)m, i); /* only read */
+    const float *own = l ? l->bias : m->tied_head ? m->head.bias : NULL;
+    return own && n->bias ? n->bias[i] : own;
+}
+
 /* y (n_tokens x rows) = x W^T + bias of a linear of a layer, or y += */
 static void project(const Network *n, int layer, Role role, const float *x, int n_tokens, bool add,
                     float *y)
 {
     const Linear *l = &n->model->blocks[layer].linear[role];
     multiply_forward(n->weight[layer * ROLES + (int)role], l->rows, l->cols, x, n_tokens, add, y);
-    for (int i = 0; l->bias && i < n_tokens; i++) {
-        loops()->add(l->bias, (size_t)l->rows, y + (size_t)i * (size_t)l->rows);
+    const float *bias = l->bias ? network_bias(n, model_linear_index(n->model, layer, role)) : NULL;
+    for (int i = 0; bias && i < n_tokens; i++) {
+        loops()->add(bias, (size_t)l->rows, y + (size_t)i * (size_t)l->rows);
     }
 }
 
@@ -276,17 +299,16 @@ static void binarize_rows(const Network *n, float *x, int n_tokens, int width)
     }
 }
 
-/* Norm number i of the residual stream; unit and inverse as in Activations. */
-static void norm_stream(const Network *n, int i, const float *residual, int n_tokens, float *y,
-                        float *unit, float *inverse)
+void network_norm_rows(const Network *n, int i, const float *x, int n_tokens, float *y, float *unit,
+                       float *inverse)
 {
     const Model *m = n->model;
-    const float *beta = model_norm((Model *)(uintptr_t)m, i)->beta;
+    const float *own = model_norm((Model *)(uintptr_t)m, i)->beta; /* only read */
+    const float *beta = own && n->beta ? n->beta[i] : own;
     if (beta) {
-        loops()->layer_norm(residual, n->gamma[i], beta, m->norm_eps, n_tokens, m->dim, y, unit,
-                            inverse);
+        loops()->layer_norm(x, n->gamma[i], beta, m->norm_eps, n_tokens, m->dim, y, unit, inverse);
     } else {
-        loops()->norm(residual, n->gamma[i], m->norm_eps, n_tokens, m->dim, y, unit, inverse);
+        loops()->norm(x, n->gamma[i], m->norm_eps, n_tokens, m->dim, y, unit, inverse);
     }
 }
 
@@ -303,11 +325,11 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
 {
     const Model *m = n->model;
     const Block *b = &m->blocks[layer];
-    norm_stream(n, network_norm(m, layer, NORM_ATTN), residual, n_tokens, t->attn_in, t->attn_unit,
-                t->attn_inverse);
+    network_norm_rows(n, network_norm(m, layer, NORM_ATTN), residual, n_tokens, t->attn_in,
+                      t->attn_unit, t->attn_inverse);
     if (m->parallel) {
-        norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in, t->mlp_unit,
-                    t->mlp_inverse);
+        network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
+                          t->mlp_unit, t->mlp_inverse);
     }
     binarize_rows(n, t->attn_in, n_tokens, m->dim);
     project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
@@ -333,8 +355,8 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
     binarize_rows(n, t->o_in, n_tokens, b->n_heads * b->head_dim);
     project(n, layer, ROLE_O, t->o_in, n_tokens, true, residual);
     if (!m->parallel) {
-        norm_stream(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
-                    t->mlp_unit, t->mlp_inverse);
+        network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
+                          t->mlp_unit, t->mlp_inverse);
     }
     replace_stream(n, t->mlp_in, n_tokens, residual);
     binarize_rows(n, t->mlp_in, n_tokens, m->dim);
@@ -368,12 +390,13 @@ void network_logits(const Network *n, const float *residual, int n_tokens, float
                     float *unit, float *inverse, float *logits)
 {
     const Model *m = n->model;
-    norm_stream(n, network_final_norm(m), residual, n_tokens, normed, unit, inverse);
+    network_norm_rows(n, network_final_norm(m), residual, n_tokens, normed, unit, inverse);
     if (m->encoder) {
         return; /* what its heads make of it is no logits of next tokens */
     }
     multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
-    for (int i = 0; m->head.bias && i < n_tokens; i++) {
-        loops()->add(m->head.bias, (size_t)m->vocab, logits + (size_t)i * (size_t)m->vocab);
+    const float *bias = network_bias(n, network_head_bias(m));
+    for (int i = 0; bias && i < n_tokens; i++) {
+        loops()->add(bias, (size_t)m->vocab, logits + (size_t)i * (size_t)m->vocab);
     }
 }

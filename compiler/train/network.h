@@ -11,8 +11,12 @@ typedef struct Network {
     int max_tokens;
     const float *embed, *head; /* vocab x dim; the same when tied */
     const float *positions;    /* context x dim, if learned */
+    const float *dense;        /* dim x dim, of an encoder's head that has it */
     const float **weight;      /* n_layers x ROLES; NULL where a role is not there */
-    const float **gamma;       /* numbered as by model_norm; biases and betas are the model's own */
+    const float **gamma;       /* numbered as by model_norm */
+    const float **beta;        /* likewise, and */
+    const float **bias;        /* as by model_linears, a tied head's last; both NULL: the model's
+                                  own, as they are now */
     float **cosine, **sine;    /* each layer: max_tokens x head_dim / 2, of the rope angles */
 } Network;
 
@@ -63,9 +67,17 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
                             int n_tokens);
 void network_finish_layer(const Network *n, int layer, Activations *t, float *residual,
                           int n_tokens);
-/* normed: n_tokens x dim, what the head reads (of an encoder that alone is set); unit and inverse as in Activations, or NULL. */
+/* normed: n_tokens x dim, what the head reads (of an encoder that alone is set); unit and inverse
+ * as in Activations, or NULL. */
 void network_logits(const Network *n, const float *residual, int n_tokens, float *normed,
                     float *unit, float *inverse, float *logits);
+/* Of the head's bias, in the numbers of network_bias. */
+int network_head_bias(const Model *m);
+/* The bias of the i-th linear as model_linears numbers them; past the last one a tied head's. */
+const float *network_bias(const Network *n, int i);
+/* y (n_tokens x dim) = norm number i of x; unit and inverse as in Activations, or NULL. */
+void network_norm_rows(const Network *n, int i, const float *x, int n_tokens, float *y, float *unit,
+                       float *inverse);
 /* Turns the pairs of each head by the position, backwards with direction -1; rows are positions. */
 void network_rotate_row(const Network *n, int layer, float *x, int pos, int n_heads,
                         float direction);

@@ -80,7 +80,7 @@ Pool *pool_new(Unit *u, Arena *a, int64_t tokens)
 {
     const Tokenizer *t = u->model->tokenizer;
     Pool *p = NEW(a, Pool, 1);
-    p->window = unit_window(u);
+    p->window = p->longest = unit_window(u);
     p->n_held_out = 1 + HELD_OUT_TOKENS / p->window;
     const int64_t most = tokens / p->window + 1 + p->n_held_out;
     p->tokens = NEW(a, int, (size_t)most *(size_t)p->window);
@@ -89,6 +89,10 @@ Pool *pool_new(Unit *u, Arena *a, int64_t tokens)
         pack_text(&k, u);
     }
     pack_samples(&k, u);
+    p->lengths = NEW(a, int, (size_t)most *(size_t)p->window);
+    for (int i = 0; i < p->n; i++) {
+        p->lengths[(size_t)i * (size_t)p->window] = p->window;
+    }
     return p;
 }
 
@@ -105,13 +109,12 @@ static void shuffle(int *order, int n, uint64_t seed)
     }
 }
 
-const int *pool_window(const Pool *p, int64_t step, uint32_t seed, int *order, int64_t *round)
+int pool_window(const Pool *p, int64_t step, uint32_t seed, int *order, int64_t *round)
 {
     const int n = p->n - p->n_held_out;
     if (step / n != *round) {
         *round = step / n;
         shuffle(order, n, (uint64_t)seed << 32 | (uint32_t)*round);
     }
-    const int at = p->n_held_out + order[step % n];
-    return p->tokens + (size_t)at * (size_t)p->window;
+    return p->n_held_out + order[step % n];
 }

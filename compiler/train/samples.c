@@ -42,6 +42,9 @@ Corpus *unit_text(Unit *u)
               u->model->path, u->calib);
     }
     const int window = unit_window(u);
+    if (u->model->encoder) {
+        return corpus_sequences(u->arena, t, u->calib, window);
+    }
     return corpus_read(u->arena, encoder_of(u->arena, t), u->calib, DOCS_AUTO,
                        window < 2 ? 2 : window);
 }

@@ -1,7 +1,6 @@
 /* Parameters of a quantized model, to floats and back. A row's values are scale * (base[0] + sum of
  * base[1 + k] * bit k of the code) in every format: ternary codes 0, 1, 2 have the fixed base -1,
- * 1,
- * 2. Int8 keeps its scales, its latents move. */
+ * 1, 2. Int8 keeps its scales, its latents move. */
 #include "train/student.h"
 
 #include "train/loops.h"
@@ -177,6 +176,37 @@ static void settle(Student *s, Part *p, const Linear *l)
     }
 }
 
+static void add_norms(Arena *a, Student *s, Model *m)
+{
+    const Layout *y = s->layout;
+    for (int i = 0; i < y->n_norms; i++) {
+        const Norm *v = model_norm(m, i);
+        const double size = 0.5 * root_mean_square(v->gamma, (size_t)v->n);
+        add_segment(a, s, y->norm[i], (size_t)v->n, size);
+        if (y->beta[i]) {
+            add_segment(a, s, y->beta[i], (size_t)v->n, size);
+        }
+    }
+}
+
+/* As fast as a row's product with a normed vector may change by its scale. Keys that are not turned
+ * keep theirs: softmax takes it off every score, so its gradient is rounding. */
+static void add_biases(Arena *a, Student *s, Model *m)
+{
+    const Layout *y = s->layout;
+    for (int i = 0; i <= y->n_linears; i++) {
+        const Linear *l = i < y->n_linears ? model_linears(m, i) : &m->embed;
+        int layer;
+        Role role = ROLES;
+        const bool lost = m->position != POSITION_ROPE && !m->qk_norm &&
+                          model_linear_place(m, i, &layer, &role) && role == ROLE_K;
+        if (y->bias[i] && !lost) {
+            const double size = root_mean_square(l->w, (size_t)l->rows * (size_t)l->cols);
+            add_segment(a, s, y->bias[i], (size_t)l->rows, (double)pace(l) * size * sqrt(l->cols));
+        }
+    }
+}
+
 Student *student_new(Arena *a, Model *m, const Layout *y, LevelKind levels)
 {
     Student *s = NEW(a, Student, 1);
@@ -206,11 +236,9 @@ Student *student_new(Arena *a, Model *m, const Layout *y, LevelKind levels)
         }
         add_segments(a, s, p, l);
     }
-    for (int i = 0; i < y->n_norms; i++) {
-        const Norm *v = model_norm(m, i);
-        memcpy(s->parameter + y->norm[i], v->gamma, (size_t)v->n * sizeof(float));
-        add_segment(a, s, y->norm[i], (size_t)v->n, 0.5 * root_mean_square(v->gamma, (size_t)v->n));
-    }
+    layout_read(y, m, s->parameter);
+    add_norms(a, s, m);
+    add_biases(a, s, m);
     return s;
 }
 
@@ -306,8 +334,5 @@ void student_store(Student *s, Model *m, float *all)
             *(k ? &l->coef[k - 1] : &l->zero) = (int8_t)base[k];
         }
     }
-    for (int i = 0; i < y->n_norms; i++) {
-        Norm *v = model_norm(m, i);
-        memcpy(v->gamma, s->parameter + y->norm[i], (size_t)v->n * sizeof(float));
-    }
+    layout_write(y, s->parameter, m);
 }

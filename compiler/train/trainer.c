@@ -2,6 +2,7 @@
  * own, and they are added in order. Adam with warm-up, linear decay and clipping. */
 #include "train/trainer.h"
 
+#include "train/head.h"
 #include "train/loops.h"
 
 #include <math.h>
@@ -17,6 +18,7 @@ typedef struct Slot {
     Trace *trace;
     Network *teacher;
     Activations *act; /* teacher's */
+    HeadTrace *head;  /* teacher's, of an encoder */
     float *residual, *normed, *goal;
     float *gradient;
     double kl;
@@ -25,18 +27,18 @@ typedef struct Slot {
 static void make_slot(Arena *a, const Trainer *t, Slot *s, const Network *student, Network *teacher)
 {
     const Model *m = t->teacher_model;
-    const size_t rows = (size_t)t->pool->window;
+    const size_t rows = (size_t)t->pool->longest;
     s->trace = trace_new(a, student);
     s->teacher = teacher;
-    s->act = activations_new(a, teacher, -1, t->pool->window, false);
+    s->act = activations_new(a, teacher, -1, t->pool->longest, false);
+    s->head = m->encoder ? head_trace_new(a, teacher) : NULL;
     s->residual = NEW(a, float, rows *(size_t)m->dim);
     s->normed = NEW(a, float, rows *(size_t)m->dim);
-    s->goal = NEW(a, float, rows *(size_t)m->vocab);
+    s->goal = NEW(a, float, rows *(size_t)model_outputs(m));
     s->gradient = NEW(a, float, t->layout->size);
 }
 
-Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
-                     const Recipe *r)
+Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool, const Recipe *r)
 {
     const int batch = r->recover_batch;
     Trainer *t = NEW(a, Trainer, 1);
@@ -56,42 +58,71 @@ Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
     t->gradient = NEW(a, float, n);
     t->all = NEW(a, float, t->layout->size);
     t->order = NEW(a, int, pool->n);
-    t->window = NEW(a, const int *, batch);
+    t->window = NEW(a, int, batch);
     t->slot = NEW(a, Slot, batch);
-    Network *own = network_new(a, m, pool->window);
-    Network *goal = network_of_model(a, teacher, pool->window);
-    layout_point(t->layout, own, t->all);
+    Network *own = network_new(a, m, pool->longest);
+    Network *goal = network_of_model(a, teacher, pool->longest);
+    layout_point(a, t->layout, own, t->all);
     for (int i = 0; i < batch; i++) {
         make_slot(a, t, &t->slot[i], own, goal);
     }
     return t;
 }
 
-/* Both networks over a window; the sum of KL over its tokens. */
-static double compare(const Trainer *t, Slot *s, const int *tokens, float weight)
+static void run_teacher(const Trainer *t, Slot *s, const int *tokens, int n)
 {
-    const int n = t->pool->window;
     network_embed(s->teacher, tokens, NULL, n, s->residual);
     for (int l = 0; l < t->teacher_model->n_layers; l++) {
         network_layer(s->teacher, l, s->act, s->residual, n);
     }
     network_logits(s->teacher, s->residual, n, s->normed, NULL, NULL, s->goal);
-    trace_forward(s->trace, tokens, n);
-    return trace_distill(s->trace, s->goal, weight);
+    if (s->head) {
+        head_forward(s->teacher, s->head, s->normed, n, s->goal);
+    }
+}
+
+/* Both networks over the documents of a window: the sum of KL over their predictions, and with
+ * `learn` its gradient times `weight`. */
+static double compare(const Trainer *t, Slot *s, int window, float weight, bool learn)
+{
+    const size_t at = (size_t)window * (size_t)t->pool->window;
+    const int *tokens = t->pool->tokens + at, *length = t->pool->lengths + at;
+    double sum = 0;
+    for (int i = 0; i < t->pool->window && length[i] > 0; tokens += length[i++]) {
+        run_teacher(t, s, tokens, length[i]);
+        trace_forward(s->trace, tokens, length[i]);
+        sum += trace_distill(s->trace, s->goal, weight);
+        if (learn) {
+            trace_backward(s->trace, t->layout, s->gradient);
+        }
+    }
+    return sum;
+}
+
+/* Of a window: one a token, or one a sequence. */
+static int predictions(const Trainer *t, int window)
+{
+    const int *length = t->pool->lengths + (size_t)window * (size_t)t->pool->window;
+    int sum = 0;
+    for (int i = 0; i < t->pool->window && length[i] > 0; i++) {
+        sum += head_rows(t->teacher_model, length[i]);
+    }
+    return sum;
 }
 
 static void gradients(Trainer *t)
 {
+    int n = 0;
     for (int i = 0; i < t->batch; i++) {
         t->window[i] = pool_window(t->pool, t->step * t->batch + i, t->seed, t->order, &t->round);
+        n += predictions(t, t->window[i]);
     }
-    const float weight = 1.0f / (float)(t->batch * t->pool->window);
+    const float weight = 1.0f / (float)n;
 #pragma omp parallel for schedule(dynamic, 1) if (t->batch > 1)
     for (int i = 0; i < t->batch; i++) {
         Slot *s = &t->slot[i];
         memset(s->gradient, 0, t->layout->size * sizeof(float));
-        s->kl = compare(t, s, t->window[i], weight);
-        trace_backward(s->trace, t->layout, s->gradient);
+        s->kl = compare(t, s, t->window[i], weight, true);
     }
     t->loss = t->slot[0].kl * (double)weight;
     for (int i = 1; i < t->batch; i++) {
@@ -141,17 +172,21 @@ static double judge(Trainer *t)
 {
     const Pool *p = t->pool;
     double sum = 0;
+    int n = 0;
 #pragma omp parallel for schedule(dynamic, 1) if (t->batch > 1)
     for (int i = 0; i < t->batch; i++) {
         t->slot[i].kl = 0;
         for (int w = i; w < p->n_held_out; w += t->batch) {
-            t->slot[i].kl += compare(t, &t->slot[i], p->tokens + (size_t)w * (size_t)p->window, 0);
+            t->slot[i].kl += compare(t, &t->slot[i], w, 0, false);
         }
     }
     for (int i = 0; i < t->batch; i++) {
         sum += t->slot[i].kl;
     }
-    return sum / ((double)p->n_held_out * p->window);
+    for (int w = 0; w < p->n_held_out; w++) {
+        n += predictions(t, w);
+    }
+    return sum / n;
 }
 
 double trainer_judge_model(Trainer *t, const Model *m)
@@ -163,10 +198,7 @@ double trainer_judge_model(Trainer *t, const Model *m)
         float *room = t->all + y->linear[i];
         network_read(NULL, l, &room);
     }
-    for (int i = 0; i < y->n_norms; i++) {
-        const Norm *v = model_norm(walk, i);
-        memcpy(t->all + y->norm[i], v->gamma, (size_t)v->n * sizeof(float));
-    }
+    layout_read(y, m, t->all);
     return judge(t);
 }
 

@@ -15,20 +15,19 @@ typedef struct Trainer {
     double rate;                     /* learning rate at its height */
     int64_t steps;                   /* in all */
     int64_t step;                    /* done */
-    double loss;                     /* mean KL of the last step, nats a token */
+    double loss;                     /* mean of the last step, nats a prediction */
     double best_loss;                /* on the held-out windows */
     float *best;                     /* parameters that gave it */
     float *mean, *square, *gradient; /* Adam's, like the parameters */
     float *all;                      /* what the student runs with */
     int *order;
-    const int **window; /* batch: of this step */
+    int *window; /* batch: of this step */
     int64_t round;
     struct Slot *slot; /* batch: each a window's network */
 } Trainer;
 
 /* The model is quantized; the teacher has its float weights. */
-Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool,
-                     const Recipe *r);
+Trainer *trainer_new(Arena *a, Model *m, const Model *teacher, const Pool *pool, const Recipe *r);
 /* One step; the same bytes at any thread count. */
 void trainer_step(Trainer *t);
 /* Mean KL of a quantized model on the held-out windows. */

@@ -103,6 +103,21 @@ done
 check "bert_class: GPTQ" compile_as_said "$models/enc_bert_class" "$work/gptq" --name m --bits 2
 check "bert_class: verify after GPTQ" "$lmcc" verify "$work/gptq"
 
+# What quantization lost is trained back, on the lines of a text: the same files with one thread and
+# with three, which pass verify.
+printf 'the fox told a story\nthe moon\n\nWhat a fine day it is!\nthe story of the moon and the fox, %s\n' \
+    "told over and over, the moon and the fox and the moon again, until the day was fine" >"$work/lines"
+for name in enc_bert_class enc_bert_label enc_bert_mask enc_minilm; do
+    for threads in 1 3; do
+        check "$name: training, $threads threads" env OMP_NUM_THREADS=$threads "$lmcc" compile -q \
+            "$models/$name" -o "$work/trained-$threads" --name m --bits 2 --calib "$work/lines" \
+            --set quantize.method=weights --recover 20000 --no-cache
+    done
+    check "$name: the same files" diff -r "$work/trained-1" "$work/trained-3"
+    check "$name: verify after training" "$lmcc" verify "$work/trained-1"
+    rm -rf "$work"/trained-?
+done
+
 # Labels of the code itself as a table: the code agrees with it, the integer program too.
 printf 'bad\tthe fox told a story\ngood\tthe moon\n2\tWhat a fine day it is!\nso so\t\n' \
     >"$work/table.tsv"
@@ -134,7 +149,6 @@ refuses prompt --set prompt.prefix=x
 refuses prune-heads --prune-heads 0.25
 refuses prune-layers --prune-layers 1
 refuses activations --set activations=1
-refuses recover --recover 1000
 refuses search --search
 
 # A configuration with something else in it stops with file, key, value and what is supported.

@@ -2,7 +2,7 @@
 #include "tiny_model.h"
 
 #include "sequence.h"
-#include "train/backward.h"
+#include "train/head.h"
 
 #define TOKENS 21
 
@@ -21,6 +21,26 @@ static const Activation smooth[] = {ACT_SILU, ACT_GELU_TANH, ACT_GELU, ACT_RELU2
 
 typedef enum Kind { PLAIN, FAMILY, GPT } Kind;
 
+static void prepare(Setup *s)
+{
+    s->layout = layout_new(s->arena, s->model);
+    s->all = NEW(s->arena, float, s->layout->size);
+    s->gradient = NEW(s->arena, float, s->layout->size);
+    const Linear *l;
+    for (int i = 0; (l = model_linears(s->model, i)); i++) {
+        memcpy(s->all + s->layout->linear[i], l->w,
+               (size_t)l->rows * (size_t)l->cols * sizeof(float));
+    }
+    layout_read(s->layout, s->model, s->all);
+    s->network = network_new(s->arena, s->model, 32);
+    layout_point(s->arena, s->layout, s->network, s->all);
+    s->trace = trace_new(s->arena, s->network);
+    for (int i = 0; i < TOKENS; i++) {
+        s->tokens[i] = tiny_token(i);
+    }
+    s->goal = tiny_weights(s->arena, TOKENS * larger(s->model->vocab, s->model->dim), 0, 2);
+}
+
 static Setup set_up(uint32_t seed, bool tied, Kind kind)
 {
     Setup s = {.arena = arena_new()};
@@ -35,33 +55,16 @@ static Setup set_up(uint32_t seed, bool tied, Kind kind)
     if (seed % 5 == 2) {
         tiny_more(s.arena, s.model, seed % 2);
     }
-    s.layout = layout_new(s.arena, s.model);
-    s.all = NEW(s.arena, float, s.layout->size);
-    s.gradient = NEW(s.arena, float, s.layout->size);
-    const Linear *l;
-    for (int i = 0; (l = model_linears(s.model, i)); i++) {
-        memcpy(s.all + s.layout->linear[i], l->w,
-               (size_t)l->rows * (size_t)l->cols * sizeof(float));
-    }
-    for (int i = 0; i < s.layout->n_norms; i++) {
-        const Norm *v = model_norm(s.model, i);
-        memcpy(s.all + s.layout->norm[i], v->gamma, (size_t)v->n * sizeof(float));
-    }
-    s.network = network_new(s.arena, s.model, 32);
-    layout_point(s.layout, s.network, s.all);
-    s.trace = trace_new(s.arena, s.network);
-    for (int i = 0; i < TOKENS; i++) {
-        s.tokens[i] = tiny_token(i);
-    }
-    s.goal = tiny_weights(s.arena, TOKENS * s.model->vocab, 0, 2);
+    prepare(&s);
     return s;
 }
 
-/* Mean KL to the goal over the tokens. */
+/* Mean KL to the goal over the predictions. */
 static double loss(const Setup *s)
 {
+    const int n = head_rows(s->model, TOKENS);
     trace_forward(s->trace, s->tokens, TOKENS);
-    return trace_distill(s->trace, s->goal, 1.0f / TOKENS) / TOKENS;
+    return trace_distill(s->trace, s->goal, 1.0f / (float)n) / n;
 }
 
 /* The derivative in a direction: floats change all weights of a tensor at once, by steps that are
@@ -105,22 +108,174 @@ static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
     }
 }
 
+/* Matrices, norms, biases. */
+static void check_all(const Setup *s, const char *what)
+{
+    const Layout *y = s->layout;
+    memset(s->gradient, 0, y->size * sizeof(float));
+    loss(s);
+    trace_backward(s->trace, y, s->gradient);
+    Linear *l;
+    for (int i = 0; (l = model_linears(s->model, i)); i++) {
+        const char *name = arena_printf(s->arena, "%s: %s", what, l->name);
+        check_tensor(s, name, y->linear[i], (size_t)l->rows * (size_t)l->cols);
+        if (y->bias[i]) {
+            check_tensor(s, arena_printf(s->arena, "%s bias", name), y->bias[i], (size_t)l->rows);
+        }
+    }
+    if (y->bias[y->n_linears]) {
+        check_tensor(s, arena_printf(s->arena, "%s: tied head's bias", what), y->bias[y->n_linears],
+                     (size_t)s->model->vocab);
+    }
+    for (int i = 0; i < y->n_norms; i++) {
+        const Norm *v = model_norm(s->model, i);
+        const char *name = arena_printf(s->arena, "%s: %s", what, v->name);
+        check_tensor(s, name, y->norm[i], (size_t)v->n);
+        if (y->beta[i]) {
+            check_tensor(s, arena_printf(s->arena, "%s beta", name), y->beta[i], (size_t)v->n);
+        }
+    }
+}
+
 static void every_tensor(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 13; seed++) {
         Setup s = set_up(seed, seed % 2, seed > 8 ? GPT : seed > 4 ? FAMILY : PLAIN);
         s.model->rope_interleaved = seed <= 8 && seed % 4 < 2;
-        loss(&s);
-        trace_backward(s.trace, s.layout, s.gradient);
-        Linear *l;
-        for (int i = 0; (l = model_linears(s.model, i)); i++) {
-            check_tensor(&s, l->name, s.layout->linear[i], (size_t)l->rows * (size_t)l->cols);
+        check_all(&s, arena_printf(s.arena, "seed %d", (int)seed));
+        arena_free(s.arena);
+    }
+}
+
+/* What each family that importers read is made of. */
+typedef struct Family {
+    const char *name;
+    bool tied, biases, head_norms, parallel, sub_norm;
+    int window, rotary_pairs; /* window: of every other layer */
+    bool layer_norm;          /* with an MLP that has no gate, positions as given */
+    PositionKind position;
+    Activation activation;
+} Family;
+
+static const Family families[] = {
+    {.name = "llama"},
+    {.name = "mistral", .window = 5},
+    {.name = "qwen2", .tied = true, .biases = true},
+    {.name = "qwen3", .head_norms = true},
+    {.name = "gemma", .tied = true, .activation = ACT_GELU_TANH},
+    {.name = "gemma3", .tied = true, .head_norms = true, .window = 5, .activation = ACT_GELU_TANH},
+    {.name = "bitnet", .tied = true, .sub_norm = true, .activation = ACT_RELU2},
+    {.name = "gpt2",
+     .tied = true,
+     .layer_norm = true,
+     .position = POSITION_LEARNED,
+     .activation = ACT_GELU_TANH},
+    {.name = "gpt-neo",
+     .tied = true,
+     .layer_norm = true,
+     .window = 5,
+     .position = POSITION_LEARNED,
+     .activation = ACT_GELU_TANH},
+    {.name = "gpt-neox",
+     .layer_norm = true,
+     .parallel = true,
+     .rotary_pairs = 1,
+     .activation = ACT_GELU},
+    {.name = "phi",
+     .layer_norm = true,
+     .parallel = true,
+     .rotary_pairs = 2,
+     .activation = ACT_GELU_TANH},
+};
+
+static void every_family(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < LENGTH(families); f++) {
+        const Family *k = &families[f];
+        Setup s = {.arena = arena_new()};
+        Model *m = s.model = tiny_model(s.arena, (uint32_t)f + 20, k->tied);
+        if (k->biases || k->head_norms) {
+            tiny_extras(s.arena, m);
         }
-        for (int i = 0; i < s.layout->n_norms; i++) {
-            const Norm *v = model_norm(s.model, i);
-            check_tensor(&s, v->name, s.layout->norm[i], (size_t)v->n);
+        if (k->layer_norm) {
+            tiny_gpt(s.arena, m, k->activation, k->position);
         }
+        if (k->parallel || k->sub_norm) {
+            tiny_more(s.arena, m, k->sub_norm);
+        }
+        m->qk_norm = k->head_norms;
+        m->activation = k->activation;
+        m->parallel = k->parallel;
+        m->rotary_pairs = k->rotary_pairs;
+        for (int l = 0; l < m->n_layers; l++) {
+            m->blocks[l].window = l % 2 ? k->window : 0;
+        }
+        prepare(&s);
+        check_all(&s, k->name);
+        arena_free(s.arena);
+    }
+}
+
+static const struct {
+    const char *name;
+    HeadKind head;
+    bool dense;
+    DenseActivation activation;
+    Pooling pooling;
+} encoders[] = {
+    {"BERT, classes", HEAD_CLASS, true, DENSE_TANH, POOL_FIRST},
+    {"DistilBERT, classes", HEAD_CLASS, true, DENSE_RELU, POOL_FIRST},
+    {"labels", HEAD_LABEL, false, DENSE_TANH, POOL_FIRST},
+    {"BERT, masks", HEAD_MASK, true, DENSE_GELU, POOL_FIRST},
+    {"BERT, masks by tanh", HEAD_MASK, true, DENSE_GELU_TANH, POOL_FIRST},
+    {"mean", HEAD_EMBED, false, DENSE_TANH, POOL_MEAN},
+    {"first token", HEAD_EMBED, false, DENSE_TANH, POOL_FIRST},
+};
+
+/* With logits, or a vector's direction, of the reference. */
+static void check_outputs(const Setup *s, const char *what)
+{
+    const Model *m = s->model;
+    const int outputs = model_outputs(m);
+    EncoderReference *r = encoder_reference_new(s->arena, m, TOKENS);
+    const float *own = trace_forward(s->trace, s->tokens, TOKENS);
+    double length = 1, squares = 0;
+    encoder_reference_read(r, s->tokens, TOKENS);
+    for (int i = 0; i < outputs; i++) {
+        squares += (double)own[i] * (double)own[i];
+    }
+    length = m->head_kind == HEAD_EMBED ? sqrt(squares) : 1;
+    for (int t = 0; t < head_rows(m, TOKENS); t++) {
+        const float *goal = encoder_reference_output(r, t);
+        for (int i = 0; i < outputs; i++) {
+            const double off = (double)own[t * outputs + i] / length - (double)goal[i];
+            if (!(fabs(off) < 2e-5)) {
+                fail_msg("%s: output %d of token %d is off by %g", what, i, t, off);
+            }
+        }
+    }
+}
+
+static void every_encoder(void **state)
+{
+    (void)state;
+    for (size_t e = 0; e < LENGTH(encoders); e++) {
+        Setup s = {.arena = arena_new()};
+        Model *m = s.model = tiny_model(s.arena, (uint32_t)e + 40, false);
+        tiny_bert(s.arena, m, encoders[e].head, encoders[e].dense);
+        m->dense_activation = encoders[e].activation;
+        m->pooling = encoders[e].pooling;
+        for (int i = 0; i < m->dim && m->dense_activation == DENSE_RELU; i++) {
+            m->dense.bias[i] = 6; /* far from the bend, */
+            m->head.w[i] *= 0.2f; /* and of no large logits */
+            m->head.w[m->dim + i] *= 0.2f;
+            m->head.w[2 * m->dim + i] *= 0.2f;
+        }
+        prepare(&s);
+        check_outputs(&s, encoders[e].name);
+        check_all(&s, encoders[e].name);
         arena_free(s.arena);
     }
 }
@@ -167,8 +322,8 @@ static void adds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tensor),
-        cmocka_unit_test(loss_is_kl),
+        cmocka_unit_test(every_tensor),  cmocka_unit_test(every_family),
+        cmocka_unit_test(every_encoder), cmocka_unit_test(loss_is_kl),
         cmocka_unit_test(adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,113 @@ static void uniform_stays(void **state)
     }
 }
 
+/* How far outputs of encoders are apart: KL of classes; of vectors 1 - cosine. */
+static double apart(const Model *m, const float *x, const float *y)
+{
+    double p = 0, q = 0, sum = 0;
+    for (int i = 0; i < model_outputs(m); i++) {
+        if (m->head_kind == HEAD_EMBED) {
+            sum += (double)x[i] * (double)y[i];
+        }
+        p += exp((double)x[i]);
+        q += exp((double)y[i]);
+    }
+    for (int i = 0; i < model_outputs(m) && m->head_kind != HEAD_EMBED; i++) {
+        sum += exp((double)x[i]) / p * ((double)x[i] - (double)y[i] + log(q) - log(p));
+    }
+    return m->head_kind == HEAD_EMBED ? 1 - sum : sum;
+}
+
+static double encoders_apart(Arena *a, const Unit *u)
+{
+    EncoderReference *x = encoder_reference_new(a, u->original, 32);
+    EncoderReference *y = encoder_reference_new(a, u->model, 32);
+    double sum = 0;
+    int tokens[32];
+    for (int n = 1; n <= 32; n++) {
+        for (int i = 0; i < n; i++) {
+            tokens[i] = tiny_token(5 * n + i);
+        }
+        encoder_reference_read(x, tokens, n);
+        encoder_reference_read(y, tokens, n);
+        sum += apart(u->model, encoder_reference_output(x, 0), encoder_reference_output(y, 0));
+    }
+    return sum / 32;
+}
+
+static const HeadKind heads[] = {HEAD_CLASS, HEAD_LABEL, HEAD_MASK, HEAD_EMBED};
+
+static Unit quantized_encoder(Arena *a, HeadKind head)
+{
+    Unit u = tiny_unit(a, tiny_model(a, 3 + (uint32_t)head, false));
+    tiny_bert(a, u.model, head, head == HEAD_CLASS || head == HEAD_MASK);
+    u.model->pooling = POOL_MEAN;
+    set(&u, "quantize=2");
+    set(&u, "quantize.method=weights");
+    pass_fold(&u);
+    pass_quantize(&u);
+    return u;
+}
+
+static void encoders_come_nearer(void **state)
+{
+    (void)state;
+    for (size_t h = 0; h < LENGTH(heads); h++) {
+        Arena *a = arena_new();
+        Unit u = quantized_encoder(a, heads[h]);
+        const double before = encoders_apart(a, &u);
+        set(&u, "recover=40000");
+        set(&u, "recover.rate=0.004");
+        pass_recover(&u);
+        const double after = encoders_apart(a, &u);
+        if (!(after < 0.7 * before)) {
+            fail_msg("%s: %g apart before, %g after", head_names[heads[h]], before, after);
+        }
+        arena_free(a);
+    }
+}
+
+/* Windows hold whole sequences, and none that is held out is trained on as it is. */
+static void pools_of_sequences(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = quantized_encoder(a, HEAD_LABEL);
+    const Pool *p = pool_of_sequences(&u, a, 20000), *again = pool_of_sequences(&u, a, 20000);
+    assert_int_equal(p->n, 20000 / p->window + 1 + p->n_held_out);
+    assert_true(p->n_held_out > 0 && p->longest <= p->window);
+    assert_int_equal(p->n, again->n);
+    assert_memory_equal(p->tokens, again->tokens,
+                        (size_t)p->n * (size_t)p->window * sizeof *p->tokens);
+    for (int w = 0; w < p->n; w++) {
+        const int *length = p->lengths + w * p->window;
+        int used = 0, i = 0;
+        for (; i < p->window && length[i] > 0; i++) {
+            assert_true(length[i] <= p->longest);
+            used += length[i];
+        }
+        assert_true(i > 0 && used <= p->window);
+        assert_true(w == p->n - 1 || w == p->n_held_out - 1 || used > p->window - p->longest);
+        for (i = 0; i < used; i++) {
+            const int token = p->tokens[w * p->window + i];
+            assert_true(token >= 0 && token < u.model->vocab);
+        }
+    }
+    arena_free(a);
+}
+
+static const Model *recovered_encoder(Arena *a, int threads)
+{
+    const int most = omp_get_max_threads();
+    Unit u = quantized_encoder(a, HEAD_MASK);
+    set(&u, "recover=3000");
+    set(&u, "recover.batch=3");
+    omp_set_num_threads(threads);
+    pass_recover(&u);
+    omp_set_num_threads(most);
+    return u.model;
+}
+
 static const Model *recovered(Arena *a, int threads)
 {
     const int most = omp_get_max_threads();
@@ -202,6 +309,10 @@ static void any_thread_count(void **state)
     (void)state;
     Arena *a = arena_new();
     const Model *one = recovered(a, 1), *four = recovered(a, 4);
+    assert_true(model_hash(one) == model_hash(four));
+    assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
+    one = recovered_encoder(a, 1);
+    four = recovered_encoder(a, 4);
     assert_true(model_hash(one) == model_hash(four));
     assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
     arena_free(a);
@@ -282,14 +393,11 @@ static void goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_as_quantized),
-        cmocka_unit_test(gradients),
-        cmocka_unit_test(comes_nearer),
-        cmocka_unit_test(uniform_stays),
-        cmocka_unit_test(any_thread_count),
-        cmocka_unit_test(off_changes_nothing),
-        cmocka_unit_test(binary_is_refused),
-        cmocka_unit_test(goes_on),
+        cmocka_unit_test(starts_as_quantized),  cmocka_unit_test(gradients),
+        cmocka_unit_test(comes_nearer),         cmocka_unit_test(uniform_stays),
+        cmocka_unit_test(encoders_come_nearer), cmocka_unit_test(pools_of_sequences),
+        cmocka_unit_test(any_thread_count),     cmocka_unit_test(off_changes_nothing),
+        cmocka_unit_test(binary_is_refused),    cmocka_unit_test(goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,31 @@ static inline void tiny_more(Arena *a, Model *m, bool sub_norm)
     model_name_tensors(a, m);
 }
 
+/* What BERT and its kin have: norms after each half, positions, no gate, a head that says something
+ * of the sequence or of each token. */
+static inline void tiny_bert(Arena *a, Model *m, HeadKind head, bool dense)
+{
+    tiny_gpt(a, m, ACT_GELU, POSITION_LEARNED);
+    m->family = "bert";
+    m->encoder = m->post_norm = true;
+    m->head_kind = head;
+    if (dense) {
+        tiny_linear(a, &m->dense, m->dim, m->dim);
+        m->dense.bias = tiny_weights(a, m->dim, 0, 0.3f);
+    }
+    m->tied_head = head == HEAD_MASK || head == HEAD_EMBED;
+    m->head = (Linear){.rows = 0};
+    if (head == HEAD_MASK) {
+        m->head = (Linear){.rows = m->vocab, .bias = tiny_weights(a, m->vocab, 0, 0.3f)};
+        m->dense_norm = (Norm){.n = m->dim, .gamma = tiny_weights(a, m->dim, 1, 0.3f)};
+        tiny_shift(a, &m->dense_norm);
+    } else if (head != HEAD_EMBED) {
+        tiny_linear(a, &m->head, 3, m->dim);
+        m->head.bias = tiny_weights(a, 3, 0, 0.3f);
+    }
+    model_name_tensors(a, m);
+}
+
 static inline Unit tiny_unit(Arena *a, Model *m)
 {
     return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};
