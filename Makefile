@@ -182,7 +182,7 @@ uninstall:  ## take it out again
 # From a copy of the sources; debian/ is where dpkg-buildpackage looks for what it needs.
 deb: deps-deb  ## a Debian package, build/deb/lmcc_*.deb, its quick tests run, checked by lintian
 	@rm -rf $(B)/deb && mkdir -p $(B)/deb/lmcc
-	@if [ -e .git ]; then git ls-files -z; else find . -path ./$(B) -prune -o -type f -print0; fi | \
+	@if [ -e .git ]; then git ls-files -coz --exclude-standard; else find . -path ./$(B) -prune -o -type f -print0; fi | \
 	    tar -c --null --files-from=- | tar -x -C $(B)/deb/lmcc
 	@cd $(B)/deb/lmcc && dpkg-buildpackage -us -uc $(DEB_FLAGS)
 	@lintian --fail-on error,warning --suppress-tags new-package-should-close-itp-bug \

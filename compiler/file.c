@@ -116,6 +116,8 @@ struct Output {
     void *tee_user;
     int n_made; /* folders below dir that commit made */
     char *made[MAX_OUTPUT_FOLDERS];
+    int n_dropped;
+    const char **dropped; /* names below dir */
 };
 
 static Output *open_output;
@@ -138,10 +140,12 @@ Output *output_begin(Arena *a, const char *dir)
     if (!exists && access(o->dir, F_OK) == 0)
         fatal("%s: cannot write into it: not a directory", dir);
     char *stage = arena_printf(a, exists ? "%s/.lmcc-XXXXXX" : "%s.lmcc-XXXXXX", o->dir);
+    interrupt_hold();
     if (!mkdtemp(stage))
         fatal("%s: cannot write into it: %s", dir, strerror(errno));
     o->stage = stage;
     open_output = o;
+    interrupt_release();
     return o;
 }
 
@@ -172,6 +176,33 @@ void output_file(Output *o, const char *name, const Buf *b)
         fatal("%s: cannot write: %s", f->final, strerror(err));
 }
 
+bool output_has(const Output *o, const char *name)
+{
+    const size_t above = strlen(path_join(o->arena, o->dir, ""));
+    for (int i = 0; i < o->n; i++)
+        if (strcmp(o->files[i].final + above, name) == 0)
+            return true;
+    return false;
+}
+
+void output_drop(Output *o, const char *name)
+{
+    o->dropped = arena_grow(o->arena, o->dropped, o->n_dropped, sizeof *o->dropped);
+    o->dropped[o->n_dropped++] = name;
+}
+
+/* With the folders that it leaves empty, up to the output directory. */
+static void remove_dropped(Output *o, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    if (unlink(path_join(o->arena, o->dir, name)) != 0)
+        return;
+    while (slash) {
+        name = arena_strndup(o->arena, name, (size_t)(slash - name));
+        slash = rmdir(path_join(o->arena, o->dir, name)) == 0 ? strrchr(name, '/') : NULL;
+    }
+}
+
 /* The folders between the output directory and a file. */
 static void make_folders(Output *o, const char *file)
 {
@@ -190,6 +221,7 @@ static void make_folders(Output *o, const char *file)
 /* Files are kept readable for all that the umask allows by fopen; the directory likewise. */
 void output_commit(Output *o)
 {
+    interrupt_hold();
     if (mkdir(o->dir, 0777) && errno != EEXIST)
         fatal("%s: cannot create: %s", o->dir, strerror(errno));
     for (int i = 0; i < o->n; i++) {
@@ -202,8 +234,11 @@ void output_commit(Output *o)
             fatal("%s: cannot write: %s", o->files[i].final, strerror(errno));
         o->n_moved = i + 1;
     }
+    for (int i = 0; i < o->n_dropped; i++)
+        remove_dropped(o, o->dropped[i]);
     rmdir(o->stage);
     open_output = NULL;
+    interrupt_release();
 }
 
 /* Only unlink and rmdir on names made earlier: it may run in a signal handler. A commit that

@@ -127,6 +127,12 @@ void verify_encoder(Arena *a, const Options *o, const Generated *g, Junit *junit
 const char *temporary_folder(void);
 void temporary_remove(void); /* async-signal-safe */
 
+/* compiler/cli/child.c: another program, with its temporary files in the folder tmp. out and err
+ * name files for its output; NULL: our stderr. Gives its exit status, 127 where it cannot be run.
+ */
+int run_child(const char *const *argv, const char *tmp, const char *out, const char *err);
+void child_kill(void); /* the one that is running, if any; async-signal-safe */
+
 /* compiler/cli/board.c: generated code on an emulated board. */
 typedef struct Count {
     long long instructions, loads, stores;
@@ -181,7 +187,8 @@ typedef struct Cache {
 /* For a unit as opened, since file_digest_begin, which it ends. NULL: nothing is to be cached. */
 Cache *cache_open(Arena *a, const Unit *u, const Options *o);
 void cache_add(Cache *c, const char *text); /* something else that the output depends on */
-bool cache_restore(Cache *c, const char *dir, Buf *printed); /* false: there is no such entry */
+/* The files of an entry, which wait for output_commit. NULL: there is no such entry. */
+Output *cache_restore(Cache *c, const char *dir, Buf *printed);
 void cache_begin(Cache *c, const Buf *printed, Output *out); /* files of out go into the entry */
 void cache_keep(Cache *c);                                   /* once they are all there */
 void cache_discard_open(void);                               /* async-signal-safe */

@@ -98,6 +98,16 @@ bool dir_exists(const char *path);
 char *path_join(Arena *a, const char *dir, const char *name);
 char *path_dir(Arena *a, const char *path); /* "." when it has no slash */
 
+/* compiler/interrupt.c --------------------------------------------------------------------- */
+
+/* From here on SIGINT, SIGTERM and SIGHUP call clean, which must be async-signal-safe, and end the
+ * process: a shell sees 130, 143 or 129. */
+void interrupt_begin(void (*clean)(void));
+/* What is done in between is done whole before a signal ends the process. Calls nest; both are for
+ * the main thread alone, and cost nothing. */
+void interrupt_hold(void);
+void interrupt_release(void);
+
 /* Output directory: files are staged under a temporary name beside it and appear together. */
 typedef struct Output Output;
 Output *output_begin(Arena *a, const char *dir);
@@ -105,7 +115,12 @@ void output_file(Output *o, const char *name, const Buf *b);
 #define MAX_OUTPUT_FILES 64
 /* `each` sees every file that is added from now on, before it is written. */
 void output_tee(Output *o, void (*each)(void *user, const char *name, const Buf *b), void *user);
-void output_commit(Output *o); /* fatal on any write error, leaving nothing behind */
+bool output_has(const Output *o, const char *name); /* a file that was added */
+/* A file of an earlier output goes when those of this one are in their places, and with it the
+ * folders that it leaves empty. */
+void output_drop(Output *o, const char *name);
+/* Fatal on any write error, leaving nothing behind. Whole or not at all when interrupted. */
+void output_commit(Output *o);
 void output_discard(Output *o);
 /* Discards the output that is open, if any: fatal() runs it. Async-signal-safe. */
 void output_discard_open(void);

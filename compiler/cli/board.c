@@ -3,13 +3,10 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define MAX_ARGS 96
 
@@ -36,24 +33,10 @@ static void add_words(Arena *a, Args *to, const char *text)
     }
 }
 
-/* Runs a command without a shell; out and err name files for its output, NULL: ours. */
-static int run_command(Args *args, const char *out, const char *err)
+static int run_args(Args *args, const char *tmp, const char *out, const char *err)
 {
     args->v[args->n] = NULL;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        const int in = open("/dev/null", O_RDONLY);
-        const int fd1 = out ? open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600) : STDERR_FILENO;
-        const int fd2 = err ? open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600) : STDERR_FILENO;
-        if (in < 0 || fd1 < 0 || fd2 < 0 || dup2(in, 0) < 0 || dup2(fd1, 1) < 0 || dup2(fd2, 2) < 0)
-            _exit(126);
-        execvp(args->v[0], (char *const *)args->v);
-        _exit(127);
-    }
-    int status = 0;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+    return run_child(args->v, tmp, out, err);
 }
 
 static void write_file(const char *path, const char *data, size_t n)
@@ -153,7 +136,7 @@ static void build_firmware(Arena *a, const Node *board, const Bench *bench, cons
     for (int i = 0; sources && i < sources->n; i++)
         add(&c, path_join(a, boards, sources->child[i]->text));
     add_words(a, &c, board_text(board, "libs"));
-    const int status = run_command(&c, NULL, NULL);
+    const int status = run_args(&c, tmp, NULL, NULL);
     if (status == 127)
         missing_tool(board, c.v[0]);
     if (status != 0)
@@ -168,7 +151,7 @@ static void build_plugin(Arena *a, const char *tmp)
     add_words(a, &c, "-O2 -shared -fPIC -w -o");
     add(&c, path_join(a, tmp, "icount.so"));
     add(&c, path_join(a, tmp, "boards/common/icount.c"));
-    if (run_command(&c, NULL, NULL) != 0)
+    if (run_args(&c, tmp, NULL, NULL) != 0)
         fatal("%s: the counting plugin does not build: a C compiler for this machine is needed",
               c.v[0]);
 }
@@ -204,7 +187,7 @@ static const char *run_firmware(Arena *a, const Node *board, const Bench *bench,
             add(&c, words.v[i]);
         }
     }
-    const int status = run_command(&c, out, err);
+    const int status = run_args(&c, tmp, out, err);
     const File f = file_map(a, out);
     const char *text = arena_strndup(a, (const char *)f.data, f.size);
     if (status == 127)

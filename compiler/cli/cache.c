@@ -217,13 +217,13 @@ static bool sound(const Cache *c, const Buf *b)
     return n > 1;
 }
 
-bool cache_restore(Cache *c, const char *dir, Buf *printed)
+Output *cache_restore(Cache *c, const char *dir, Buf *printed)
 {
     Buf b = load(c), file;
     const char *name;
     if (!b.data || !sound(c, &b)) {
         buf_free(&b);
-        return false;
+        return NULL;
     }
     size_t at = strlen(MAGIC) + strlen(c->key);
     unpack(&b, &at, &name, &file);
@@ -231,11 +231,10 @@ bool cache_restore(Cache *c, const char *dir, Buf *printed)
     Output *out = output_begin(c->arena, dir);
     while (unpack(&b, &at, &name, &file))
         output_file(out, name, &file);
-    output_commit(out);
     buf_free(&b);
     utimensat(AT_FDCWD, c->path, NULL, 0); /* the last that will be evicted */
     note("%s: taken from the cache", c->path);
-    return true;
+    return out;
 }
 
 typedef struct Entry {
@@ -292,11 +291,13 @@ static void evict(const Cache *c)
 static bool write_entry(const Cache *c, const void *data, size_t n)
 {
     const int length = snprintf(unfinished, sizeof unfinished, "%s/unfinished-XXXXXX", c->dir);
+    interrupt_hold();
     const int fd = length < (int)sizeof unfinished ? mkstemp(unfinished) : -1;
-    if (fd < 0) {
+    if (fd < 0)
         unfinished[0] = '\0';
+    interrupt_release();
+    if (fd < 0)
         return false;
-    }
     const char *at = data;
     bool good = true;
     for (size_t left = n; left > 0 && good;) {

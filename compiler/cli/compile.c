@@ -64,38 +64,28 @@ static const Node *generated_files(Arena *a, const char *dir, const char *name)
     return files && files->kind == NODE_MAP ? files : NULL;
 }
 
-/* Those of a file that is gone, up to DIR. */
-static void remove_empty_folders(Arena *a, const char *dir, const char *file)
+/* What was generated before and is not any more goes, unless it was changed since: another form of
+ * the weights would be compiled beside the new one. */
+static void drop_stale(Arena *a, const char *dir, const Node *before, Output *out)
 {
-    const char *slash = strrchr(file, '/');
-    while (slash) {
-        file = arena_strndup(a, file, (size_t)(slash - file));
-        slash = rmdir(path_join(a, dir, file)) == 0 ? strrchr(file, '/') : NULL;
-    }
-}
-
-/* Takes away what was generated before and is not any more, unless it was changed since: another
- * form of the weights would be compiled beside the new one. */
-static void remove_stale(Arena *a, const char *dir, const Node *before, const Node *now)
-{
-    for (int i = 0; before && now && i < before->n; i++) {
+    for (int i = 0; before && i < before->n; i++) {
         const char *name = before->key[i], *path = path_join(a, dir, name);
         const Node *entry = before->child[i];
         const Node *hash = entry->kind == NODE_MAP ? node_get(entry, "xxh64") : NULL;
-        if (node_get(now, name) || !stays_inside(name) || !file_exists(path) || !hash ||
+        if (output_has(out, name) || !stays_inside(name) || !file_exists(path) || !hash ||
             hash->kind != NODE_SCALAR)
             continue;
         const File f = file_map(a, path);
-        if (strcmp(hash->text, file_hash(a, &f)) == 0 && remove(path) == 0)
-            remove_empty_folders(a, dir, name);
+        if (strcmp(hash->text, file_hash(a, &f)) == 0)
+            output_drop(out, name);
     }
 }
 
-/* What the options ask for, from a model to its files; what is to be printed is added to b. */
-static void compile(Unit *u, const Options *o, const char *config, Cache *cache, Buf *b)
+/* What the options ask for, from a model to its files, which wait for output_commit; what is to be
+ * printed is added to b. NULL: no files were asked for. */
+static Output *compile(Unit *u, const Options *o, const char *config, Cache *cache, Buf *b)
 {
     Buf dumped = {0};
-    const int warnings = warning_count;
     if (wants_search(o))
         search_within_limits(u, o, b);
     run_passes(u, o->until, o->dump, &dumped);
@@ -103,17 +93,13 @@ static void compile(Unit *u, const Options *o, const char *config, Cache *cache,
         fwrite(dumped.data, 1, dumped.len, stdout);
     buf_free(&dumped);
     if (o->until)
-        return;
+        return NULL;
     print_summary(u, b);
     Output *out = output_begin(u->arena, o->output);
-    /* A warning would be said once and then never again. */
-    cache = warning_count == warnings ? cache : NULL;
     if (cache)
         cache_begin(cache, b, out);
     emit_all(u, config, out);
-    output_commit(out);
-    if (cache)
-        cache_keep(cache);
+    return out;
 }
 
 int command_compile(Arena *a, const Options *o)
@@ -130,10 +116,18 @@ int command_compile(Arena *a, const Options *o)
     if (cache && config)
         cache_add(cache, config);
     const Node *before = o->until ? NULL : generated_files(a, o->output, u->recipe->name);
-    if (!cache || !cache_restore(cache, o->output, &printed))
-        compile(u, o, config, cache, &printed);
-    if (before)
-        remove_stale(a, o->output, before, generated_files(a, o->output, u->recipe->name));
+    Output *out = cache ? cache_restore(cache, o->output, &printed) : NULL;
+    const bool cached = out != NULL;
+    const int warnings = warning_count;
+    if (!out)
+        out = compile(u, o, config, cache, &printed);
+    if (out) {
+        drop_stale(a, o->output, before, out);
+        output_commit(out);
+    }
+    /* A warning would be said once and then never again. */
+    if (out && cache && !cached && warning_count == warnings)
+        cache_keep(cache);
     if (!o->dump && verbosity >= 0 && printed.data)
         printf("%s", printed.data);
     if (!o->dump && verbosity >= 0 && !o->until)

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 static bool ends_with(const char *s, const char *end)
@@ -80,20 +78,6 @@ bool stays_inside(const char *name)
 const char *file_hash(Arena *a, const File *f)
 {
     return arena_printf(a, "%016llx", (unsigned long long)XXH64(f->data, f->size, 0));
-}
-
-/* Runs a command without a shell; its diagnostics go to our stderr. */
-static int run_command(char *const *argv)
-{
-    const pid_t pid = fork();
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    int status = 0;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
 static void write_file(const char *path, const void *data, size_t n)
@@ -170,7 +154,7 @@ static void build(Arena *a, Generated *g, const char *cc, const char *tmp, const
         argv[n++] = path_join(a, g->dir, arena_printf(a, "%s_weights.S", g->name));
         argv[n++] = arena_printf(a, "-D%s_WEIGHTS_FILE=\"%s\"", upper_case(a, g->name), bin);
     }
-    const int status = run_command((char *const *)argv);
+    const int status = run_child(argv, tmp, NULL, NULL);
     if (status == 127)
         fatal("%s: cannot be run: a C compiler for this machine is needed (--cc)", cc);
     if (status != 0)

@@ -39,10 +39,12 @@ void junit_write(Junit *j, const char *path)
     if (j->cases.data)
         buf_puts(&b, j->cases.data);
     buf_puts(&b, "  </testsuite>\n</testsuites>\n");
+    interrupt_hold();
     FILE *f = fopen(path, "wb");
     const bool written = f && fwrite(b.data, 1, b.len, f) == b.len;
     if (!f || fclose(f) != 0 || !written)
         fatal("%s: cannot write: %s", path, strerror(errno));
+    interrupt_release();
     buf_free(&b);
     buf_free(&j->cases);
 }

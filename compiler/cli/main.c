@@ -3,10 +3,8 @@
 #include "cli.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 #include <yaml.h>
 #include <zstd.h>
@@ -100,19 +98,18 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-/* Ctrl-C: nothing half written is left behind. */
-static void interrupted(int number)
+/* Nothing half written is left behind. */
+static void clean_up(void)
 {
+    child_kill();
     output_discard_open();
     cache_discard_open();
     temporary_remove();
-    _exit(128 + number);
 }
 
 int main(int argc, char **argv)
 {
-    signal(SIGINT, interrupted);
-    signal(SIGTERM, interrupted);
+    interrupt_begin(clean_up);
     if (argc < 2)
         usage_error("a command is missing; `lmcc --help` lists them");
     if (strcmp(argv[1], "--version") == 0) {

@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static char folder[4096]; /* empty: none */
 const char *temporary_folder(void)
 {
     const char *base = getenv("TMPDIR");
+    interrupt_hold();
     const int n = snprintf(folder, sizeof folder, "%s/lmcc-XXXXXX", base && *base ? base : "/tmp");
     if (n >= (int)sizeof folder || !mkdtemp(folder)) {
         folder[0] = '\0';
@@ -21,6 +23,7 @@ const char *temporary_folder(void)
               n >= (int)sizeof folder ? "the name is too long" : strerror(errno));
     }
     atexit(temporary_remove);
+    interrupt_release();
     return folder;
 }
 
@@ -30,6 +33,7 @@ void temporary_remove(void)
         return;
     const pid_t pid = fork();
     if (pid == 0) {
+        signal(SIGINT, SIG_IGN); /* a second Ctrl-C */
         execl("/bin/rm", "rm", "-rf", "--", folder, (char *)NULL);
         _exit(127);
     }

@@ -33,6 +33,7 @@ void trainer_save(const Trainer *t, const char *path, uint64_t fingerprint)
     memcpy(h.magic, magic, sizeof magic);
     Arena *scratch = arena_new();
     char *beside = arena_printf(scratch, "%s.tmp", path);
+    interrupt_hold();
     FILE *f = fopen(beside, "wb");
     XXH64_state_t *hash = XXH64_createState();
     if (!f || !hash) {
@@ -53,6 +54,7 @@ void trainer_save(const Trainer *t, const char *path, uint64_t fingerprint)
         unlink(beside);
         fatal("%s: cannot be written", path);
     }
+    interrupt_release();
     arena_free(scratch);
 }
 

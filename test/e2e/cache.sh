@@ -1,6 +1,6 @@
 #!/bin/sh
 # The compile cache: the second time is a copy, byte for byte and at least five times quicker; whatever
-# matters makes another entry; damage, races and Ctrl-C leave a right output or none.
+# matters makes another entry; damage and races leave a right output; and what a folder had before goes.
 . "$(dirname "$0")/lib.sh"
 
 need_models || {
@@ -70,6 +70,35 @@ check "XDG_CACHE_HOME" test "$(find "$work/xdg/lmcc" -name '*.zst' | wc -l)" -eq
 check "a cache that cannot be made is no error" sh -c \
     "LMCC_CACHE='$work/file/below' '$lmcc' compile '$model' -o '$work/g' $options -q"
 
+# What a folder had before: with the forms, extras and manifests of another compile in it, taken from the
+# cache or not, it ends up as a folder of its own does; files of the user's stay.
+full="--weights asm --extras options,debounce --name story"
+least="--weights c --package make --name story"
+mkdir -p "$work/full" "$work/least"
+# shellcheck disable=SC2086
+lm "$work/full" -q --no-cache $full && lm "$work/least" -q --no-cache $least || fail "does not compile"
+# becomes FROM TO OPTIONS...: a folder of FROM, compiled as TO.
+becomes() {
+    from=$1 to=$2
+    shift 2
+    rm -rf "$work/became"
+    cp -r "$work/$from" "$work/became"
+    mkdir -p "$work/became/src" "$work/became/test"
+    echo mine | tee "$work/became/notes.txt" "$work/became/src/mine.c" >"$work/became/test/mine"
+    lm "$work/became" -q "$@" || return 1
+    for file in notes.txt src/mine.c test/mine; do
+        [ "$(cat "$work/became/$file")" = mine ] && rm "$work/became/$file" || return 1
+    done
+    rmdir "$work/became/src" "$work/became/test" 2>/dev/null
+    diff -r "$work/$to" "$work/became"
+}
+for how in --no-cache -q -q; do
+    # shellcheck disable=SC2086
+    check "extras and forms go ($how)" becomes full least $least $how
+    # shellcheck disable=SC2086
+    check "and come ($how)" becomes least full $full $how
+done
+
 # Damage.
 rm -rf "$LMCC_CACHE"
 lm "$work/good" -q
@@ -107,26 +136,4 @@ for i in 1 2 3 4; do lm "$work/at-once-$i" -q & done
 wait
 for i in 1 2 3 4; do check "four at once: $i" diff -r "$work/good" "$work/at-once-$i"; done
 check "four at once: one entry" test "$(entries)" -eq 1
-
-# Ctrl-C, at any time.
-rm -rf "$LMCC_CACHE"
-left=
-for delay in 0.02 0.05 0.1 0.2 0.4; do
-    mkdir -p "$work/parent"
-    "$lmcc" compile "$model" -o "$work/parent/out" --name story --bits 2 -q &
-    pid=$!
-    sleep $delay
-    kill -INT $pid 2>/dev/null
-    wait $pid
-    status=$?
-    # All or nothing: it may have been done by then.
-    case $status in
-    0) "$lmcc" verify "$work/parent/out" >/dev/null || left="$left half-written after $delay s" ;;
-    130) [ -z "$(ls -A "$work/parent")" ] || left="$left $(ls -A "$work/parent")" ;;
-    *) left="$left status $status after $delay s" ;;
-    esac
-    rm -rf "$work/parent"
-done
-left="$left$(ls -A "$work/tmp")$(find "$LMCC_CACHE" -name 'unfinished-*' 2>/dev/null)"
-check "Ctrl-C leaves nothing behind: $left" test -z "$left"
 finish

@@ -164,6 +164,31 @@ static void test_output_existing(void **state)
     buf_free(&b);
 }
 
+static void test_output_drop(void **state)
+{
+    (void)state;
+    const char *dir = in_dir("drop");
+    Output *o = output_begin(arena, dir);
+    output_file(o, "a.c", &(Buf){0});
+    output_file(o, "x/y/old", &(Buf){0});
+    output_file(o, "x/z/old", &(Buf){0});
+    output_commit(o);
+    write_text("drop/x/z/foreign", "mine");
+    o = output_begin(arena, dir);
+    output_file(o, "a.c", &(Buf){0});
+    assert_true(output_has(o, "a.c"));
+    assert_false(output_has(o, "x/y/old"));
+    output_drop(o, "x/y/old");
+    output_drop(o, "x/z/old");
+    output_drop(o, "never-there");
+    assert_true(file_exists(in_dir("drop/x/y/old")));
+    output_commit(o);
+    assert_false(dir_exists(in_dir("drop/x/y")));
+    assert_false(file_exists(in_dir("drop/x/z/old")));
+    expect_text(in_dir("drop/x/z/foreign"), "mine");
+    assert_int_equal(count_entries(dir), 2);
+}
+
 static void test_output_discard(void **state)
 {
     (void)state;
@@ -305,7 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_arena),      FILE_TEST(test_arena_on_free),   FILE_TEST(test_diag),
         FILE_TEST(test_buf),        FILE_TEST(test_json_string),     FILE_TEST(test_file_map),
-        FILE_TEST(test_output_new), FILE_TEST(test_output_existing), FILE_TEST(test_output_discard),
+        FILE_TEST(test_output_new), FILE_TEST(test_output_existing), FILE_TEST(test_output_drop), FILE_TEST(test_output_discard),
         FILE_TEST(test_f16),        FILE_TEST(test_numbers),         FILE_TEST(test_linear_value),
         FILE_TEST(test_model),
     };
