@@ -294,6 +294,8 @@ static void check_rope_factors(const Verifier *v, const Model *m)
     }
 }
 
+#define MOST_CLIP_BYTES (1 << 30)
+
 /* A model that reads frames classifies them. */
 static void check_patch(const Verifier *v, const Model *m)
 {
@@ -302,6 +304,9 @@ static void check_patch(const Verifier *v, const Model *m)
     }
     if (!model_reads_frames(m)) {
         return;
+    }
+    if ((int64_t)m->context * m->patch.cols > MOST_CLIP_BYTES) {
+        broken(v, "model: a clip of %d patches of %d bytes", m->context - 1, m->patch.cols);
     }
     if (m->head_kind != HEAD_CLASS || m->vocab != m->context || m->context < 2 || m->tokenizer ||
         m->patch.cols < 1 || m->patch.cols % m->bands || !m->patch.bias || m->dense.rows > 0) {

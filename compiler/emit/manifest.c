@@ -54,6 +54,8 @@ static void write_head(const Model *m, Buf *b)
         quoted(b, m->labels[i]);
     }
     buf_puts(b, "],\n");
+    if (model_reads_frames(m))
+        buf_printf(b, "    \"frames\": %d, \"bands\": %d,\n", model_frames(m), m->bands);
 }
 
 static void write_model(const Emission *e, Buf *b)

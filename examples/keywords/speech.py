@@ -22,6 +22,7 @@ UNKNOWN_HELD = ("sheila bed dog forward elephant coffee building summer doctor p
 CLASSES = ["silence", "unknown", *KEYWORDS]
 
 ACCENTS = ["en-gb", "en-us", "en-gb-x-gbclan", "en-gb-x-rp", "en-029", "en-us-nyc"]
+ACCENTS_TRAIN = [*ACCENTS, "en-gb-x-gbcwmd"]
 ACCENT_HELD = "en-gb-scotland"
 VARIANTS = ("m1 m2 m3 m4 m5 m7 f1 f2 f4 f5 klatt klatt2 klatt4 Andy Annie belinda benjamin caleb croak "
             "david edward grandpa iven iven3 Jacky john linda max Michael pablo paul quincy rob robert "
@@ -47,7 +48,7 @@ def voices(held_out, r):
         pairs = [(a, v) for v in VARIANTS_HELD for a in (ACCENT_HELD, r.choice(ACCENTS))]
         pairs += [(ACCENT_HELD, v) for v in r.sample(VARIANTS, 6)]
     else:
-        pairs = [(a, v) for v in VARIANTS for a in r.sample(ACCENTS, 3)]
+        pairs = [(a, v) for v in VARIANTS for a in ACCENTS_TRAIN]
     for accent, variant in pairs:
         yield f"{accent}+{variant}", r.randrange(20, 81), r.randrange(120, 200)
 
@@ -85,8 +86,8 @@ def noise(r, n):
     return x / max(1e-9, np.abs(x).std()) * (0.03 if kind == 5 else 1)
 
 
-def place(r, word, n):
-    """A word somewhere in n samples, at some loudness, with noise 5 to 40 dB below it; of a word that is
+def place(r, word, n, at=None):
+    """A word somewhere in n samples, or from sample `at` on, at some loudness, with noise 5 to 40 dB below it; of a word that is
     longer than n the middle. word None: noise alone."""
     out = np.zeros(n)
     level = 10 ** r.uniform(2.6, 4.1)  # the largest sample
@@ -100,7 +101,7 @@ def place(r, word, n):
             x = x + np.pad(x, (late, 0))[: len(x)] * r.uniform(0, 0.35)
     if len(x) > n:
         x = x[(len(x) - n) // 2 :][:n]
-    at = int(r.integers(0, n - len(x) + 1))
+    at = int(r.integers(0, n - len(x) + 1)) if at is None else min(at, n - len(x))
     out[at : at + len(x)] = x
     power = np.sqrt((x**2).mean())
     return np.clip(np.round((out + noise(r, n) * power * below) * level), -32768, 32767).astype(np.int16)

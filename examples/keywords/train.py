@@ -6,7 +6,9 @@ After the Keyword Transformer (Berg, O'Connor and Cruz 2021, arXiv 2104.00769): 
 class token, learned positions, post-norm encoder blocks; accuracy is counted on voices never heard.
 """
 import argparse
+import copy
 import json
+import math
 import struct
 import time
 from pathlib import Path
@@ -16,12 +18,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from features import BANDS, FRAMES, SAMPLES, FrontEnd
+from features import BANDS, FRAMES, HOP, SAMPLES, FrontEnd
 from speech import CLASSES, place, recording
 
-DIM, LAYERS, HEADS, NEURONS, PATCH, EPS = 64, 3, 4, 128, 2, 1e-12
-BATCH, PEAK_RATE, WARM_UP, SEED, COPIES = 64, 2e-3, 100, 1, 3
-SCALE = 1 / 32  # of a byte, while training; the checkpoint's patch weights read bytes as they are
+DIM, LAYERS, HEADS, NEURONS, PATCH, EPS = 64, 3, 4, 128, 4, 1e-12
+BATCH, PEAK_RATE, WARM_UP, SEED, COPIES = 64, 2e-3, 200, 1, 3
+MARGIN = 8  # frames on either side of a clip for training, to move and stretch it in
+AVERAGE = 0.998  # of the weights that are kept, a step
 
 
 class Layer(nn.Module):
@@ -44,6 +47,8 @@ class Layer(nn.Module):
 class Keywords(nn.Module):
     def __init__(self):
         super().__init__()
+        self.register_buffer("mean", torch.zeros(BANDS))
+        self.register_buffer("scale", torch.ones(BANDS))
         self.patch = nn.Linear(PATCH * BANDS, DIM)
         self.first = nn.Parameter(torch.randn(DIM) * 0.1)
         self.positions = nn.Parameter(torch.randn(1 + FRAMES // PATCH, DIM) * 0.1)
@@ -51,8 +56,8 @@ class Keywords(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.classifier = nn.Linear(DIM, len(CLASSES))
 
-    def forward(self, frames):  # (batch, FRAMES, BANDS) int8
-        x = self.patch(frames.float().view(len(frames), -1, PATCH * BANDS) * SCALE)
+    def forward(self, frames):  # (batch, FRAMES, BANDS), bytes
+        x = self.patch(((frames.float() - self.mean) * self.scale).view(len(frames), -1, PATCH * BANDS))
         x = torch.cat((self.first.expand(len(x), 1, DIM), x), 1)
         x = self.norm(x + self.positions)
         for layer in self.layers:
@@ -60,15 +65,37 @@ class Keywords(nn.Module):
         return self.classifier(x[:, 0])
 
 
-def clips(store, name, seed, copies, front):
-    """Each word in `copies` places, and a tenth as many clips of noise. Frames, classes."""
-    r = np.random.default_rng(seed)
+def words(store, name):
     ends, kinds, samples = (store[f"{name}_{k}"] for k in ("ends", "kinds", "samples"))
-    words = [samples[a:b] for a, b in zip(np.r_[0, ends[:-1]], ends)]
-    jobs = [(w, k) for w, k in zip(words, kinds) for _ in range(copies)]
+    return [(samples[a:b], k) for a, b, k in zip(np.r_[0, ends[:-1]], ends, kinds)]
+
+
+def clips(store, name, seed, copies, front, most=None):
+    """Each word in `copies` places, and a tenth as many clips of noise, or `most` of these evenly spaced. Frames,
+    classes."""
+    r = np.random.default_rng(seed)
+    jobs = [job for job in words(store, name) for _ in range(copies)]
     jobs += [(None, 0)] * (len(jobs) // 10)
-    frames = [front.frames(place(r, w, SAMPLES)) for w, _ in jobs]
-    return torch.tensor(np.array(frames)), torch.tensor(np.array([k for _, k in jobs])).long()
+    sounds = [place(r, w, SAMPLES) for w, _ in jobs]
+    few = range(len(jobs)) if most is None else np.arange(most) * len(jobs) // most
+    frames = np.array([front.frames(sounds[i]) for i in few])
+    return torch.tensor(frames), torch.tensor(np.array([jobs[i][1] for i in few])).long()
+
+
+def wide_clips(store, seed, copies, front):
+    """The same of longer clips with the word in their middle. Frames, classes, and by how many frames a word may
+    move without leaving the model's window."""
+    r = np.random.default_rng(seed)
+    jobs = [job for job in words(store, "train") for _ in range(copies)]
+    jobs += [(None, 0)] * (len(jobs) // 10)
+    frames, slack = [], []
+    for word, _ in jobs:
+        n = 0 if word is None else min(len(word), SAMPLES)
+        side = (SAMPLES + 2 * MARGIN * HOP - n) // 2
+        frames.append(front.frames(place(r, word, SAMPLES + 2 * MARGIN * HOP, side)))
+        slack.append((SAMPLES - n) / 2 / HOP)
+    return (torch.tensor(np.array(frames)), torch.tensor(np.array([k for _, k in jobs])).long(),
+            torch.tensor(slack).float())
 
 
 @torch.no_grad()
@@ -79,17 +106,25 @@ def predict(model, frames):
     return out
 
 
-def augment(frames):
-    """Louder or softer, a band or a moment missing (Park et al. 2019, arXiv 1904.08779)."""
-    x = frames.float() + torch.randn(len(frames), 1, 1) * 6
-    for row in range(len(x)):
-        b, t = torch.randint(BANDS - 6, ()).item(), torch.randint(FRAMES - 6, ()).item()
-        kind = torch.randint(4, ()).item()
-        if kind & 1:
-            x[row, :, b : b + 1 + kind * 2] = x[row].mean()
-        if kind & 2:
-            x[row, t : t + 2 + kind] = x[row].mean()
-    return x.clamp(-128, 127).round()
+def augment(frames, slack):
+    """A window of a long clip: moved, faster or slower, of a shorter or longer vocal tract (Jaitly and Hinton 2013),
+    louder or softer, a band or a moment missing (Park et al. 2019, arXiv 1904.08779)."""
+    n, long = len(frames), frames.shape[1]
+    draw = lambda a, b: torch.empty(n, 1, 1).uniform_(a, b)
+    speed, tract = draw(0.85, 1.18), draw(-0.14, 0.14).exp()
+    room = (slack.view(n, 1, 1) / speed.clamp(min=1)).clamp(max=MARGIN + FRAMES / 2)
+    t = (torch.arange(FRAMES).view(1, -1, 1) - (FRAMES - 1) / 2) * speed + draw(-1, 1) * room + (long - 1) / 2
+    b = torch.arange(BANDS).view(1, 1, -1) * tract + draw(-0.8, 0.8)
+    grid = torch.stack((b.expand(n, FRAMES, BANDS) * 2 / (BANDS - 1) - 1,
+                        t.expand(n, FRAMES, BANDS) * 2 / (long - 1) - 1), -1)
+    x = F.grid_sample(frames.float().unsqueeze(1), grid, padding_mode="border", align_corners=True).squeeze(1)
+    x = x + torch.randn(n, 1, 1) * 10 + torch.randn(n, 1, 1) * torch.linspace(-6, 6, BANDS)
+    mean = x.mean((1, 2), keepdim=True)
+    at, to = torch.arange(FRAMES).view(1, -1, 1), torch.arange(BANDS).view(1, 1, -1)
+    first, low = torch.randint(FRAMES, (n, 1, 1)), torch.randint(BANDS, (n, 1, 1))
+    gone = (at >= first) & (at < first + torch.randint(8, (n, 1, 1)))
+    gone = gone | (to >= low) & (to < low + torch.randint(8, (n, 1, 1)))
+    return torch.where(gone & (torch.rand(n, 1, 1) < 0.6), mean, x).clamp(-128, 127).round()
 
 
 def tensors(model):
@@ -101,9 +136,13 @@ def tensors(model):
              "norm.weight": "embeddings.LayerNorm.weight", "norm.bias": "embeddings.LayerNorm.bias",
              "classifier.weight": "classifier.weight", "classifier.bias": "classifier.bias"}
     all = {}
-    for name, value in model.state_dict().items():
+    state = model.state_dict()
+    mean, scale = state.pop("mean").repeat(PATCH), state.pop("scale").repeat(PATCH)
+    state["patch.weight"] = state["patch.weight"] * scale  # reads bytes as they are
+    state["patch.bias"] = state["patch.bias"] - state["patch.weight"] @ mean
+    for name, value in state.items():
         if name in plain:
-            all[plain[name]] = value * SCALE if name == "patch.weight" else value
+            all[plain[name]] = value
         else:
             _, i, part, last = name.split(".")
             all[f"encoder.layer.{i}.{parts[part]}.{last}"] = value
@@ -157,31 +196,40 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("words", type=Path)
     p.add_argument("folder", type=Path)
-    p.add_argument("--steps", type=int, default=1500)
+    p.add_argument("--steps", type=int, default=6000)
+    p.add_argument("--copies", type=int, default=COPIES)
     o = p.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     o.folder.mkdir(exist_ok=True)
     front, store, start = FrontEnd(), np.load(o.words), time.time()
-    frames, kinds = clips(store, "train", SEED, COPIES, front)
+    frames, kinds, slack = wide_clips(store, SEED, o.copies, front)
     held_frames, held_kinds = clips(store, "held", SEED + 1, 2, front)
     print(len(frames), "clips for training,", len(held_frames), "held out, %.0f s" % (time.time() - start), flush=True)
     model = Keywords()
+    model.mean, model.scale = frames.float().mean((0, 1)), 1 / frames.float().std((0, 1))
+    kept = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=0.05)
     for step in range(o.steps):
-        rate = min((step + 1) / WARM_UP, (o.steps - step) / (o.steps - WARM_UP)) * PEAK_RATE
+        rate = min((step + 1) / WARM_UP, (1 + math.cos(math.pi * step / o.steps)) / 2) * PEAK_RATE
         for group in optimizer.param_groups:
             group["lr"] = rate
         pick = torch.randint(len(frames), (BATCH,))
-        loss = F.cross_entropy(model(augment(frames[pick])), kinds[pick], label_smoothing=0.05)
+        loss = F.cross_entropy(model(augment(frames[pick], slack[pick])), kinds[pick], label_smoothing=0.05)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        keep = min(AVERAGE, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for q, p in zip(kept.parameters(), model.parameters()):
+                q.lerp_(p, 1 - keep)
         if (step + 1) % 250 == 0 or step + 1 == o.steps:
-            right = predict(model, held_frames).argmax(-1) == held_kinds
+            right = predict(kept, held_frames).argmax(-1) == held_kinds
             print("step %d, loss %.4f, %.0f s, held-out voices %.4f"
                   % (step + 1, loss, time.time() - start, right.float().mean()), flush=True)
+            torch.save(kept.state_dict(), o.folder.with_suffix(".pt"))
+    model = kept
     for q in model.parameters():
         q.data = q.data.half().float()
     write(o.folder, model)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The examples' programs from a copy of their folders, with nothing but a generated package and a C
-# compiler; what sentinel prints is what is expected of it.
+# compiler; what sentinel, intents and keywords print is what is expected of them.
 . "$(dirname "$0")/lib.sh"
 
 flags="-std=c99 -O2 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
@@ -22,6 +22,16 @@ compile_as_said "$root/examples/intents/model" "$work/intents-out/intents" --nam
 copy intents
 check "intents: a copy builds and prints what is expected" make -C "$work/intents" check \
     LMCC=/nowhere B="$work/intents-out"
+
+mkdir -p "$work/keywords-out"
+compile_as_said "$root/examples/keywords/model" "$work/keywords-out/keywords" \
+    --recipe "$root/examples/keywords/recipe.yaml" --calib "$root/examples/keywords/calib.tsv" ||
+    fail "keywords does not compile"
+check "keywords: its front end" "$lmcc" frontend -q -o "$work/keywords-out/mic" --name mic --bands 40 \
+    --window-ms 30 --hop-ms 20
+copy keywords
+check "keywords: a copy builds and hears what is expected" make -C "$work/keywords" check \
+    LMCC=/nowhere B="$work/keywords-out" CFLAGS="$flags"
 
 compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
     fail "tales does not compile"

@@ -14,6 +14,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "test" / "oracle"))
 import llama2c
+import make_keyword
 import safetensors
 import to_hf
 
@@ -67,6 +68,16 @@ def folders(out):
             ("gemma", "GemmaForCausalLM", {"head_dim": 2, "hidden_act": "gelu_pytorch_tanh"})):
         save_json(out / "config", f"{family}.json",
                   llama | {"model_type": family, "architectures": [architecture]} | more)
+
+
+def keywords(out):
+    """A keyword transformer's configuration, its IR, and clips."""
+    save_json(out / "config", "keyword.json", make_keyword.BASE | {
+        "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "num_frames": 4, "patch_frames": 2,
+        "num_bands": 3, "intermediate_size": 4, "id2label": {"0": "yes", "1": "no"}})
+    save(out / "clips", "two.tsv", "yes\t1 2 3,4 -128 127 0 0 0 5 6 7\n0 0 0 0 0 0 0 0 0 0 0 0\n")
+    ir = ROOT / "test" / "golden" / "in" / "keyword.ir"
+    save(out / "ir", "keyword.ir", ir.read_text())
 
 
 def added(*names):
@@ -135,7 +146,7 @@ def texts(out):
 
 def main(out):
     out = Path(out)
-    for make in (checkpoints, folders, json_tokenizers, bin_tokenizer, texts):
+    for make in (checkpoints, folders, keywords, json_tokenizers, bin_tokenizer, texts):
         make(out)
 
 

@@ -4,6 +4,7 @@
 #include "gguf.h"
 #include "pass.h"
 #include "recipe.h"
+#include "run.h"
 #include "target.h"
 
 #include <stdio.h>
@@ -75,6 +76,12 @@ static void read_ir(Arena *a, const File *f)
     verify(&u, "reading");
 }
 
+/* As `--calib` of a model with frames of 3 bytes, of which 4 are a clip. */
+static void read_clips(Arena *a, const File *f)
+{
+    frames_read(a, 12, 5, f->path);
+}
+
 static const struct {
     const char *name, *path;
     void (*read)(Arena *a, const File *f);
@@ -94,6 +101,7 @@ static const struct {
     {"recipe", "fuzz/recipe.yaml", read_recipe, {NULL}},
     {"target", "fuzz/target.yaml", read_target, {NULL}},
     {"ir", "fuzz/model.ir", read_ir, {NULL}},
+    {"clips", "fuzz/clips.tsv", read_clips, {NULL}},
 };
 static size_t chosen;
 

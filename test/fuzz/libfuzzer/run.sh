@@ -15,7 +15,7 @@ if ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !
     exit 77
 fi
 # What stands between a file and what it becomes; the rest is of the library as it is.
-sources="compiler/import/*.c compiler/ir_*.c compiler/tokenizer_*.c compiler/verify*.c
+sources="compiler/frames.c compiler/import/*.c compiler/ir_*.c compiler/tokenizer_*.c compiler/verify*.c
          compiler/arena.c compiler/buf.c compiler/diag.c compiler/model.c compiler/names.c
          compiler/node.c compiler/number.c compiler/recipe.c compiler/target.c compiler/yaml.c"
 sanitize=address,undefined
