@@ -141,6 +141,7 @@ typedef struct Count {
 #define ENCODER_COUNTS 3 /* of an encoder: init, a sequence of one token, the longest */
 typedef struct Bench {
     bool encoder;
+    int frames; /* of a sequence, where it is made of such; else 0 */
     const char *dir, *name, *board;
     WeightsForm weights;
     const char *flags; /* of the compiler, after the board's own */

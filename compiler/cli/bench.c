@@ -164,8 +164,11 @@ static void print_encoder_table(Arena *a, const Bench *b)
     printf("on %s (emulated; instructions are exact, time is not measured)\n", b->board);
     if (b->code_bytes)
         printf("  %-24s %12s bytes\n", "code", format_bytes(a, b->code_bytes));
-    print_count(a, "a sequence of 1 token", &b->counts[1]);
-    print_count(a, "the longest sequence", &b->counts[2]);
+    if (b->frames == 0)
+        print_count(a, "a sequence of 1 token", &b->counts[1]);
+    print_count(
+        a, b->frames ? arena_printf(a, "a clip of %d frames", b->frames) : "the longest sequence",
+        &b->counts[2]);
     print_count(a, "init, weights checked", &b->counts[0]);
     printf("  %-24s %12s\n", "what the head gives", b->hash);
 }
@@ -196,6 +199,13 @@ static bool is_encoder(const Node *manifest)
     return model->kind == NODE_MAP && node_get(model, "head") != NULL;
 }
 
+/* Of a clip, where the code reads such. */
+static int frames_of(const Node *manifest)
+{
+    const Node *n = node_get(manifest_member(manifest, "model"), "frames");
+    return n ? (int)node_int(n, "frames", 1, INT32_MAX) : 0;
+}
+
 static bool is_built_in(const char *target)
 {
     const char *name;
@@ -224,6 +234,7 @@ int command_bench(Arena *a, const Options *o)
     const Target *t = choose_board(a, o, manifest, &b);
     b.weights = generated_weights(manifest);
     b.encoder = is_encoder(manifest);
+    b.frames = b.encoder ? frames_of(manifest) : 0;
     if (b.encoder && b.profile)
         fatal("%s: --profile: is of decoders", b.dir);
     if (*b.board) {

@@ -187,6 +187,73 @@ static void compare(Cosine *c, const int32_t *x, const float *y, int n)
     }
 }
 
+/* Reads 8 patches of 3 frames of 5 bytes. */
+static Model *tiny_listener(Arena *a, bool post_norm)
+{
+    Model *m = tiny_encoder(a, post_norm);
+    m->family = "keyword_transformer";
+    m->position = POSITION_NONE;
+    m->positions = (Linear){.name = m->positions.name};
+    m->dense = (Linear){.name = m->dense.name};
+    m->vocab = m->context = 9;
+    m->bands = 5;
+    tiny_linear(a, &m->embed, 9, m->dim);
+    tiny_linear(a, &m->patch, m->dim, 15);
+    for (int i = 0; i < m->dim * 15; i++)
+        m->patch.w[i] /= 64;
+    m->patch.bias = tiny_weights(a, m->dim, 0, 0.3f);
+    model_name_tensors(a, m);
+    return m;
+}
+
+static void make_clip(int *bytes, int seed)
+{
+    for (int i = 0; i < 120; i++)
+        bytes[i] = (i * i * 31 + i * seed) % 256 - 128;
+}
+
+/* Frames: the network that passes run, the reference and the program agree, and the program gives
+ * the same whatever clip came before. */
+static void test_frames(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    for (int post = 0; post < 2; post++) {
+        Recipe *recipe = recipe_default(a);
+        recipe_set(a, recipe, "quantize.method=gptq");
+        Unit u = {.arena = a, .recipe = recipe, .target = target_load(a, "host")};
+        Model *m = u.model = tiny_listener(a, post != 0);
+        Sequence *s = sequence_new(a, m, m->context);
+        EncoderReference *r = encoder_reference_new(a, m, m->context);
+        int bytes[120];
+        assert_int_equal(model_frames(m), 24);
+        assert_ptr_equal(model_linears(m, model_patch_index(m)), &m->patch);
+        assert_null(model_linears(m, model_patch_index(m) + 1));
+        run_passes(&u, NULL, NULL, NULL);
+        Simulator *p = simulator_new(a, &u);
+        int32_t once[6][3];
+        Cosine cosine = {0};
+        for (int k = 0; k < 12; k++) {
+            make_clip(bytes, k % 6);
+            sequence_run(s, bytes, m->context);
+            encoder_reference_read(r, bytes, m->context);
+            for (int i = 0; i < m->context * m->dim; i++)
+                assert_true(fabsf(sequence_residual(s)[i] -
+                                  encoder_reference_residual(r, m->n_layers - 1, 0)[i]) < 2e-5f);
+            simulator_read(p, bytes, m->context);
+            const int32_t *got = simulator_head(p, 0);
+            const float *y = encoder_reference_output(r, 0);
+            for (int i = 0; i < 3; i++) {
+                once[k % 6][i] = k < 6 ? got[i] : once[k % 6][i];
+                assert_int_equal(got[i], once[k % 6][i]);
+            }
+            compare(&cosine, got, y, 3);
+        }
+        check("frames, 1 - cosine", 1 - cosine.dot / sqrt(cosine.own * cosine.other), 1e-3L);
+    }
+    arena_free(a);
+}
+
 /* The integer program: the same outputs, however long the sequence before was. */
 static void test_program(void **state)
 {
@@ -316,7 +383,7 @@ int main(void)
 
         cmocka_unit_test(test_tanh),          cmocka_unit_test(test_pool),
         cmocka_unit_test(test_probabilities), cmocka_unit_test(test_sequence),
-        cmocka_unit_test(test_program),       cmocka_unit_test(test_exits),
-        cmocka_unit_test(test_exit_threshold)};
+        cmocka_unit_test(test_frames),        cmocka_unit_test(test_program),
+        cmocka_unit_test(test_exits),         cmocka_unit_test(test_exit_threshold)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
