@@ -70,6 +70,9 @@ void check_encoder_recipe(const Unit *u)
         if (refused[i].asked)
             fatal("%s: %s: is for models that write text, and this is an encoder: leave it out",
                   u->model->path, refused[i].key);
+    if (model_reads_frames(u->model) && r->recover_tokens > 0)
+        fatal("%s: recover: trains on tokens, and this model reads frames: leave it out",
+              u->model->path);
     if (model_reads_frames(u->model) && r->window && r->window != u->model->context)
         fatal("%s: window: %d: this model reads %d frames, always, which are %d tokens: leave it "
               "out",

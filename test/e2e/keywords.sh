@@ -98,6 +98,8 @@ sed '3s/$/ 5/' "$work/clips" >"$work/long"
 refuses 'long:3: more than 168 numbers' "$lmcc" run "$work/enc_keyword" "$work/long"
 refuses 'window: 5: this model reads 24 frames' \
     "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --window 5
+refuses 'recover: trains on tokens, and this model reads frames' \
+    "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --recover 1000
 refuses 'prompt: is for models that write text' \
     "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --set prompt.prefix=x
 
