@@ -60,8 +60,8 @@ static int understand(const char *text)
     if (n < 0) {
         return n;
     }
-    printf("%s\n  -> %s, %d %% sure\n", text, intents_label_name(labels[0]),
-           confidence[0] * 100 / 32768);
+    printf("%s\n  -> %s, %d %% sure after %u layers of %d\n", text, intents_label_name(labels[0]),
+           confidence[0] * 100 / 32768, (unsigned)state.layers, INTENTS_LAYERS);
     return print_slots(n);
 }
 

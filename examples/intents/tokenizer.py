@@ -29,10 +29,12 @@ def learn(counts, size):
     return list(dict.fromkeys(pieces))
 
 
-def pieces_of(word, vocab):
+def pieces_of(word, vocab, broken=None):
+    """broken: a random number generator that now and then cuts a word into smaller pieces than need be."""
+    short = 1 + broken.randrange(4) if broken and broken.random() < 0.1 else len(word)
     ids, start = [], 0
     while start < len(word):
-        end = len(word)
+        end = min(len(word), start + short)
         while end > start and ("##" if start else "") + word[start:end] not in vocab:
             end -= 1
         if end == start:

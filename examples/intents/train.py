@@ -3,10 +3,15 @@
     train.py MODEL_DIR [--steps N]
 
 One head for intent and slots: the label of [CLS] is the intent, that of every other token its slot, so
-BertForTokenClassification holds both. Held-out sentences have other templates and other words.
+BertForTokenClassification holds both. Held-out sentences have other templates and other words. Each layer
+but the last has such a head too, an exit: all of them are trained at once (deep supervision, Lee and others,
+arXiv 1409.5185).
 """
 import argparse
 import json
+import math
+import random
+import re
 import struct
 import time
 from collections import Counter
@@ -20,8 +25,8 @@ from torch.nn import functional as F
 from sentences import INTENTS, LABELS, sentences
 from tokenizer import as_json, learn, pieces_of
 
-DIM, LAYERS, HEADS, NEURONS, VOCAB, CONTEXT = 80, 2, 4, 160, 640, 40
-BATCH, PEAK_RATE, WARM_UP, SEED, TRAINING, HELD_OUT, EPS = 64, 2e-3, 200, 1, 30000, 2000, 1e-12
+DIM, LAYERS, HEADS, NEURONS, VOCAB, CONTEXT = 64, 4, 4, 128, 640, 40
+BATCH, PEAK_RATE, WARM_UP, SEED, TRAINING, HELD_OUT, EPS = 64, 2e-3, 200, 1, 60000, 2000, 1e-12
 N_INTENTS = len(INTENTS)
 
 
@@ -49,30 +54,38 @@ class Bert(nn.Module):
         self.norm, self.drop = nn.LayerNorm(DIM, EPS), nn.Dropout(0.1)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.classifier = nn.Linear(DIM, len(LABELS))
+        self.exits = nn.ModuleList(nn.Linear(DIM, len(LABELS)) for _ in range(LAYERS - 1))
         for p in (self.words.weight, self.positions.weight):
             nn.init.normal_(p, std=0.1)
 
-    def forward(self, ids):  # (batch, n), padded with 0
+    def forward(self, ids):
+        """ids (batch, n), padded with 0. Logits after each layer."""
         mask = torch.where(ids == 0, -1e9, 0.0)[:, None, None, :]
         x = self.drop(self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]]))
-        for layer in self.layers:
+        given = []
+        for layer, head in zip(self.layers, [*self.exits, self.classifier]):
             x = layer(x, mask)
-        return self.classifier(x)
+            given.append(head(x))
+        return given
 
 
-def encode(data, vocab):
-    """ids and labels (n, CONTEXT); -100: not counted. Of a word the first piece counts, as everywhere."""
+def encode(data, vocab, broken=None):
+    """ids and labels (n, CONTEXT), -100 for padding; which pieces are the first of a word: these are scored, as
+    everywhere, but all are trained, for an exit is taken when it is sure of every token."""
     ids = np.zeros((len(data), CONTEXT), np.int64)
     labels = np.full((len(data), CONTEXT), -100)
+    first = np.zeros((len(data), CONTEXT), bool)
     for row, (intent, words, tags) in enumerate(data):
         t, l = [vocab["[CLS]"]], [LABELS.index(intent)]
         for word, tag in zip(words, tags):
-            pieces = pieces_of(word, vocab)
+            pieces = pieces_of(word, vocab, broken)
             t += pieces
-            l += [LABELS.index(tag)] + [-100] * (len(pieces) - 1)
-        t, l = t[: CONTEXT - 1] + [vocab["[SEP]"]], l[: CONTEXT - 1] + [-100]
+            goes_on = LABELS.index("I" + tag[1:] if tag[0] == "B" else tag)
+            l += [LABELS.index(tag)] + [goes_on] * (len(pieces) - 1)
+            first[row, min(len(l) - len(pieces), CONTEXT - 1)] = True
+        t, l = t[: CONTEXT - 1] + [vocab["[SEP]"]], l[: CONTEXT - 1] + [LABELS.index("O")]
         ids[row, : len(t)], labels[row, : len(l)] = t, l
-    return torch.tensor(ids), torch.tensor(labels)
+    return torch.tensor(ids), torch.tensor(labels), torch.tensor(first)
 
 
 def spans(labels):
@@ -89,15 +102,15 @@ def spans(labels):
 
 
 @torch.no_grad()
-def score(model, ids, labels):
+def score(model, ids, labels, first, depth=-1):
     """Intent accuracy, slot F1, sentences with both right."""
     model.eval()
-    out = model(ids)
+    out = model(ids)[depth]
     intent = out[:, 0, :N_INTENTS].argmax(-1) == labels[:, 0]
     tags = (out[..., N_INTENTS:].argmax(-1) + N_INTENTS).tolist()
     hit = said = there = whole = 0
     for row, right in enumerate(intent.tolist()):
-        words = (labels[row] != -100).nonzero()[1:, 0].tolist()
+        words = first[row].nonzero()[:, 0].tolist()
         a, b = spans([tags[row][i] for i in words]), spans(labels[row][words].tolist())
         hit, said, there, whole = hit + len(a & b), said + len(a), there + len(b), whole + (right and a == b)
     model.train()
@@ -117,8 +130,8 @@ def tensors(model):
         if head == "layers":
             i, part, last = rest.split(".")
             all[f"bert.encoder.layer.{i}.{parts[part]}.{last}"] = value
-        elif head == "classifier":
-            all[name] = value
+        elif head in ("classifier", "exits"):
+            all[re.sub(r"exits\.(\d+)\.", r"exits.\1.classifier.", name)] = value
         else:
             all["bert." + (names.get(name) or f"{names[head]}.{rest}")] = value
     return all
@@ -151,7 +164,7 @@ def write(folder, model, pieces):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("folder", type=Path)
-    p.add_argument("--steps", type=int, default=1800)
+    p.add_argument("--steps", type=int, default=3000)
     o = p.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
@@ -162,19 +175,21 @@ def main():
     pieces = learn(counts, VOCAB)
     vocab = {s: i for i, s in enumerate(pieces)}
     assert len(pieces) == VOCAB, len(pieces)
-    ids, labels = encode(data, vocab)
+    ids, labels, _ = encode(data, vocab, random.Random(SEED))
     held = encode(sentences(HELD_OUT, SEED + 1, True), vocab)
     model, start = Bert(), time.time()
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=0.05)
     order = torch.Generator().manual_seed(SEED)
     for step in range(o.steps):
-        rate = min((step + 1) / WARM_UP, (o.steps - step) / (o.steps - WARM_UP)) * PEAK_RATE
+        rate = min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / o.steps)) * PEAK_RATE
         for group in optimizer.param_groups:
             group["lr"] = rate
         pick = torch.randint(len(ids), (BATCH,), generator=order)
         n = int((ids[pick] != 0).sum(1).max())
         out, want = model(ids[pick, :n]), labels[pick, :n]
-        loss = F.cross_entropy(out[:, 0], want[:, 0]) + F.cross_entropy(out[:, 1:].flatten(0, 1), want[:, 1:].flatten())
+        one = lambda y: (F.cross_entropy(y[:, 0], want[:, 0])
+                         + F.cross_entropy(y[:, 1:].flatten(0, 1), want[:, 1:].flatten()))
+        loss = one(out[-1]) + sum(0.5 * one(y) for y in out[:-1])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -184,7 +199,8 @@ def main():
                   % (step + 1, loss, time.time() - start, *score(model, *held)), flush=True)
     for q in model.parameters():
         q.data = q.data.half().float()
-    print("float16: intents %.4f, slot F1 %.4f, both %.4f" % score(model, *held))
+    for i in range(LAYERS):
+        print("float16, %d layers: intents %.4f, slot F1 %.4f, both %.4f" % (i + 1, *score(model, *held, i)))
     print("parameters", sum(q.numel() for q in model.parameters()))
     write(o.folder, model, pieces)
 

@@ -17,8 +17,8 @@ check "sentinel: a copy builds and prints what is expected" make -C "$work/senti
     ROOT=/nowhere G="$work/sentinel-package" B="$work/sentinel-out" CFLAGS="$flags"
 
 mkdir -p "$work/intents-out"
-compile_as_said "$root/examples/intents/model" "$work/intents-out/intents" --name intents --bits 8 \
-    --calib "$root/examples/intents/calib.txt" || fail "intents does not compile"
+compile_as_said "$root/examples/intents/model" "$work/intents-out/intents" \
+    --recipe "$root/examples/intents/recipe.yaml" --calib "$root/examples/intents/calib.txt" || fail "intents does not compile"
 copy intents
 check "intents: a copy builds and prints what is expected" make -C "$work/intents" check \
     LMCC=/nowhere B="$work/intents-out"
