@@ -2,6 +2,7 @@
  * from the float model, from what quantization left of it and from the integers. A line is LABEL, a
  * tab, TEXT; LABEL is a class's name or number. */
 #include "cli.h"
+#include "runtime.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -98,6 +99,64 @@ static void print_verdict(const Table *t, const Verdict *first, const Verdict *v
                100 * margin, right, 100.0 * equal / t->n);
 }
 
+/* Exits ------------------------------------------------------------------------------------ */
+
+/* What each head of the integer program says of each example, heads x examples: the exits in their
+ * order, then the last one; how sure it is, in units of 2^-15. */
+typedef struct Heads {
+    const Model *model;
+    int *label, *sure;
+} Heads;
+
+static Heads heads_new(Arena *a, const Model *m, const Table *t)
+{
+    const size_t n = (size_t)(m->n_exits + 1) * (size_t)t->n;
+    return (Heads){m, NEW(a, int, n), NEW(a, int, n)};
+}
+
+static void run_heads(const Heads *h, Simulator *s, const Table *t, int example, const int *ids,
+                      int n)
+{
+    const int exits = h->model->n_exits, rows = h->model->head.rows;
+    for (int head = 0; head <= exits && exits > 0; head++) {
+        const size_t at = (size_t)head * (size_t)t->n + (size_t)example;
+        for (int i = 0; i < exits; i++)
+            simulator_exit_at(s, i, i == head ? 0 : EXIT_NEVER);
+        simulator_read(s, ids, n);
+        const int32_t *logits = simulator_head(s, 0);
+        h->label[at] = best_of(NULL, logits, rows);
+        h->sure[at] = lm_probability(logits, rows, h->label[at]);
+    }
+}
+
+/* Accuracy, and layers that were run, if each exit is taken from a threshold on. */
+static void print_exits(const Table *t, const Heads *h, bool json)
+{
+    static const double thresholds[] = {1.01, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5};
+    const Model *m = h->model;
+    for (size_t k = 0; k < LENGTH(thresholds) && m->n_exits > 0; k++) {
+        int right = 0, layers = 0;
+        for (int i = 0; i < t->n; i++) {
+            int head = 0;
+            while (head < m->n_exits && h->sure[head * t->n + i] < thresholds[k] * 32768)
+                head++;
+            right += h->label[head * t->n + i] == t->list[i].label;
+            layers += head < m->n_exits ? m->exits[head].layer + 1 : m->n_layers;
+        }
+        const double mean = (double)layers / t->n, p = (double)right / t->n;
+        if (json)
+            printf("%s{\"threshold\": %g, \"accuracy\": %.6f, \"layers\": %.4f}",
+                   k ? ", " : ", \"exits\": [", thresholds[k], p, mean);
+        else if (k == 0)
+            printf("  no exit taken          %8.2f %%  %26d layers\n", 100 * p, m->n_layers);
+        else
+            printf("  exits from %.2f on     %8.2f %%  %26.2f layers\n", thresholds[k], 100 * p,
+                   mean);
+    }
+    if (json)
+        printf(m->n_exits > 0 ? "]}\n" : "}\n");
+}
+
 static void print_verdicts(const Table *t, const Verdict *v, int n, bool json)
 {
     if (json)
@@ -107,7 +166,7 @@ static void print_verdicts(const Table *t, const Verdict *v, int n, bool json)
     for (int i = 0; i < n; i++)
         print_verdict(t, &v[0], &v[i], json, i == n - 1);
     if (json)
-        printf("]}\n");
+        printf("]");
 }
 
 static const char *model_label(const void *self, int i)
@@ -142,7 +201,8 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
     const Encoder *by = text ? encoder_new(a, u->model->tokenizer) : NULL;
     EncoderReference *original = encoder_reference_new(a, u->original, window);
     EncoderReference *quantized = encoder_reference_new(a, u->model, window);
-    Simulator *s = simulator_new(a, u);
+    Simulator *s = simulator_new(a, u), *by_head = simulator_new(a, u);
+    const Heads heads = heads_new(a, u->model, &t);
     Verdict v[] = {{"float model", NEW(a, int, t.n)},
                    {"after quantize, float", NEW(a, int, t.n)},
                    {"integer program", NEW(a, int, t.n)}};
@@ -157,8 +217,10 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
         v[0].label[i] = best_of(encoder_reference_output(original, 0), NULL, n_labels);
         v[1].label[i] = best_of(encoder_reference_output(quantized, 0), NULL, n_labels);
         v[2].label[i] = best_of(NULL, simulator_head(s, 0), n_labels);
+        run_heads(&heads, by_head, &t, i, ids, n);
     }
     print_verdicts(&t, v, LENGTH(v), o->json);
+    print_exits(&t, &heads, o->json);
     return 0;
 }
 
@@ -183,5 +245,7 @@ int eval_generated_encoder(Arena *a, const Options *o, const Generated *g)
         v.label[i] = best_of(NULL, g->output(0), g->outputs);
     }
     print_verdicts(&t, &v, 1, o->json);
+    if (o->json)
+        printf("}\n");
     return 0;
 }

@@ -87,6 +87,11 @@ for name in enc_bert_exits enc_roberta_exit; do
     check "$name: from the text IR, the same code" cmp "$work/exits-text/m.c" "$work/exits-model/m.c"
     rm -rf "$work/exits-model" "$work/exits-text"
 done
+printf 'bad\tthe fox told a story\ngood\tthe moon\n2\tWhat a fine day it is!\n' >"$work/exits.tsv"
+check "roberta_exit: eval says what exits cost" sh -c "'$lmcc' eval -q '$models/enc_roberta_exit' \
+    '$work/exits.tsv' --set exits=0.5 | grep -q 'exits from 0.50 on'"
+check "roberta_exit: eval as JSON" sh -c "'$lmcc' eval -q '$models/enc_roberta_exit' '$work/exits.tsv' \
+    --set exits=0.5 --json | grep -q '\"threshold\": 0.5, .*\]}'"
 check "bert_exits: GPTQ" compile_as_said "$models/enc_bert_exits" "$work/exits-gptq" --name m --bits 2 \
     --set exits=0.45
 check "bert_exits: verify after GPTQ" "$lmcc" verify "$work/exits-gptq"
