@@ -16,7 +16,7 @@ nrf52840) board=mps2-an386 flags="-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu
 stm32h743) board=mps2-an500 flags="-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16" ;;
 *) echo "measure.sh: $target: rp2040, nrf52840 or stm32h743" >&2 && exit 2 ;;
 esac
-"$lmcc" compile -q "${MODEL:-$here/model}" -t "$target" --recipe "$here/recipe.yaml" --calib "$here/calib.txt" -o "$work/out" "$@"
+"$lmcc" compile -q "${MODEL:-$here/model}" -t "$target" --recipe "$here/recipe.yaml" --calib "${CALIB:-$here/calib.txt}" -o "$work/out" "$@"
 ${PYTHON:-python3} -B "$here/held_out.py" "$n" >"$work/held_out.h"
 ${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$root/targets/boards/common/icount.c"
 "$root/test/emulator/build_board.sh" "$board" "$flags -I$work/out -I$work" "$work/prog.elf" \
