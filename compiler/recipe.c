@@ -117,6 +117,8 @@ static const Key keys[] = {
     {"recover.tokens", KEY_INT, AT(recover_tokens), .shorthand = true, .max = MAX_RECOVER_TOKENS},
     {"recover.rate", KEY_REAL, AT(recover_rate), .min = 0, .max = 1},
     {"recover.batch", KEY_INT, AT(recover_batch), .min = 1, .max = 256},
+    {"recover.hidden", KEY_REAL, AT(recover_hidden), .min = 0, .max = 1000},
+    {"recover.blockwise", KEY_INT, AT(recover_blockwise), .max = MAX_RECOVER_TOKENS},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
     {"weights", CHOICE(weights, weights_form_names)},

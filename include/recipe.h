@@ -156,9 +156,11 @@ typedef struct Recipe {
     int fit_tokens;  /* of samples that gptq takes its second moments from */
     FitMethod fit_method;
     LevelKind levels;
-    int recover_tokens;  /* to train on, repeats counted; 0: no training */
-    double recover_rate; /* learning rate at its height */
-    int recover_batch;   /* windows a step */
+    int recover_tokens;    /* to train on, repeats counted; 0: no training */
+    double recover_rate;   /* learning rate at its height */
+    int recover_batch;     /* windows a step */
+    double recover_hidden; /* weight of what layers give, beside the predictions */
+    int recover_blockwise; /* tokens to train layers on first, one after the other; 0: none */
     TableKind tables;
     int64_t flash, ram; /* bytes at hand; 0: the target's */
     Place place;        /* of hot weights and code */

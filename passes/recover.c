@@ -44,8 +44,9 @@ static void show(const Trainer *t, double loss, int64_t since, double began)
     if (shown() && t->step > since) {
         progress_clear();
         fprintf(stderr,
-                "recover: step %lld of %lld, KL %.4f, held out %.4f, %.0f tokens/s, %.0f s left\n",
-                (long long)t->step, (long long)t->steps, t->loss, loss, speed, left);
+                "recover: step %lld of %lld, %s %.4f, held out %.4f, %.0f tokens/s, %.0f s left\n",
+                (long long)t->step, (long long)t->steps,
+                trainer_in_layers(t) ? "a layer's error" : "KL", t->loss, loss, speed, left);
     }
 }
 
@@ -99,7 +100,7 @@ static bool train(Unit *u, Arena *a, Trainer *t)
 void pass_recover(Unit *u)
 {
     const Recipe *r = u->recipe;
-    if (r->recover_tokens == 0) {
+    if (r->recover_tokens == 0 && r->recover_blockwise == 0) {
         return;
     }
     if (!u->original) {
@@ -116,12 +117,10 @@ void pass_recover(Unit *u)
               u->model->path);
     }
     Arena *a = arena_new();
-    const int64_t wanted =
-        r->recover_tokens / 4 < POOL_TOKENS ? r->recover_tokens / 4 : POOL_TOKENS;
+    const int64_t quarter = ((int64_t)r->recover_tokens + r->recover_blockwise) / 4;
+    const int64_t wanted = quarter < POOL_TOKENS ? quarter : POOL_TOKENS;
     const Pool *pool = (u->model->encoder ? pool_of_sequences : pool_new)(u, a, wanted);
-    Trainer *t = trainer_new(a, u->model, u->original, pool, r);
-    const int64_t tokens = (int64_t)r->recover_batch * pool->window;
-    t->steps = (r->recover_tokens + tokens - 1) / tokens;
+    Trainer *t = trainer_new(a, u, pool);
     stopped = 0;
     void (*before)(int) = signal(SIGINT, stop);
     const bool better = train(u, a, t);

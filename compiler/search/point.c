@@ -144,7 +144,7 @@ void point_measure(Searcher *s, Point *p, const Limits *limits)
     u.arena = a;
     u.model = model_copy(a, s->unit->model);
     Recipe untrained = *p->recipe;
-    untrained.recover_tokens = 0;
+    untrained.recover_tokens = untrained.recover_blockwise = 0;
     u.recipe = &untrained;
     u.flash_limit = limits->flash;
     u.ram_limit = limits->ram;

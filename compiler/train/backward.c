@@ -16,6 +16,7 @@ struct Trace {
     float *normed, *unit, *inverse; /* of the final norm */
     float *logits, *probability;
     HeadTrace *head; /* of an encoder, else NULL */
+    float *after;    /* n_layers x n x dim, or NULL */
     float *d_in;     /* n x dim: of a normed vector */
     float *d_wide;   /* n x the widest of mixed and gated */
     float *d_q, *d_k, *d_v, *dot;
@@ -58,14 +59,36 @@ Trace *trace_new(Arena *a, const Network *n)
     return t;
 }
 
-float *trace_forward(Trace *t, const int *tokens, int n)
+void trace_keep_layers(Arena *a, Trace *t)
 {
+    const Network *n = t->network;
+    t->after =
+        NEW(a, float, (size_t)n->model->n_layers *(size_t)n->max_tokens *(size_t)n->model->dim);
+}
+
+float *trace_layer(Trace *t, int layer)
+{
+    return t->after + (size_t)layer * (size_t)t->n * (size_t)t->network->model->dim;
+}
+
+float *trace_forward_to(Trace *t, const int *tokens, int n, int layer)
+{
+    const size_t bytes = (size_t)n * (size_t)t->network->model->dim * sizeof(float);
     t->n = n;
     t->tokens = tokens;
     network_embed(t->network, tokens, NULL, n, t->residual);
-    for (int l = 0; l < t->network->model->n_layers; l++) {
+    for (int l = 0; l <= layer; l++) {
         network_layer(t->network, l, t->layer[l], t->residual, n);
+        if (t->after) {
+            memcpy(trace_layer(t, l), t->residual, bytes);
+        }
     }
+    return t->residual;
+}
+
+float *trace_forward(Trace *t, const int *tokens, int n)
+{
+    trace_forward_to(t, tokens, n, t->network->model->n_layers - 1);
     network_logits(t->network, t->residual, n, t->normed, t->unit, t->inverse, t->logits);
     if (t->head) {
         head_forward(t->network, t->head, t->normed, n, t->logits);
@@ -284,6 +307,16 @@ static void logits_back(Trace *t, const Layout *y, float *gradient)
     input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
 }
 
+void trace_backward_layer(Trace *t, const Layout *y, int layer, float *gradient)
+{
+    const Model *m = t->network->model;
+    if (m->parallel) {
+        memcpy(t->d_layer, t->residual, (size_t)t->n * (size_t)m->dim * sizeof(float));
+    }
+    mlp_back(t, y, layer, gradient);
+    attention_back(t, y, layer, gradient);
+}
+
 void trace_backward(Trace *t, const Layout *y, float *gradient)
 {
     const Model *m = t->network->model;
@@ -292,11 +325,10 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
     memset(t->residual, 0, (size_t)t->n * dim * sizeof(float)); /* from here on its gradient */
     norm_back(t, y, network_final_norm(m), t->unit, t->inverse, gradient);
     for (int l = m->n_layers - 1; l >= 0; l--) {
-        if (m->parallel) {
-            memcpy(t->d_layer, t->residual, (size_t)t->n * dim * sizeof(float));
+        if (t->after) {
+            loops()->add(trace_layer(t, l), (size_t)t->n * dim, t->residual);
         }
-        mlp_back(t, y, l, gradient);
-        attention_back(t, y, l, gradient);
+        trace_backward_layer(t, y, l, gradient);
     }
     for (int i = 0; i < t->n; i++) {
         const float *d = t->residual + (size_t)i * dim;

@@ -30,6 +30,16 @@ void trace_backward(Trace *t, const Layout *y, float *gradient);
  * vector 1 - their cosine. Own logits become `weight` times their gradient. */
 double trace_distill(Trace *t, const float *goal, float weight);
 
+/* Room for what layers give, which trace_forward then keeps. */
+void trace_keep_layers(Arena *a, Trace *t);
+/* n x dim: the residual stream after a layer; to be overwritten, before trace_backward, by what the
+ * loss adds to its gradient. */
+float *trace_layer(Trace *t, int layer);
+/* The residual stream after a layer, of the layers up to it; and the gradient of that layer's own
+ * floats from the gradient that stands there. */
+float *trace_forward_to(Trace *t, const int *tokens, int n, int layer);
+void trace_backward_layer(Trace *t, const Layout *y, int layer, float *gradient);
+
 /* dx (n x cols) = or += dy (n x rows) W */
 void input_gradient(const float *w, int rows, int cols, const float *dy, int n, bool add,
                     float *dx);

@@ -14,6 +14,7 @@
 #define TOP_SCALE 180.0 /* the largest row scale, of 255 */
 
 typedef struct Part {
+    int layer; /* -1: none */
     Format format;
     bool uniform; /* steps stay equal: each coefficient twice the one before */
     int rows, cols, planes, n_levels;
@@ -31,10 +32,18 @@ static float pace(const Linear *l)
                                          : 0.05f;
 }
 
-static void add_segment(Arena *a, Student *s, size_t at, size_t n, double rate)
+static void add_segment(Arena *a, Student *s, int layer, size_t at, size_t n, double rate)
 {
     s->segment = arena_grow(a, s->segment, s->n_segments, sizeof *s->segment);
-    s->segment[s->n_segments++] = (Segment){at, n, (float)rate};
+    s->segment[s->n_segments++] = (Segment){at, n, (float)rate, layer};
+}
+
+/* Of the i-th linear. */
+static int layer_of(const Model *m, int i)
+{
+    int layer;
+    Role role;
+    return model_linear_place(m, i, &layer, &role) ? layer : -1;
 }
 
 static double root_mean_square(const float *x, size_t n)
@@ -92,15 +101,15 @@ static void add_segments(Arena *a, Student *s, const Part *p, const Linear *l)
 {
     const size_t n = (size_t)l->rows * (size_t)l->cols;
     const double speed = (double)pace(l);
-    add_segment(a, s, p->weight, n, 7 * speed * root_mean_square(l->w, n));
+    add_segment(a, s, p->layer, p->weight, n, 7 * speed * root_mean_square(l->w, n));
     if (l->format != FORMAT_INT8) {
         const float *scale = s->parameter + p->scale;
-        add_segment(a, s, p->scale, (size_t)l->rows,
+        add_segment(a, s, p->layer, p->scale, (size_t)l->rows,
                     speed * root_mean_square(scale, (size_t)l->rows));
     }
     if (l->format == FORMAT_PLANES) { /* of equal steps the size is the scales', the start moves */
         const size_t free = p->uniform ? 1 : (size_t)l->planes + 1;
-        add_segment(a, s, p->base, free, 0.3 * speed * TOP_BASE);
+        add_segment(a, s, p->layer, p->base, free, 0.3 * speed * TOP_BASE);
     }
 }
 
@@ -179,12 +188,14 @@ static void settle(Student *s, Part *p, const Linear *l)
 static void add_norms(Arena *a, Student *s, Model *m)
 {
     const Layout *y = s->layout;
+    const int each = model_norm_index(m, 1, 0); /* norms of a layer */
     for (int i = 0; i < y->n_norms; i++) {
         const Norm *v = model_norm(m, i);
         const double size = 0.5 * root_mean_square(v->gamma, (size_t)v->n);
-        add_segment(a, s, y->norm[i], (size_t)v->n, size);
+        const int layer = i < m->n_layers * each ? i / each : -1;
+        add_segment(a, s, layer, y->norm[i], (size_t)v->n, size);
         if (y->beta[i]) {
-            add_segment(a, s, y->beta[i], (size_t)v->n, size);
+            add_segment(a, s, layer, y->beta[i], (size_t)v->n, size);
         }
     }
 }
@@ -202,7 +213,8 @@ static void add_biases(Arena *a, Student *s, Model *m)
                           model_linear_place(m, i, &layer, &role) && role == ROLE_K;
         if (y->bias[i] && !lost) {
             const double size = root_mean_square(l->w, (size_t)l->rows * (size_t)l->cols);
-            add_segment(a, s, y->bias[i], (size_t)l->rows, (double)pace(l) * size * sqrt(l->cols));
+            add_segment(a, s, layer_of(m, i), y->bias[i], (size_t)l->rows,
+                        (double)pace(l) * size * sqrt(l->cols));
         }
     }
 }
@@ -217,7 +229,7 @@ Student *student_new(Arena *a, Model *m, const Layout *y, LevelKind levels)
     s->code = NEW(a, uint8_t, y->weights);
     for (int i = 0; (l = model_linears(m, i)); i++) {
         Part *p = &s->part[i];
-        *p = (Part){.format = l->format, .rows = l->rows, .cols = l->cols};
+        *p = (Part){.layer = layer_of(m, i), .format = l->format, .rows = l->rows, .cols = l->cols};
         p->uniform = levels == LEVELS_UNIFORM && l->format == FORMAT_PLANES && l->planes > 1;
         p->planes = l->format == FORMAT_PLANES ? l->planes : l->format == FORMAT_TERNARY ? 2 : 0;
         p->n_levels = l->format == FORMAT_TERNARY ? 3 : 1 << p->planes;

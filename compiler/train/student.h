@@ -13,6 +13,7 @@
 typedef struct Segment {
     size_t at, n;
     float rate;
+    int layer; /* whose they are, -1: no layer's */
 } Segment;
 
 typedef struct Student {

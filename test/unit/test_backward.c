@@ -3,6 +3,7 @@
 
 #include "sequence.h"
 #include "train/head.h"
+#include "train/trainer.h"
 
 #define TOKENS 21
 
@@ -13,6 +14,8 @@ typedef struct Setup {
     Layout *layout;
     Trace *trace;
     float *all, *gradient, *goal;
+    float *stream; /* n_layers x TOKENS x dim: what layers should give, NULL: anything */
+    int only;      /* 1 + the layer whose distance from it is the loss; 0: that of all and the KL */
     int tokens[TOKENS];
 } Setup;
 
@@ -59,12 +62,29 @@ static Setup set_up(uint32_t seed, bool tied, Kind kind)
     return s;
 }
 
-/* Mean KL to the goal over the predictions. */
+#define HIDDEN 0.02f
+
+static double layer_error(const Setup *s, int layer, float *own)
+{
+    const int dim = s->model->dim;
+    const double error = hidden_error(own, s->stream + layer * TOKENS * dim, TOKENS, dim, HIDDEN);
+    return (double)HIDDEN * error;
+}
+
+/* Mean KL to the goal over the predictions, and the layers' share. */
 static double loss(const Setup *s)
 {
     const int n = head_rows(s->model, TOKENS);
+    if (s->only > 0) {
+        return layer_error(s, s->only - 1,
+                           trace_forward_to(s->trace, s->tokens, TOKENS, s->only - 1));
+    }
     trace_forward(s->trace, s->tokens, TOKENS);
-    return trace_distill(s->trace, s->goal, 1.0f / (float)n) / n;
+    double sum = trace_distill(s->trace, s->goal, 1.0f / (float)n) / n;
+    for (int l = 0; l < s->model->n_layers && s->stream; l++) {
+        sum += layer_error(s, l, trace_layer(s->trace, l));
+    }
+    return sum;
 }
 
 /* The derivative in a direction: floats change all weights of a tensor at once, by steps that are
@@ -234,6 +254,59 @@ static const struct {
     {"first token", HEAD_EMBED, false, DENSE_TANH, POOL_FIRST},
 };
 
+static void want_streams(Setup *s)
+{
+    const Model *m = s->model;
+    s->stream = tiny_weights(s->arena, m->n_layers * TOKENS * m->dim, 0, 2);
+    trace_keep_layers(s->arena, s->trace);
+}
+
+/* A layer by itself: its own floats have a gradient, no others. */
+static void check_layer(Setup *s, int layer)
+{
+    const Layout *y = s->layout;
+    s->only = 1 + layer;
+    memset(s->gradient, 0, y->size * sizeof(float));
+    loss(s);
+    trace_backward_layer(s->trace, y, layer, s->gradient);
+    Linear *l;
+    for (int i = 0, at; (l = model_linears(s->model, i)); i++) {
+        const size_t n = (size_t)l->rows * (size_t)l->cols;
+        Role role;
+        if (model_linear_place(s->model, i, &at, &role) && at == layer) {
+            check_tensor(s, l->name, y->linear[i], n);
+        } else {
+            for (size_t k = 0; k < n; k++) {
+                assert_true(s->gradient[y->linear[i] + k] == 0);
+            }
+        }
+    }
+    s->only = 0;
+}
+
+/* What layers give is a part of the loss, or all of it. */
+static void layers_follow(void **state)
+{
+    (void)state;
+    static const uint32_t seeds[] = {1, 7, 10, 12};
+    for (size_t i = 0; i <= LENGTH(seeds); i++) {
+        Setup s = {.arena = arena_new()};
+        if (i < LENGTH(seeds)) {
+            arena_free(s.arena);
+            s = set_up(seeds[i], true, i < 1 ? PLAIN : i < 2 ? FAMILY : GPT);
+        } else {
+            s.model = tiny_model(s.arena, 50, false);
+            tiny_bert(s.arena, s.model, HEAD_LABEL, false);
+            prepare(&s);
+        }
+        want_streams(&s);
+        check_all(&s, "with streams");
+        check_layer(&s, 0);
+        check_layer(&s, 2);
+        arena_free(s.arena);
+    }
+}
+
 /* With logits, or a vector's direction, of the reference. */
 static void check_outputs(const Setup *s, const char *what)
 {
@@ -323,8 +396,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tensor),  cmocka_unit_test(every_family),
-        cmocka_unit_test(every_encoder), cmocka_unit_test(loss_is_kl),
-        cmocka_unit_test(adds),
+        cmocka_unit_test(every_encoder), cmocka_unit_test(layers_follow),
+        cmocka_unit_test(loss_is_kl),    cmocka_unit_test(adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

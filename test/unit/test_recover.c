@@ -157,6 +157,31 @@ static void comes_nearer(void **state)
     }
 }
 
+/* So it does with layers' outputs in the loss, with layers trained one by one first, and with these
+ * alone. */
+static void layers_help(void **state)
+{
+    (void)state;
+    static const char *const settings[][2] = {{"recover=12000", "recover.hidden=0.1"},
+                                              {"recover=6000", "recover.blockwise=6000"},
+                                              {"recover=0", "recover.blockwise=12000"}};
+    for (size_t i = 0; i < LENGTH(settings); i++) {
+        Arena *a = arena_new();
+        Unit u = quantized(a, 3, true, "2");
+        const double before = divergence(a, &u);
+        set(&u, settings[i][0]);
+        set(&u, settings[i][1]);
+        set(&u, "recover.rate=0.004");
+        pass_recover(&u);
+        const double after = divergence(a, &u);
+        if (!(after < 0.8 * before)) {
+            fail_msg("%s, %s: KL %g before, %g after", settings[i][0], settings[i][1], before,
+                     after);
+        }
+        arena_free(a);
+    }
+}
+
 /* Trained levels are one step apart when the recipe wants them so. */
 static void uniform_stays(void **state)
 {
@@ -346,12 +371,15 @@ static Trainer *trainer_of(Arena *a)
 {
     Unit *u = NEW(a, Unit, 1);
     *u = quantized(a, 6, true, "2");
-    Trainer *t = trainer_new(a, u->model, u->original, pool_new(u, a, 1000), u->recipe);
+    set(u, "recover.blockwise=960"); /* five steps of each of its three layers */
+    set(u, "recover.hidden=0.1");
+    Trainer *t = trainer_new(a, u, pool_new(u, a, 1000));
     t->steps = 20;
     return t;
 }
 
-/* Ten steps, a file, ten more: as twenty. Another run's file or a damaged one is refused. */
+/* Ten steps of layers, a file, ten more: as twenty. Another run's file or a damaged one is refused.
+ */
 static void goes_on(void **state)
 {
     (void)state;
@@ -393,11 +421,17 @@ static void goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_as_quantized),  cmocka_unit_test(gradients),
-        cmocka_unit_test(comes_nearer),         cmocka_unit_test(uniform_stays),
-        cmocka_unit_test(encoders_come_nearer), cmocka_unit_test(pools_of_sequences),
-        cmocka_unit_test(any_thread_count),     cmocka_unit_test(off_changes_nothing),
-        cmocka_unit_test(binary_is_refused),    cmocka_unit_test(goes_on),
+        cmocka_unit_test(starts_as_quantized),
+        cmocka_unit_test(gradients),
+        cmocka_unit_test(comes_nearer),
+        cmocka_unit_test(layers_help),
+        cmocka_unit_test(uniform_stays),
+        cmocka_unit_test(encoders_come_nearer),
+        cmocka_unit_test(pools_of_sequences),
+        cmocka_unit_test(any_thread_count),
+        cmocka_unit_test(off_changes_nothing),
+        cmocka_unit_test(binary_is_refused),
+        cmocka_unit_test(goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
