@@ -17,7 +17,8 @@ LIBS := -lyaml -ljansson -lzstd -lxxhash -lm -ldl
 # Debian packages: to build, for what `make demo` shows, and for every test that there is.
 PACKAGES_BUILD := gcc libc6-dev libyaml-dev libjansson-dev libzstd-dev libxxhash-dev
 PACKAGES_DEMO := gcc-arm-none-eabi qemu-system-arm
-PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema zstd cmake
+PACKAGES_TEST := libcmocka-dev python3 python3-numpy python3-jsonschema python3-sentencepiece \
+                 zstd cmake
 PACKAGES_DEB := dpkg-dev debhelper fakeroot lintian
 # Node.js may be here from elsewhere, which Debian's npm would not go with.
 NODE := $(if $(shell command -v npm),,nodejs npm)

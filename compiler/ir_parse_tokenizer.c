@@ -87,6 +87,11 @@ static void read_style(IrReader *r, Tokenizer *t)
             ir_line_end(r);
             ir_line(r);
         }
+        if (t->kind == TOKENIZER_UNIGRAM && ir_try(r, "float_sums")) {
+            t->float_sums = true;
+            ir_line_end(r);
+            ir_line(r);
+        }
         if (t->kind == TOKENIZER_WORDPIECE) {
             read_bert(r, &t->bert);
             ir_line(r);

@@ -183,6 +183,9 @@ static void put_style(Buf *b, const Tokenizer *t)
     if (t->form != NORMAL_NONE) {
         buf_printf(b, "normal form=%s\n", form_names[t->form]);
     }
+    if (t->float_sums) {
+        buf_puts(b, "float_sums\n");
+    }
     if (t->kind == TOKENIZER_WORDPIECE) {
         buf_printf(b, "bert clean=%s cjk=%s strip=%s lower=%s cleanup=%s most_chars=%d\n",
                    yes_no(t->bert.clean), yes_no(t->bert.cjk), yes_no(t->bert.strip),

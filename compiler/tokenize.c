@@ -99,6 +99,7 @@ static void set_unigram(const Tokenizer *t, const Tables *d, lm_unigram *u)
     u->unk_high = (uint32_t)(unk >> 32);
     u->unk_low = (uint32_t)unk;
     u->bytes = t->byte_fallback;
+    u->single = t->float_sums;
     if (tokenizer_ring(t) > LM_UNIGRAM_RING) {
         die("tokenizer: a ring of %d", tokenizer_ring(t));
     }

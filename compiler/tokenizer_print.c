@@ -136,7 +136,7 @@ uint64_t tokenizer_unk_score(const Tokenizer *t)
     for (int i = 0; i < t->n_pieces; i++) {
         least = t->scores[i] < least ? t->scores[i] : least;
     }
-    score = fabs(least - 10);
+    score = fabs(t->float_sums ? (double)((float)least - 10.0F) : least - 10);
     memcpy(&bits, &score, sizeof bits);
     return bits;
 }
@@ -186,8 +186,11 @@ static void print_unigram(Buf *b, const Tokenizer *t, const Data *tables, int n,
     if (find_table(tables, n, "score_low")) {
         buf_printf(b, "    .low = %sscore_low,\n", prefix);
     }
-    buf_printf(b, "    .unk_high = 0x%08xU,\n    .unk_low = 0x%08xU,\n    .bytes = %d,\n};\n",
-               (unsigned)(unk >> 32), (unsigned)(unk & UINT32_MAX), t->byte_fallback);
+    buf_printf(b,
+               "    .unk_high = 0x%08xU,\n    .unk_low = 0x%08xU,\n    .bytes = %d,\n"
+               "    .single = %d,\n};\n",
+               (unsigned)(unk >> 32), (unsigned)(unk & UINT32_MAX), t->byte_fallback,
+               t->float_sums);
 }
 
 static void print_normal(Buf *b, const Data *tables, int n, const char *prefix)

@@ -60,11 +60,11 @@ static bool is_added(const Tokenizer *t, int id)
 }
 
 /* The reference looks for the written form of every piece of a unigram model, "<0x41>" and "<s>"
- * included; those that are cut out of the text before need not be there. */
+ * included, but with float sums; those that are cut out of the text before need not be there. */
 static bool unigram_word(Builder *b, int id, Word *w)
 {
     const Piece *p = &b->t->pieces[id];
-    if (p->len == 0 || is_added(b->t, id)) {
+    if (p->len == 0 || is_added(b->t, id) || (b->t->float_sums && p->kind != PIECE_NORMAL)) {
         return false;
     }
     if (p->kind == PIECE_BYTE) {

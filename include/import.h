@@ -175,6 +175,22 @@ int find_piece(const PieceMap *map, const uint8_t *s, int n); /* -1: none */
 /* Sets the merges: every split of a piece into two pieces, the best score (n_pieces) first. */
 void merge_by_score(Arena *a, Tokenizer *t, const float *score);
 
+/* import/protobuf.c ------------------------------------------------------------------------- */
+
+/* A message's bytes, and the field that was read last. */
+typedef struct ProtoMessage {
+    const char *path;
+    const uint8_t *at, *end;
+    uint32_t number;
+    int wire; /* 0: a varint; 1, 5: 8 or 4 bytes, the lowest first; 2: n bytes at data */
+    uint64_t value;
+    const uint8_t *data;
+    size_t n;
+} ProtoMessage;
+
+bool proto_next(ProtoMessage *m); /* false at the end; fatal where it is no message */
+ProtoMessage proto_inside(const ProtoMessage *m); /* the field that was read last, of wire type 2 */
+
 /* Written forms of pieces (n bytes) as bytes (at most n). ----------------------------------- */
 
 /* import/tokenizer_merges.c: of byte-level pieces; false: one with other characters, which stands

@@ -186,6 +186,8 @@ typedef struct Tokenizer {
     Pattern pattern;    /* BYTE_LEVEL */
     bool split_words;   /* UNIGRAM: each space begins a word */
     bool byte_fallback; /* UNIGRAM: unknown characters become bytes, not unk */
+    bool float_sums;    /* UNIGRAM: sums are rounded to floats, and only normal pieces are found in
+                           text, as SentencePiece itself does it */
     double *scores;     /* UNIGRAM: n_pieces, 0 or negative; NULL for others */
     BertText bert;      /* WORDPIECE */
     int n_added;
@@ -308,6 +310,7 @@ Model *import_llama2c(Arena *a, const char *path, const char *tokenizer_path);
 Model *import_gguf(Arena *a, const char *path, const char *tokenizer_path);
 Model *import_hf(Arena *a, const char *path, const char *tokenizer_path);
 Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab);
+Tokenizer *read_tokenizer_model(Arena *a, const char *path, int vocab); /* import/tokenizer_model.c */
 Tokenizer *read_tokenizer_json(Arena *a, const char *path, int vocab);
 
 /* import/safetensors.c: one file or an index with shards, checked as a whole when opened. */

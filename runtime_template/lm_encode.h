@@ -77,11 +77,15 @@ LM_INLINE int32_t lm_unsettled(const lm_text *text, int32_t open)
 LM_FUNCTION int32_t lm_added_at(const lm_tokenizer *t, lm_text *text, uint32_t i, uint32_t *white,
                                 lm_match *m)
 {
-    if (lm_match_at(t, text, i, 0, m)) {
+    lm_match plain = *m;
+    const int32_t found = lm_match_at(t, text, i, 0, m);
+    if ((t->flags & LM_ADDED_PLAIN) != 0U && lm_match_at(t, text, i, 1, &plain) &&
+        (!found || plain.end > m->end)) {
+        m->end = plain.end;
+        m->index = plain.index;
         return 1;
     }
-    if ((t->flags & LM_ADDED_PLAIN) != 0U && lm_text_byte(text, i) == 0xE2U &&
-        lm_match_at(t, text, i, 1, m)) {
+    if (found) {
         return 1;
     }
     if ((t->flags & LM_ADDED_LEFT) != 0U && i >= *white) {

@@ -17,6 +17,7 @@ typedef struct lm_unigram {
     const uint32_t *low;   /* n_words: doubles, whose low halves these are; NULL: floats */
     uint32_t unk_high, unk_low; /* of an unknown character, a double */
     uint8_t bytes;              /* unknown characters become the pieces of their bytes */
+    uint8_t single;             /* sums are floats */
 } lm_unigram;
 
 /* (high * 2^32 + low) * 2^exponent, of 53 bits: high is 2^20 .. 2^21 - 1; or all 0. */
@@ -120,6 +121,22 @@ LM_FUNCTION lm_score lm_score_add(lm_score a, lm_score b)
     return a;
 }
 
+/* Rounded to a float, nearest, ties to even. That of a sum of two floats is theirs: 53 bits are
+ * more than twice 24, so what was rounded to them before is none the worse for it. */
+LM_FUNCTION lm_score lm_score_single(lm_score s)
+{
+    const uint32_t rest = s.low & 0x1fffffffU;
+    s.low -= rest;
+    if (rest > 0x10000000U || (rest == 0x10000000U && (s.low & 0x20000000U) != 0U)) {
+        s.low += 0x20000000U;
+        s.high += s.low == 0U ? 1U : 0U;
+        if ((s.high >> 21) != 0U) {
+            s = lm_score_shift(s, 1);
+        }
+    }
+    return s;
+}
+
 /* The best sums of the places that pieces which begin at the current one can reach. */
 typedef struct lm_lattice {
     lm_score ring[LM_UNIGRAM_RING];
@@ -127,11 +144,19 @@ typedef struct lm_lattice {
                       begins, or -1 */
 } lm_lattice;
 
-LM_FUNCTION void lm_lattice_try(lm_lattice *l, uint32_t from, uint32_t to, const lm_score *piece)
+/* How a sum is rounded to a float: as SentencePiece's compiled code does it, which compares the sum
+ * of a piece before that, and the sum of an unknown character after it. */
+#define LM_ROUND_NEVER 0U
+#define LM_ROUND_LATE 1U
+#define LM_ROUND_EARLY 2U
+
+LM_FUNCTION void lm_lattice_try(lm_lattice *l, uint32_t from, uint32_t to, const lm_score *piece,
+                                uint32_t round)
 {
     lm_score *best = &l->ring[to & (LM_UNIGRAM_RING - 1U)];
-    const lm_score sum = lm_score_add(l->ring[from & (LM_UNIGRAM_RING - 1U)], *piece);
-    if (l->from[to - 1U] < 0 || lm_score_less(&sum, best)) {
+    const lm_score exact = lm_score_add(l->ring[from & (LM_UNIGRAM_RING - 1U)], *piece);
+    const lm_score sum = round == LM_ROUND_NEVER ? exact : lm_score_single(exact);
+    if (l->from[to - 1U] < 0 || lm_score_less(round == LM_ROUND_LATE ? &exact : &sum, best)) {
         *best = sum;
         l->from[to - 1U] = (int32_t)from;
     }
@@ -165,13 +190,14 @@ LM_FUNCTION uint32_t lm_lattice_step(const lm_tokenizer *t, lm_lattice *l, lm_te
             const lm_score score = u->low != NULL
                                        ? lm_score_of(u->score[walk.low], u->low[walk.low])
                                        : lm_score_of_float(u->score[walk.low]);
-            lm_lattice_try(l, at, i, &score);
+            lm_lattice_try(l, at, i, &score, u->single != 0U ? LM_ROUND_LATE : LM_ROUND_NEVER);
             known |= i - at == length;
         }
     }
     if (!known) {
         const lm_score score = lm_score_of(u->unk_high, u->unk_low);
-        lm_lattice_try(l, at, at + length, &score);
+        lm_lattice_try(l, at, at + length, &score,
+                       u->single != 0U ? LM_ROUND_EARLY : LM_ROUND_NEVER);
     }
     return at + length;
 }

@@ -8,15 +8,17 @@
 
 static Tokenizer *read_by_name(Arena *a, const char *path, int vocab)
 {
-    size_t n = strlen(path);
-    bool json = n > 5 && !strcmp(path + n - 5, ".json");
-    return json ? read_tokenizer_json(a, path, vocab) : read_tokenizer_bin(a, path, vocab);
+    const char *dot = strrchr(path, '.');
+    if (dot && !strcmp(dot, ".json"))
+        return read_tokenizer_json(a, path, vocab);
+    return dot && !strcmp(dot, ".model") ? read_tokenizer_model(a, path, vocab)
+                                         : read_tokenizer_bin(a, path, vocab);
 }
 
 static Tokenizer *look_in(Arena *a, const char *dir, int vocab)
 {
     const char *const names[] = {"tokenizer.json", arena_printf(a, "tok%d.bin", vocab),
-                                 "tokenizer.bin"};
+                                 "tokenizer.bin", "tokenizer.model"};
     for (size_t i = 0; i < LENGTH(names); i++) {
         const char *path = path_join(a, dir, names[i]);
         if (file_exists(path))
@@ -34,12 +36,9 @@ Tokenizer *find_tokenizer(Arena *a, const char *model_path, const char *tokenize
         dir = path_dir(a, dir);
     Tokenizer *t = look_in(a, dir, vocab);
     if (!t && tokenizer_path)
-        fatal("%s: no tokenizer: tokenizer.json, tok%d.bin or tokenizer.bin was expected",
+        fatal("%s: no tokenizer: tokenizer.json, tok%d.bin, tokenizer.bin or tokenizer.model was "
+              "expected",
               tokenizer_path, vocab);
-    if (!t && file_exists(path_join(a, dir, "tokenizer.model")))
-        warn("%s: tokenizer.model: SentencePiece files are not read: save tokenizer.json with "
-             "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
-             dir);
     return t;
 }
 

@@ -13,6 +13,7 @@ B=$(realpath "${B:-$root/build}")
 python=${PYTHON:-/usr/bin/python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+kinds="gpt2 llama3 llama2 metaspace-first unigram unigram-double uncased cased nfc nfkd llama2-nfkc"
 passed=0 failed=0
 for tool in arm-none-eabi-gcc qemu-system-arm "$python"; do
     command -v "$tool" >/dev/null || {
@@ -29,13 +30,19 @@ ${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$boards/common/icount.c" ||
 ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -I"$root/include" -fopenmp -o "$work/encode_lines" \
     "$root/test/unit/encode_lines.c" "$B/liblmcc.a" -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
 "$python" -B "$root/test/oracle/make_tokenizers.py" "$work/tokenizers" 120 "$root/docs/formats.md" || exit 1
+sentencepiece=
+if "$python" -c 'import sentencepiece' 2>/dev/null; then
+    "$python" -B "$root/test/oracle/make_sentencepiece.py" "$work/tokenizers" "$root/docs/formats.md" || exit 1
+    echo '{"add_bos_token": false}' >"$work/tokenizers/tokenizer_config.json" # the cases have none
+    sentencepiece="sp-bpe-user.model sp-unigram.model"
+fi
 
 # kind NAME: the example's model, whose vocabulary is as large, with this tokenizer.
 kind() {
     out=$work/$1 flags="-mcpu=cortex-m0 -mthumb -O2"
     "$python" -B "$root/test/oracle/check_tokenizers.py" --count 80 --write "$work/cases.txt" \
-        "$work/encode_lines" "$work/tokenizers/$1.json" || return 1
-    "$B/lmcc" compile -q --set quantize.method=weights "$root/examples/tales/model" --tokenizer "$work/tokenizers/$1.json" \
+        "$work/encode_lines" "$work/tokenizers/$1" || return 1
+    "$B/lmcc" compile -q --set quantize.method=weights "$root/examples/tales/model" --tokenizer "$work/tokenizers/$1" \
         --name tiny -t rp2040 --bits 2 --window 32 -o "$out" || return 1
     "$python" -B "$here/token_cases.py" "$work/cases.txt" >"$out/cases.h" || return 1
     # shellcheck disable=SC2086
@@ -49,7 +56,8 @@ kind() {
         "$here/run_board.sh" mps2-an385 "$work/prog.elf" "$work/icount.so,strict-align=on"
 }
 
-for name in gpt2 llama3 llama2 metaspace-first unigram unigram-double uncased cased nfc nfkd llama2-nfkc; do
+for name in $kinds $sentencepiece; do
+    case $name in *.model) ;; *) name=$name.json ;; esac
     if kind "$name" >"$work/log" 2>&1; then
         echo "$name: $(grep 'tokens equal' "$work/log") ok"
         passed=$((passed + 1))

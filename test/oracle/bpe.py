@@ -263,7 +263,24 @@ def metaspace(text, step, first):
     return ([head] if head else []) + [mark + word for word in tail]
 
 
+class SentencePiece:
+    """tokenizer.model by SentencePiece itself (python3-sentencepiece)."""
+
+    def __init__(self, path):
+        import sentencepiece
+        self.model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        self.bos, self.bert, self.has_form = self.model.bos_id(), None, False
+
+    def encode(self, text):
+        return self.model.encode(text.decode())
+
+    def size(self):
+        return self.model.get_piece_size()
+
+
 def load(path):
+    if str(path).endswith(".model"):
+        return SentencePiece(path)
     """tokenizer.bin, tokenizer.json, or a folder that holds one of them."""
     path = Path(path)
     if path.is_dir():

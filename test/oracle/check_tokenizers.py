@@ -80,6 +80,8 @@ def broken(rng, text):
 def usable(oracle, text):
     """BERT's categories are of Unicode 8.0, normalization forms of 9.0: the oracle knows those that
     never changed; a kind of regular expression's those of Unicode's version here."""
+    if isinstance(oracle, bpe.SentencePiece):  # it reads U+FFFD where a byte is malformed
+        return not any(0xDC80 <= ord(c) < 0xDD00 for c in text)
     if oracle.bert or oracle.has_form:
         return all(wordpiece.stable(c) or 0xDC80 <= ord(c) < 0xDD00 for c in text)
     return all(unicodedata.category(c) != "Cn" for c in text)
@@ -100,6 +102,8 @@ def make_texts(args, oracle):
 
 
 def vocab_size(path):
+    if Path(path).suffix == ".model":
+        return bpe.load(path).size()
     if Path(path).suffix != ".json":
         return 512
     config = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -29,7 +29,14 @@ text=$root/docs/formats.md
     "$data/tok512.bin" $text
 # One of each kind, made here.
 "$python" -B "$here/make_tokenizers.py" "$work/tokenizers" 200 "$root/docs/formats.md"
-for tokenizer in "$work"/tokenizers/*.json; do
+if "$python" -c 'import sentencepiece' 2>/dev/null; then
+    "$python" -B "$here/make_sentencepiece.py" "$work/tokenizers" "$root/docs/formats.md"
+else
+    echo "SentencePiece: SKIPPED (needs python3-sentencepiece)"
+    [ -z "${REQUIRE_ALL:-}" ] || exit 1
+fi
+for tokenizer in "$work"/tokenizers/*.json "$work"/tokenizers/*.model; do
+    [ -f "$tokenizer" ] || continue
     "$python" -B "$here/check_tokenizers.py" --count 2000 "$work/encode_lines" "$tokenizer" \
         "$root/docs/formats.md"
 done

@@ -21,8 +21,10 @@ set -- "$root/README.md" "$root/docs/formats.md"
 for text in tinystories_dev wikitext2_valid books; do
     [ ! -f "$data/$text.txt" ] || set -- "$@" "$data/$text.txt"
 done
+! "$python" -c 'import sentencepiece' 2>/dev/null ||
+    "$python" -B "$here/make_sentencepiece.py" "$work/made" "$root/docs/formats.md"
 passed=0 failed=0
-for tokenizer in "$work"/made/*.json "$root/examples/tales/model/tokenizer.json" "$data/tok512.bin"; do
+for tokenizer in "$work"/made/*.json "$work"/made/*.model "$root/examples/tales/model/tokenizer.json" "$data/tok512.bin"; do
     name=$(basename "$tokenizer")
     [ -f "$tokenizer" ] || continue
     case " ${KINDS:-${name%.json}} " in *" ${name%.json} "*) ;; *) continue ;; esac

@@ -128,6 +128,36 @@ def bin_tokenizer(out):
     llama2c.write_tokenizer(out / "tokenizer_bin" / "tokenizer.bin", pieces)
 
 
+def varint(v):
+    return (bytes([v & 0x7F | 0x80]) + varint(v >> 7)) if v > 0x7F else bytes([v])
+
+
+def message(*fields):
+    """(number, value): bytes, an int or a float."""
+    out = b""
+    for number, v in fields:
+        if isinstance(v, bytes):
+            out += varint(number << 3 | 2) + varint(len(v)) + v
+        else:
+            out += (varint(number << 3 | 5) + struct.pack("<f", v) if isinstance(v, float)
+                    else varint(number << 3) + varint(v))
+    return out
+
+
+def sentencepiece(out):
+    """tokenizer.model, of both kinds; types are 2 unknown, 3 control, 4 the user's, 6 a byte."""
+    ends = [(b"<unk>", 0.0, 2), (b"<s>", 0.0, 3), (b"</s>", 0.0, 3)]
+    texts = [(t.encode(), -1.0 - i / 2, 1)
+             for i, t in enumerate(["\u2581", "a", "b", "c", "ab", "\u2581a", "\u2581ab", "\u00e9"])]
+    byte = [(f"<0x{b:02X}>".encode(), 0.0, 6) for b in range(256)]
+    of = {"unigram": (1, ends + texts), "bpe": (2, ends + byte + texts + [(b"<|a|>", 0.0, 4)])}
+    for name, (kind, pieces) in of.items():
+        data = message(*[(1, message((1, s), (2, score), (3, what))) for s, score, what in pieces],
+                       (2, message((3, kind), (35, kind - 1), (41, 1), (42, 2))),
+                       (3, message((1, b"identity"), (3, 1), (4, 0), (5, 1))))
+        save(out / "sentencepiece", f"{name}.model", data)
+
+
 def texts(out):
     save(out / "recipe", "all.yaml", (
         "name: tiny\nwindow: 16\nsinks: 2\nseed: 3\nfold: {norms: true}\ncalibrate: {tokens: 24}\n"
@@ -146,7 +176,8 @@ def texts(out):
 
 def main(out):
     out = Path(out)
-    for make in (checkpoints, folders, keywords, json_tokenizers, bin_tokenizer, texts):
+    for make in (checkpoints, folders, keywords, json_tokenizers, bin_tokenizer, sentencepiece,
+                 texts):
         make(out)
 
 

@@ -55,6 +55,11 @@ static void read_json_tokenizer(Arena *a, const File *f)
     use_tokenizer(a, read_tokenizer_json(a, f->path, VOCAB), VOCAB);
 }
 
+static void read_sentencepiece(Arena *a, const File *f)
+{
+    use_tokenizer(a, read_tokenizer_model(a, f->path, VOCAB), VOCAB);
+}
+
 static void read_recipe(Arena *a, const File *f)
 {
     Recipe *r = recipe_default(a);
@@ -98,6 +103,7 @@ static const struct {
      {"config/config.json", "safetensors/model.safetensors"}},
     {"tokenizer_bin", "fuzz/tokenizer.bin", read_bin, {NULL}},
     {"tokenizer_json", "fuzz/tokenizer.json", read_json_tokenizer, {NULL}},
+    {"sentencepiece", "fuzz/tokenizer.model", read_sentencepiece, {NULL}},
     {"recipe", "fuzz/recipe.yaml", read_recipe, {NULL}},
     {"target", "fuzz/target.yaml", read_target, {NULL}},
     {"ir", "fuzz/model.ir", read_ir, {NULL}},
