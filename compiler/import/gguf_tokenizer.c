@@ -122,6 +122,8 @@ static void read_special(Reader *r)
     t->unk = special(r, T "unknown_token_id", t->unk >= 0 || !spm ? t->unk : 0);
     t->add_bos = gguf_bool(r->g, T "add_bos_token", spm) && t->bos >= 0;
     t->add_prefix = gguf_bool(r->g, T "add_space_prefix", spm);
+    t->add_after = gguf_bool(r->g, T "add_eos_token", false) && t->eos >= 0;
+    t->after = t->add_after ? t->eos : -1;
     const int ids[] = {t->bos, t->eos, t->unk};
     for (size_t i = 0; i < LENGTH(ids); i++) /* even where the file has no types */
         if (ids[i] >= 0 && t->pieces[ids[i]].kind == PIECE_NORMAL)

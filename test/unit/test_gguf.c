@@ -278,7 +278,10 @@ static void test_byte_level(void **state)
     for (int i = 0; i < VOCAB - 1; i++)
         put_u32(&p.keys, i == 0 ? 3 : i == 7 ? 4 : 1);
     put_int(&p, TOK "eos_token_id", 0);
+    put_key(&p, TOK "add_eos_token", GGUF_BOOL);
+    buf_write(&p.keys, &(const uint8_t){1}, 1);
     const Tokenizer *t = import_model(arena, join(&p), NULL)->tokenizer;
+    assert_true(t->add_after && t->after == 0);
     assert_int_equal(t->kind, TOKENIZER_BYTE_LEVEL);
     assert_true(t->eos == 0 && t->bos == -1 && !t->add_bos && !t->add_prefix);
     assert_int_equal(t->pieces[0].kind, PIECE_CONTROL);

@@ -249,6 +249,53 @@ static const Bad bad[] = {
      "tie_word_embeddings: 1: true or false"},
 };
 
+/* Keys that change the result, in every family that has them: another value than the one that is
+ * implemented is refused before anything else is looked at. */
+static const struct {
+    const char *types[5], *key, *value, *supported;
+} fixed_keys[] = {
+    {{"llama", "gpt2", "gpt_neox", "phi", "gemma"}, "is_encoder_decoder", "true", "false"},
+    {{"llama", "gpt_neo", "qwen3", "phi", "bert"}, "add_cross_attention", "true", "false"},
+    {{"llama", "mistral", "qwen2", "gemma", "bitnet"}, "partial_rotary_factor", "0.5", "only"},
+    {{"llama", "mistral", "qwen2", "qwen3", "bitnet"}, "use_sliding_window", "true", "false"},
+    {{"llama", "mistral", "qwen2", "qwen3", "gemma"}, "attn_logit_softcapping", "50.0", "null"},
+    {{"llama", "mistral", "qwen2", "qwen3", "gemma"}, "final_logit_softcapping", "30.0", "null"},
+    {{"llama", "mistral", "qwen2", "qwen3", "gemma"}, "rope_interleaved", "true", "false"},
+    {{"gpt2", "gpt_neo", "gpt_neox", "phi", "roberta"}, "quantization_config", "{}", "quantized"},
+    {{"gpt_neox", "phi"}, "qk_layernorm", "true", "false"},
+    {{"gpt_neox", "phi"}, "attention_bias", "false", "true"},
+    {{"bert", "roberta", "distilbert"},
+     "position_embedding_type",
+     "\"relative_key\"",
+     "\"absolute\""},
+    {{"bert", "roberta", "distilbert"},
+     "problem_type",
+     "\"regression\"",
+     "\"single_label_classification\""},
+    {{"bert", "roberta", "distilbert"}, "is_decoder", "true", "false"},
+    {{"bert", "roberta", "distilbert"}, "tie_word_embeddings", "false", "true"},
+    {{"bert", "roberta", "distilbert"}, "pruned_heads", "{\"0\": [1]}", "none"},
+};
+
+static void expect_fixed(const char *type, size_t i)
+{
+    const char *value = fixed_keys[i].value, *supported = fixed_keys[i].supported;
+    const bool whole = *supported == 'o' || *supported == 'q'; /* another message begins so */
+    EXPECT_FATAL(import_config(arena_printf(arena, "{\"model_type\":\"%s\",\"%s\":%s}", type,
+                                            fixed_keys[i].key, value)),
+                 arena_printf(arena, "config.json: %s: %s: %s%s", fixed_keys[i].key, value,
+                              whole ? "" : "supported: ", supported));
+}
+
+static void test_fixed_keys(void **state)
+{
+    (void)state;
+    write_model(NULL, 0, 0);
+    for (size_t i = 0; i < LENGTH(fixed_keys); i++)
+        for (size_t k = 0; k < LENGTH(fixed_keys[i].types) && fixed_keys[i].types[k]; k++)
+            expect_fixed(fixed_keys[i].types[k], i);
+}
+
 static void test_rejections(void **state)
 {
     (void)state;
@@ -367,7 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_reads),        FILE_TEST(test_spellings),    FILE_TEST(test_rejections),
         FILE_TEST(test_tensors),      FILE_TEST(test_weight_files), FILE_TEST(test_families),
-        FILE_TEST(test_rope_scaling),
+        FILE_TEST(test_rope_scaling), FILE_TEST(test_fixed_keys),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
