@@ -92,6 +92,12 @@ check "roberta_exit: eval says what exits cost" sh -c "'$lmcc' eval -q '$models/
     '$work/exits.tsv' --set exits=0.5 | grep -q 'exits from 0.50 on'"
 check "roberta_exit: eval as JSON" sh -c "'$lmcc' eval -q '$models/enc_roberta_exit' '$work/exits.tsv' \
     --set exits=0.5 --json | grep -q '\"threshold\": 0.5, .*\]}'"
+sed 's/^exit layer=1/exit layer=2/' "$work/exits.ir" >"$work/late.ir"
+sed '/^op .* layer=1 phase=3 /s/phase=3/phase=2/' "$work/exits.ir" >"$work/headless.ir"
+for wrong in late:'after layer 2 of 3' headless:'exit after layer 1'; do
+    "$lmcc" compile -q "$work/${wrong%%:*}.ir" -o "$work/refused" >"$work/log" 2>&1
+    check "refuses an IR with an exit ${wrong#*:}" grep -q "invalid IR: .*${wrong#*:}" "$work/log"
+done
 check "bert_exits: GPTQ" compile_as_said "$models/enc_bert_exits" "$work/exits-gptq" --name m --bits 2 \
     --set exits=0.45
 check "bert_exits: verify after GPTQ" "$lmcc" verify "$work/exits-gptq"

@@ -130,6 +130,13 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     ant=$work/ant-bert
     host gcc-O2-bert gcc gcc -fno-pie -O2
     host clang-O2-bert clang clang -fno-pie -O2
+    "$lmcc" compile "$work/models/enc_bert_exits" -q -t rp2040 --set quantize.method=weights \
+        --name ant -o "$work/ant-exits" --bits 3 --set exits=0.5 --set classify.threshold=0.5 \
+        --set classify.fallback=bad || exit 1
+    ant=$work/ant-exits
+    host gcc-O2-exits gcc gcc -fno-pie -O2
+    host clang-O2-exits clang clang -fno-pie -O2
+    cross cortex-m0-exits arm-none-eabi- gcc-arm-none-eabi exits -mcpu=cortex-m0 -mthumb -O2
     cross cortex-m0-bert arm-none-eabi- gcc-arm-none-eabi bert -mcpu=cortex-m0 -mthumb -O2
 fi
 ant=$work/ant-host
