@@ -95,8 +95,8 @@ check "roberta_exit: eval as JSON" sh -c "'$lmcc' eval -q '$models/enc_roberta_e
 sed 's/^exit layer=1/exit layer=2/' "$work/exits.ir" >"$work/late.ir"
 sed '/^op .* layer=1 phase=3 /s/phase=3/phase=2/' "$work/exits.ir" >"$work/headless.ir"
 for wrong in late:'after layer 2 of 3' headless:'exit after layer 1'; do
-    "$lmcc" compile -q "$work/${wrong%%:*}.ir" -o "$work/refused" >"$work/log" 2>&1
-    check "refuses an IR with an exit ${wrong#*:}" grep -q "invalid IR: .*${wrong#*:}" "$work/log"
+    "$lmcc" compile -q "$work/${wrong%%:*}.ir" -o "$work/refused" >"$work/said" 2>&1
+    check "refuses an IR with an exit ${wrong#*:}" grep -q "invalid IR: .*${wrong#*:}" "$work/said"
 done
 check "bert_exits: GPTQ" compile_as_said "$models/enc_bert_exits" "$work/exits-gptq" --name m --bits 2 \
     --set exits=0.45
