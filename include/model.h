@@ -279,7 +279,7 @@ Role model_first_reader(const Model *m, Role r); /* of what r reads, in its bloc
 Norm *model_norm(Model *m, int i);               /* likewise: attn, mlp of each block, with qk_norm
                                                     its q and k, with sub_norm its o and down;
                                                     final, dense's */
-int model_norms(const Model *m);                            /* how many there are */
+int model_norms(const Model *m);                 /* how many there are */
 int model_norm_index(const Model *m, int layer, int place); /* place: as in that order */
 int model_window(const Model *m, int layer, int window);    /* tokens in a layer's KV cache */
 Linear *model_head(Model *m);                               /* head, or embed when tied */

@@ -359,8 +359,8 @@ static void print_phases(const Printer *p, const Body *bodies)
     const Program *program = p->e->unit->program;
     const char *name = p->e->name, *all = "    LM_EACH(n, ";
     const char *some = model_reads_first(m) ? "    LM_EACH(1, " : all;
-    buf_printf(p->b, "static void %s_layers(%s_t *s, const %s_item *t, int32_t n)\n{\n", name,
-               name, name);
+    buf_printf(p->b, "static void %s_layers(%s_t *s, const %s_item *t, int32_t n)\n{\n", name, name,
+               name);
     print_call(p, &bodies[0], FIRST_PHASE, all, ")");
     for (int i = 1; i <= m->n_layers; i++) {
         print_call(p, &bodies[i], FIRST_PHASE, all, ")");

@@ -48,9 +48,10 @@ def sample(store, path):
     """Words of the fourth held-out voice: some are keywords, one is not."""
     ends, samples = store["held_ends"], store["held_samples"]
     starts = np.r_[0, ends[:-1]]
-    parts, r = [np.zeros(RATE // 2)], np.random.default_rng(1)
+    pause = np.zeros(RATE * 7 // 10)
+    parts, r = [pause], np.random.default_rng(1)
     for word in (0, 6, 11, 8, 5):  # yes, on, one that is unknown, stop, right
-        parts += [samples[starts[48 + word] : ends[48 + word]] * 0.4, np.zeros(RATE // 2)]
+        parts += [samples[starts[48 + word] : ends[48 + word]] * 0.4, pause]
     x = np.concatenate(parts)
     write_wav(path, np.clip(np.round(x + noise(r, len(x)) * 60), -32768, 32767))
 
