@@ -55,7 +55,7 @@ static int64_t cache_bytes_per_token(const Program *p)
     for (int i = 0; i < p->n_buffers; i++)
         if (p->buffers[i].lasting)
             n += (int64_t)p->buffers[i].count * elem_bytes[p->buffers[i].elem];
-    return n / p->window;
+    return n >= p->window ? n / p->window : 1; /* layers may see less */
 }
 
 static void check_ram(const Unit *u)
@@ -66,6 +66,11 @@ static void check_ram(const Unit *u)
     if (need <= limit)
         return;
     const int64_t over = need - limit, per_token = cache_bytes_per_token(u->program);
+    if (u->program->encoder)
+        fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "
+              "shorter sequences than %d tokens (--window) or --tables nibble may fit",
+              u->model->path, (long long)need, (long long)limit, u->target->name, (long long)over,
+              u->program->window);
     const int64_t window = u->program->window - (over + per_token - 1) / per_token;
     if (window < 1)
         fatal("%s: RAM: %lld bytes of state and stack, %lld available on %s: %lld too many; "

@@ -32,8 +32,9 @@ static void print_summary(const Unit *u, Buf *b)
     buf_printf(b, "  weights  %11s bytes of %s flash, %.1f %% less than float32\n",
                format_bytes(a, p->weight_bytes), format_bytes(a, flash),
                100 * (1 - (double)p->weight_bytes / original));
-    buf_printf(b, "  state    %11s bytes of %s RAM, KV cache of %d tokens included\n",
-               format_bytes(a, p->state_bytes), format_bytes(a, ram), p->window);
+    buf_printf(b, "  state    %11s bytes of %s RAM, %s of %d tokens included\n",
+               format_bytes(a, p->state_bytes), format_bytes(a, ram),
+               p->encoder ? "sequences" : "KV cache", p->window);
 }
 
 /* NAME_config.h is the user's to edit: one that differs from what was generated there stays. */

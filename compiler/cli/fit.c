@@ -35,8 +35,15 @@ static int64_t weight_bytes(const Unit *u, const Target *t)
     return bytes;
 }
 
-/* A copy whose KV cache and attention weights are for `window` tokens instead of one. */
-static Program *with_window(Arena *a, const Program *from, int window)
+static void lengthen(Buffer *b, int tokens)
+{
+    const int64_t count = (int64_t)b->count * tokens;
+    b->count = count < INT32_MAX / 4 ? (int)count : INT32_MAX / 4; /* fits nowhere */
+}
+
+/* A copy whose KV cache, attention weights and, of an encoder, vectors of each token are for
+ * `window` tokens instead of one. */
+static Program *with_window(Arena *a, const Model *m, const Program *from, int window)
 {
     Program *p = arena_copy(a, from, 1, sizeof *p);
     p->window = window;
@@ -45,12 +52,12 @@ static Program *with_window(Arena *a, const Program *from, int window)
     for (int i = 0; i < p->n_ops; i++) {
         const Op *op = &p->ops[i];
         const int grown[] = {op->in[2], op->in[3], op->in[5], op->in[6], op->out[1]};
-        for (size_t k = 0; op->kind == OP_ATTEND && k < LENGTH(grown); k++) {
-            Buffer *b = &p->buffers[grown[k]];
-            const int64_t count = (int64_t)b->count * window;
-            b->count = count < INT32_MAX / 4 ? (int)count : INT32_MAX / 4; /* fits nowhere */
-        }
+        for (size_t k = 0; op->kind == OP_ATTEND && k < LENGTH(grown); k++)
+            lengthen(&p->buffers[grown[k]], model_window(m, op->layer, window));
     }
+    for (int i = 0; i < p->n_buffers; i++)
+        if (p->buffers[i].row > 0)
+            lengthen(&p->buffers[i], window);
     return p;
 }
 
@@ -60,7 +67,7 @@ static int64_t state_bytes(const Unit *shapes, const Target *t, int window)
     Unit u = *shapes;
     u.arena = a;
     u.target = t;
-    u.program = with_window(a, shapes->program, window);
+    u.program = with_window(a, shapes->model, shapes->program, window);
     pass_choose(&u);
     pass_live(&u);
     pass_plan(&u);

@@ -2,8 +2,33 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define COLUMNS 80 /* of a terminal that need not be wide */
+#define INDENT 14  /* where facts begin */
 
 static const double widths[] = {8, 6, 5, 4, 3, 2, 1.6, 1};
+
+/* "name value" pairs, a comma between two, over as many lines as they take; one is under way. */
+typedef struct List {
+    int column, n;
+} List;
+
+static void print_item(List *l, const char *text)
+{
+    const int length = (int)strlen(text);
+    if (l->n > 0)
+        putchar(',');
+    if (l->n > 0 && l->column + length + 1 > COLUMNS) {
+        printf("\n%*s", INDENT, "");
+        l->column = INDENT;
+    } else if (l->n > 0) {
+        putchar(' ');
+    }
+    fputs(text, stdout);
+    l->column += length + 2;
+    l->n++;
+}
 
 /* int8 keys and values with a two-byte scale for each head. */
 static int64_t cache_bytes(const Model *m, int tokens)
@@ -27,11 +52,12 @@ static void print_groups(Arena *a, Model *m)
 {
     static const char *const names[] = {"embedding", "attention", "MLP", "head"};
     int64_t n[LENGTH(names)] = {0};
+    List list = {.column = INDENT};
     Linear *l;
     for (int i = 0; (l = model_linears(m, i)); i++) {
         int layer;
         Role role;
-        int group = l == &m->head ? 3 : 0;
+        int group = l == &m->embed || l == &m->positions ? 0 : 3;
         if (model_linear_place(m, i, &layer, &role))
             group = role <= ROLE_O ? 1 : 2;
         n[group] += (int64_t)l->rows * l->cols;
@@ -39,8 +65,16 @@ static void print_groups(Arena *a, Model *m)
     printf("  parameters  ");
     for (size_t i = 0; i < LENGTH(names); i++)
         if (n[i] > 0)
-            printf("%s %s, ", names[i], format_bytes(a, n[i]));
-    printf("norms %s\n", format_bytes(a, model_parameters(m) - n[0] - n[1] - n[2] - n[3]));
+            print_item(&list, arena_printf(a, "%s %s", names[i], format_bytes(a, n[i])));
+    print_item(&list,
+               arena_printf(a, "norms and biases %s",
+                            format_bytes(a, model_parameters(m) - n[0] - n[1] - n[2] - n[3])));
+    putchar('\n');
+}
+
+static const char *token_text(Arena *a, const char *what, int token)
+{
+    return token < 0 ? arena_printf(a, "no %s", what) : arena_printf(a, "%s %d", what, token);
 }
 
 static void print_tokenizer(Arena *a, const Tokenizer *t)
@@ -48,27 +82,65 @@ static void print_tokenizer(Arena *a, const Tokenizer *t)
     Data *tables;
     int64_t bytes = 0;
     const int n = tokenizer_tables(a, t, &tables);
-    printf("  tokenizer   %s, %d pieces, %d merges, %d added tokens, bos %d, eos %d\n",
-           tokenizer_names[t->kind], t->n_pieces, t->n_merges, t->n_added, t->bos, t->eos);
+    List list = {.column = INDENT};
+    printf("  tokenizer   ");
+    print_item(&list, tokenizer_names[t->kind]);
+    print_item(&list, arena_printf(a, "%d pieces", t->n_pieces));
+    if (t->n_merges > 0)
+        print_item(&list, arena_printf(a, "%d merges", t->n_merges));
+    print_item(&list, arena_printf(a, "%d added tokens", t->n_added));
+    print_item(&list, token_text(a, "bos", t->bos));
+    print_item(&list, token_text(a, "eos", t->eos));
     for (int i = 0; i < n; i++)
         bytes += tables[i].count * elem_bytes[tables[i].elem];
-    printf("              %s bytes of tables:", format_bytes(a, bytes));
+    list = (List){.column = INDENT};
+    printf("\n%*s%s bytes of tables:\n%*s", INDENT, "", format_bytes(a, bytes), INDENT, "");
     for (int i = 0; i < n; i++)
-        printf("%s %s %s", i ? "," : "", tables[i].name,
-               format_bytes(a, tables[i].count * elem_bytes[tables[i].elem]));
-    printf("\n");
+        print_item(&list,
+                   arena_printf(a, "%s %s", tables[i].name,
+                                format_bytes(a, tables[i].count * elem_bytes[tables[i].elem])));
+    putchar('\n');
 }
 
-static void print_facts(Arena *a, const Model *m)
+/* What an encoder gives. */
+static void print_head(const Model *m)
+{
+    const int n = model_outputs(m);
+    switch (m->head_kind) {
+    case HEAD_NEXT: return;
+    case HEAD_CLASS: printf("  gives       one of %d classes for a text\n", n); return;
+    case HEAD_LABEL: printf("  gives       one of %d labels for each token\n", n); return;
+    case HEAD_MASK: printf("  gives       the likeliest of %d tokens for each token\n", n); return;
+    case HEAD_EMBED: printf("  gives       a vector of %d for a text\n", n); return;
+    case HEAD_KINDS: break;
+    }
+    die("head %d", (int)m->head_kind);
+}
+
+static void print_architecture(Arena *a, const Model *m)
+{
+    List list = {.column = INDENT + (int)strlen(m->family) + 2};
+    printf("%s\n  family      %s: ", m->path, m->family);
+    print_item(&list, arena_printf(a, "%s norm%s", norm_names[m->norm],
+                                   m->qk_norm ? " (of q and k too)" : ""));
+    print_item(&list, arena_printf(a, "%s%s positions", m->rope_factor ? "scaled " : "",
+                                   position_names[m->position]));
+    print_item(&list, arena_printf(a, "%s %s", m->ungated ? "ungated" : "gated",
+                                   activation_names[m->activation]));
+    print_item(&list, m->tied_head ? "tied head" : "untied head");
+    if (m->blocks[0].linear[ROLE_Q].bias)
+        print_item(&list, "biases");
+    putchar('\n');
+    print_head(m);
+}
+
+static void print_facts(Arena *a, Model *m)
 {
     const Block *b = &m->blocks[0];
-    printf("%s\n  family      %s: %s norm%s, %s%s positions, %s %s, %s head%s\n", m->path,
-           m->family, norm_names[m->norm], m->qk_norm ? " (of q and k too)" : "",
-           m->rope_factor ? "scaled " : "", position_names[m->position],
-           m->ungated ? "ungated" : "gated", activation_names[m->activation],
-           m->tied_head ? "tied" : "untied", b->linear[ROLE_Q].bias ? ", biases" : "");
+    print_architecture(a, m);
     printf("  size        %s parameters, %s bytes at float32\n",
            format_bytes(a, model_parameters(m)), format_bytes(a, 4 * model_parameters(m)));
+    print_groups(a, m);
     printf("  shape       %d layers, dim %d, vocab %d, context %d\n", m->n_layers, m->dim, m->vocab,
            m->context);
     printf("  layer       %d heads, %d kv heads, head dim %d, %d neurons\n", b->n_heads,
@@ -77,8 +149,9 @@ static void print_facts(Arena *a, const Model *m)
         print_tokenizer(a, m->tokenizer);
     else
         printf("  tokenizer   none found\n");
-    printf("  KV cache    %s bytes for %d tokens, int8\n",
-           format_bytes(a, cache_bytes(m, m->context)), m->context);
+    if (!m->encoder)
+        printf("  KV cache    %s bytes for %d tokens, int8\n",
+               format_bytes(a, cache_bytes(m, m->context)), m->context);
 }
 
 typedef struct Fits {
@@ -106,21 +179,34 @@ static Fits find_fits(Arena *a, const Model *m)
     return f;
 }
 
+/* Bytes, or where those would take too wide a column KiB, rounded up. */
+static const char *size_text(Arena *a, int64_t bytes, bool small)
+{
+    return format_bytes(a, small ? bytes : bytes / 1024 + (bytes % 1024 > 0));
+}
+
 static void print_fits(Arena *a, const Model *m, const Fits *f)
 {
-    printf("\n  %-12s", "bits");
+    const bool small = f->bytes[0] < 1000000;
+    int first = INDENT - 2, width = 7; /* "flash", and two spaces before it */
+    for (int k = 0; k < f->n_targets; k++)
+        first = larger(first, (int)strlen(f->names[k]));
     for (size_t i = 0; i < LENGTH(widths); i++)
-        printf(" %10g", widths[i]);
-    printf("\n  %-12s", "bytes");
+        width = larger(width, 1 + (int)strlen(size_text(a, f->bytes[i], small)));
+    printf("\n  %-*s", first, "bits");
     for (size_t i = 0; i < LENGTH(widths); i++)
-        printf(" %10s", format_bytes(a, f->bytes[i]));
-    printf("\n\n  fits: yes with the whole context, a number: with a KV cache of so many tokens;\n"
-           "  flash, RAM: too small. An estimate from shapes; compile decides.\n");
+        printf("%*g", width, widths[i]);
+    printf("\n  %-*s", first, small ? "bytes" : "KiB");
+    for (size_t i = 0; i < LENGTH(widths); i++)
+        printf("%*s", width, size_text(a, f->bytes[i], small));
+    printf("\n\n  fits: yes with the whole context, a number: %s so many tokens;\n"
+           "  flash, RAM: too small. An estimate from shapes; compile decides.\n",
+           m->encoder ? "sequences of" : "with a KV cache of");
     for (int k = 0; k < f->n_targets; k++) {
-        printf("  %-12s", f->names[k]);
+        printf("  %-*s", first, f->names[k]);
         for (size_t i = 0; i < LENGTH(widths); i++)
-            printf(" %10s", fit_text(a, &f->at[k][i], m->context));
-        printf("\n");
+            printf("%*s", width, fit_text(a, &f->at[k][i], m->context));
+        putchar('\n');
     }
 }
 
@@ -156,7 +242,6 @@ int command_inspect(Arena *a, const Options *o)
         print_json(m, &fits);
     } else {
         print_facts(a, m);
-        print_groups(a, m);
         print_fits(a, m, &fits);
     }
     return 0;

@@ -137,7 +137,7 @@ static void figures(const Emission *e, Buf *b)
     figure(b, "bits a weight", arena_printf(a, "%.3g", mean_bits(u->model)), "in the mean", -1);
     figure(b, "below float32",
            arena_printf(a, "%.1f", 100 * (1 - (double)p->weight_bytes / original)), "%", -1);
-    figure(b, "KV cache", format_bytes(a, p->window), "tokens", -1);
+    figure(b, p->encoder ? "sequences, to" : "KV cache", format_bytes(a, p->window), "tokens", -1);
     if (u->target->clock_hz > 0 && u->target->cycles_other > 0)
         figure(b, "a token, about",
                arena_printf(a, "%.3g", cycles / (double)u->target->clock_hz * 1000), "ms", -1);
@@ -180,8 +180,11 @@ static void attention(const Emission *e, Buf *b)
     if (p->window < m->context)
         attend(b, &any,
                arena_printf(a,
-                            "The KV cache holds %d of the %d tokens that the model was trained "
-                            "for: what is older is forgotten%s.",
+                            p->encoder
+                                ? "A sequence has %d of the %d tokens at most that the "
+                                  "model was trained for: the rest is cut off%s."
+                                : "The KV cache holds %d of the %d tokens that the model was "
+                                  "trained for: what is older is forgotten%s.",
                             p->window, m->context,
                             p->sinks ? arena_printf(a, ", but for the first %d", p->sinks) : ""));
     if (!m->tokenizer)
@@ -196,6 +199,7 @@ static void attention(const Emission *e, Buf *b)
 static void origin(const Emission *e, Buf *b)
 {
     const Unit *u = e->unit;
+    const bool encoder = u->model->encoder;
     Buf recipe = {0};
     recipe_json(u->recipe, &recipe, 0);
     buf_printf(
@@ -203,10 +207,11 @@ static void origin(const Emission *e, Buf *b)
         "<section aria-labelledby=\"origin\">\n<h2 id=\"origin\">What it was made from</h2>\n"
         "<dl class=\"facts\">\n<dt>model</dt><dd><code>%016llx</code></dd>\n"
         "<dt>weights</dt><dd><code>%08x</code></dd>\n"
-        "<dt>logits of %d greedy steps</dt><dd><code>%08x</code></dd>\n"
+        "<dt>%s of %d %s</dt><dd><code>%08x</code></dd>\n"
         "<dt>target</dt><dd>",
-        (unsigned long long)u->model->hash, (unsigned)e->golden.weights_hash, GOLDEN_STEPS,
-        (unsigned)e->golden.logits_hash);
+        (unsigned long long)u->model->hash, (unsigned)e->golden.weights_hash,
+        encoder ? "outputs" : "logits", encoder ? GOLDEN_RUNS : GOLDEN_STEPS,
+        encoder ? "sequences" : "greedy steps", (unsigned)e->golden.logits_hash);
     buf_markup(b, u->target->name);
     buf_puts(b, "</dd>\n<dt>compiler</dt><dd>lmcc " LMCC_VERSION "</dd>\n</dl>\n<details>\n"
                 "<summary>The recipe</summary>\n<pre tabindex=\"0\">");

@@ -228,10 +228,13 @@ static void state_map(const Emission *e, Buf *b)
     buf_printf(
         b,
         "</svg>\n<figcaption>Left to right the %d ops of a token%s, with a line where a layer "
-        "ends; top to bottom the %s bytes that they share. The KV cache, %s bytes, lies beside "
-        "them.</figcaption>\n</figure>\n",
+        "ends; top to bottom the %s bytes that they share. %s</figcaption>\n</figure>\n",
         p->n_step, p->n_ops > p->n_step ? " and those that read two tokens of a prompt" : "",
-        format_bytes(e->arena, s.end - s.first), format_bytes(e->arena, s.cache));
+        format_bytes(e->arena, s.end - s.first),
+        p->encoder ? arena_printf(e->arena, "Vectors that each token has are those of %d tokens.",
+                                  p->window)
+                   : arena_printf(e->arena, "The KV cache, %s bytes, lies beside them.",
+                                  format_bytes(e->arena, s.cache)));
 }
 
 void report_memory(const Emission *e, Buf *b)

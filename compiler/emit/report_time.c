@@ -91,7 +91,10 @@ static void timeline(const Emission *e, Buf *b)
     for (int w = 0; w < WORKS; w++)
         report_key(b, works[w].class, works[w].name);
     buf_puts(b, "</ul>\n");
-    report_table(b, "A token from its embedding to its logits", heads);
+    report_table(b,
+                 e->unit->program->encoder ? "A token from its embedding to what the head gives"
+                                           : "A token from its embedding to its logits",
+                 heads);
     for (int l = -1; l <= layers; l++)
         if (layer_cycles(e, l) >= 0.5)
             layer_row(e, b, l, most);
@@ -137,8 +140,9 @@ void report_time(const Emission *e, Buf *b)
     if (t->clock_hz > 0 && t->cycles_other > 0)
         buf_printf(b, ", %.3g ms at %.4g MHz", cycles / (double)t->clock_hz * 1000,
                    (double)t->clock_hz / 1e6);
-    buf_printf(b, ", with %s tokens in the cache. Estimates from counted kernels.</p>\n",
-               format_bytes(a, e->unit->program->window));
+    buf_printf(b, ", with %s tokens in the %s. Estimates from counted kernels.</p>\n",
+               format_bytes(a, e->unit->program->window),
+               e->unit->program->encoder ? "sequence" : "cache");
     timeline(e, b);
     kinds(e, b);
     buf_puts(b, "</section>\n");

@@ -154,6 +154,7 @@ refuses "classify.fallback" --set classify.threshold=0.5 --set classify.fallback
 refuses "classify.first" --set classify.first=good
 refuses "classify.threshold" --set classify.threshold=0.5
 refuses sinks --sinks 2
+refuses "too many; shorter sequences" --ram 7K
 refuses "head.top" --head-top 3
 refuses positions --window 60
 refuses prompt --set prompt.prefix=x
