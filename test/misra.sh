@@ -19,10 +19,15 @@ fi
 "$lmcc" compile "$here/../examples/tales/model" -o "$work/story" --name story -t nrf52840 --bits 2 --window 64 \
     --bits '*.mlp.*=1.6' --bits '*.attn.o=8' --set quantize.method=weights -q || exit 1
 
+# An encoder.
+"$lmcc" compile "$here/../examples/intents/model" -o "$work/intents" --name intents -t nrf52840 --bits 2 --weights c \
+    --set quantize.method=weights -q || exit 1
+
 # One configuration: all of them would take hours. Weights are numbers.
-for part in "" _tokenizer _selftest _probe; do
+for part in story/story story/story_tokenizer story/story_selftest story/story_probe intents/intents \
+    intents/intents_tokenizer intents/intents_selftest; do
     cppcheck --addon=misra --std=c99 --quiet --max-configs=1 -D__GNUC__ -D__ELF__ -DSTORY_WITH_PROBE=1 \
-        --suppress=missingIncludeSystem --template='{id} {file}:{line}' -I"$work/story" "$work/story/story$part.c" 2>&1
+        --suppress=missingIncludeSystem --template='{id} {file}:{line}' -I"$work/${part%/*}" "$work/$part.c" 2>&1
 done | grep '^misra-c2012-' | sort -u >"$work/found"
 [ -s "$work/found" ] || { echo "FAILED: cppcheck reported nothing"; exit 1; }
 

@@ -3,7 +3,7 @@
 # imported, every name its own, and two models in one program.
 . "$(dirname "$0")/lib.sh"
 
-strict="-Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
+strict="-Wall -Wextra -Wconversion -Wshadow -Wundef -Wdouble-promotion -Wcast-align -pedantic -Werror"
 
 # One model of each kind: planes and ternary with a BPE tokenizer, int8 with scores, none at all and
 # the longest name there may be.
@@ -78,6 +78,13 @@ int main() { static ${name}_t s; return ${name}_init(&s); }" >"$work/$name.cpp"
     done
 done
 
+# As for a core with its own kernels, by what armclang is made of.
+if have clang; then
+    compile "$tales/model" "$work/m4" --name m4 -t nrf52840 --bits 2 --bits '*.mlp.*=1.6' || fail "m4: does not compile"
+    check "m4: clang for a Cortex-M4 without a warning" objects clang \
+        "--target=arm-none-eabi -mcpu=cortex-m4 -mthumb -ffreestanding -std=c99 -O1 $strict" m4
+fi
+
 # Symbols. A switch may become a table and an assignment a call, but only to these two. At fixed
 # addresses, as in a firmware: elsewhere a constant table of addresses is written once by the loader.
 for name in $names; do
@@ -117,5 +124,8 @@ END
         -I"$work/long_model_names" -o "$work/two" "$work/two.c" \
         $(for n in $names; do sources $n; done)
     check "three models in one program: self-tests" "$work/two"
+    check "three models in one program, optimised as one" ${CC:-cc} -std=c99 -O2 -flto -ffunction-sections \
+        -fdata-sections -Wl,--gc-sections -I"$work/tales" -I"$work/dot" -I"$work/long_model_names" -o "$work/two" \
+        "$work/two.c" $(for n in $names; do sources $n; done) && check "its self-tests" "$work/two"
 fi
 finish

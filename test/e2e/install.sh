@@ -17,6 +17,12 @@ if have bash; then
     check "completion: has compile and doctor" sh -c "grep -qx compile '$work/words' && grep -qx doctor '$work/words'"
     check "completion: options" complete "lmcc compile" --bi 2
     check "completion: --bits" grep -qx -- --bits "$work/words"
+    # Every option of every command, as its --help has them.
+    for command in $("$lmcc" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+        "$lmcc" "$command" --help | sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' | sort >"$work/options"
+        complete "lmcc $command" -- 2 && sort "$work/words" >"$work/completed"
+        check "completion: all $(wc -l <"$work/options") options of $command" cmp "$work/options" "$work/completed"
+    done
     check "completion: targets" complete "lmcc compile -t" stm 3
     check "completion: stm32h743" grep -qx stm32h743 "$work/words"
 fi

@@ -93,6 +93,12 @@ for target in $("$lmcc" targets | sed '1d;s/ .*//'); do
     check "$target: Arduino, PlatformIO" arduino_all
     sums "$dir" >"$work/$target/after"
     check "$target: the folder is as it was" cmp "$work/$target/before" "$work/$target/after"
+    # An encoder, with its weights elsewhere.
+    rm -rf "$dir" "$work/$target/cmake" "$work/$target/arduino"
+    compile "$models/enc_bert_label" "$dir" --name story --bits 2 --weights blob -t "$target" --flash 4M --ram 4M ||
+        fail "$target: encoder: does not compile"
+    check "$target, encoder with a blob: CMake, Zephyr stand-in, ESP-IDF stand-in" cmake_all
+    check "$target, encoder with a blob: Arduino, PlatformIO" arduino_all
 done
 
 # Regenerating replaces what was generated, and nothing else.
