@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
 static int said[2]; /* a pipe: what the child did */
 static pthread_t first;
 
@@ -37,6 +38,8 @@ static int ended_by(void (*body)(void), char text[16])
     const pid_t pid = fork();
     if (pid == 0) {
         first = pthread_self();
+        for (size_t i = 0; i < LENGTH(signals); i++)
+            signal(signals[i], SIG_DFL); /* nohup and jobs of a script ignore some */
         interrupt_begin(clean);
         body();
         _exit(0);
