@@ -81,8 +81,10 @@ static void title(const Emission *e, Buf *b)
     buf_markup(b, e->name);
     buf_puts(b, "</h1>\n<p>A ");
     buf_markup(b, m->family);
-    buf_printf(b, " model of %s parameters, %d layers, dim&nbsp;%d, vocabulary&nbsp;%d, for ",
-               format_bytes(e->arena, model_parameters(m)), m->n_layers, m->dim, m->vocab);
+    buf_printf(b, " model of %s parameters, %d layers, dim&nbsp;%d, %s&nbsp;%d, for ",
+               format_bytes(e->arena, model_parameters(m)), m->n_layers, m->dim,
+               model_reads_frames(m) ? "frames" : "vocabulary",
+               model_reads_frames(m) ? model_frames(m) : m->vocab);
     buf_markup(b, e->unit->target->what);
     buf_puts(b, ".</p>\n</header>\n<main>\n");
 }
@@ -187,7 +189,7 @@ static void attention(const Emission *e, Buf *b)
                                   "trained for: what is older is forgotten%s.",
                             p->window, m->context,
                             p->sinks ? arena_printf(a, ", but for the first %d", p->sinks) : ""));
-    if (!m->tokenizer)
+    if (!m->tokenizer && !model_reads_frames(m))
         attend(b, &any, "There is no tokenizer: the code takes and gives token numbers.");
     if (u->recipe->activations == 1)
         attend(b, &any,

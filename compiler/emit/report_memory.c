@@ -33,7 +33,9 @@ static int use_of(const Model *m, const Op *op)
         return OF_EMBED;
     if (op->linear < 0 || !(op_is_matvec(op->kind) || op->kind == OP_TOP))
         return OF_REST;
-    return model_linear_place(m, op->linear, &layer, &role) ? (int)role : OF_HEAD;
+    if (model_linear_place(m, op->linear, &layer, &role))
+        return (int)role;
+    return op->layer < 0 ? OF_EMBED : OF_HEAD; /* the patches of frames are embedded by a matrix */
 }
 
 /* Bytes by layer (the input first, the head last) and use. A constant counts where a token reads it
