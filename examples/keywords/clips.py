@@ -1,7 +1,7 @@
 """Clips for the compiler and for accuracy.c.
 
-    clips.py table WORDS.npz SET N      N clips of a set, train or held, a line each: class, tab, bytes of the frames
-    clips.py header WORDS.npz N         the first N held-out clips as C, as train.py counts them
+    clips.py table WORDS.npz SET N      N clips of a set, train, held or accent, a line each: class, tab, bytes of the frames
+    clips.py header WORDS.npz SET N     N clips as C, those that train.py counts where N is all
     clips.py sample WORDS.npz OUT.wav   a few words of a held-out voice, for main.c
     clips.py recording SECONDS OUT.wav  a long recording; what is said in it, a line each, to stdout
     clips.py score SAID HEARD SECONDS   what main.c heard in it, against what was said
@@ -15,19 +15,19 @@ from features import FrontEnd
 from speech import CLASSES, RATE, noise, recording
 
 
-def held_clips(store, name, n):
+def some_clips(store, name, n):
     from train import SEED, clips
     frames, kinds = clips(store, name, SEED + 1, 2, FrontEnd(), n)
     return frames.numpy().reshape(len(frames), -1), kinds.numpy()
 
 
 def table(store, name, n):
-    for row, kind in zip(*held_clips(store, name, n)):
+    for row, kind in zip(*some_clips(store, name, n)):
         print(CLASSES[kind] + "\t" + " ".join(map(str, row)))
 
 
-def header(store, n):
-    frames, kinds = held_clips(store, "held", n)
+def header(store, name, n):
+    frames, kinds = some_clips(store, name, n)
     print("#include <stdint.h>\n#define CLIPS", len(frames))
     print(f"static const int8_t clip_classes[CLIPS] = {{{', '.join(map(str, kinds))}}};")
     print(f"static const int8_t clips[CLIPS][{frames.shape[1]}] = {{")
@@ -84,7 +84,7 @@ def main(what, *rest):
             print("%.2f %.2f %s" % (first / RATE, last / RATE, CLASSES[kind]))
         return
     store = np.load(rest[0])
-    {"table": lambda: table(store, rest[1], int(rest[2])), "header": lambda: header(store, int(rest[1])),
+    {"table": lambda: table(store, rest[1], int(rest[2])), "header": lambda: header(store, rest[1], int(rest[2])),
      "sample": lambda: sample(store, rest[1])}[what]()
 
 

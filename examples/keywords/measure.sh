@@ -1,11 +1,12 @@
 #!/bin/sh
 # measure.sh TARGET WORDS.npz [OPTIONS of lmcc compile]: compiles the model for a target, runs accuracy.c on the
-# target's emulated board over CLIPS held-out clips (60 at the default), and prints accuracy, bytes and the
-# instructions of the first. SECONDS_HEARD=N: also what the same code hears in a recording of so many seconds.
+# target's emulated board over CLIPS clips (60 at the default) of a SET of voices (held, or accent), and prints
+# accuracy, bytes and the instructions of the first clip. SECONDS_HEARD=N: also what the same code hears in a
+# recording of so many seconds.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-lmcc=${LMCC:-$root/build/lmcc} python=${PYTHON:-python3} clips=${CLIPS:-60} seconds=${SECONDS_HEARD:-0}
+lmcc=${LMCC:-$root/build/lmcc} python=${PYTHON:-python3} clips=${CLIPS:-60} set=${SET:-held} seconds=${SECONDS_HEARD:-0}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 target=$1 words=$2
@@ -20,9 +21,9 @@ esac
     -o "$work/keywords" "$@"
 "$lmcc" frontend -q -o "$work/mic" --name mic --bands 40 --window-ms 30 --hop-ms 20
 export LMCC="$lmcc"
-"$python" -B "$here/clips.py" header "$words" "$clips" >"$work/clips.h"
+"$python" -B "$here/clips.py" header "$words" "$set" "$clips" >"$work/clips.h"
 sources="$work/keywords/keywords.c $work/keywords/keywords_selftest.c $(ls "$work"/keywords/keywords_weights.[cS])"
-echo "$target $*"
+echo "$target, $set: $*"
 # shellcheck disable=SC2086
 {
     ${CC:-cc} -O2 -shared -fPIC -w -o "$work/icount.so" "$root/targets/boards/common/icount.c"

@@ -1,5 +1,6 @@
 """Synthetic speech by espeak-ng (Debian: espeak-ng), seeded: single words by many voices, and long recordings
-to look for false alarms in. Whole voices, accents included, are held out.
+to look for false alarms in. A voice is a variant of espeak-ng's (its timbre) with an accent; whole variants are held
+out, and one accent.
 
     speech.py OUT.npz       speaks every word once with each voice: a few minutes
 """
@@ -21,7 +22,8 @@ UNKNOWN_HELD = ("sheila bed dog forward elephant coffee building summer doctor p
                 "fire between country earth eye father head under story saw few night").split()
 CLASSES = ["silence", "unknown", *KEYWORDS]
 
-ACCENTS = ["en-gb", "en-us", "en-gb-x-gbclan", "en-gb-x-rp", "en-029", "en-us-nyc"]
+SETS = ["train", "held", "accent"]
+ACCENTS = ["en-gb", "en-us", "en-gb-x-gbclan", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbcwmd"]
 ACCENT_HELD = "en-gb-scotland"
 VARIANTS = ("m1 m2 m3 m4 m5 m7 f1 f2 f4 f5 klatt klatt2 klatt4 Andy Annie belinda benjamin caleb croak "
             "david edward grandpa iven iven3 Jacky john linda max Michael pablo paul quincy rob robert "
@@ -41,22 +43,25 @@ def speak(text, voice, pitch, speed):
     return np.clip(np.round(x), -32768, 32767).astype(np.int16)
 
 
-def voices(held_out, r):
-    """voice, pitch, speed; training voices speak with every accent of theirs, held-out ones with any."""
-    if held_out:
-        pairs = [(a, v) for v in VARIANTS_HELD for a in (ACCENT_HELD, r.choice(ACCENTS))]
-        pairs += [(ACCENT_HELD, v) for v in r.sample(VARIANTS, 6)]
+def voices(name, r):
+    """voice, pitch, speed of a set: `train`: its variants in every accent but the Scottish one; `held`: variants
+    never heard, each in four of these accents; `accent`: the same variants in the accent never heard."""
+    if name == "train":
+        pairs = [(a, v) for v in VARIANTS for a in ACCENTS]
+    elif name == "held":
+        pairs = [(a, v) for v in VARIANTS_HELD for a in r.sample(ACCENTS, 4)]
     else:
-        pairs = [(a, v) for v in VARIANTS for a in r.sample(ACCENTS, 3)]
+        pairs = [(ACCENT_HELD, v) for v in VARIANTS_HELD]
     for accent, variant in pairs:
         yield f"{accent}+{variant}", r.randrange(20, 81), r.randrange(120, 200)
 
 
-def all_words(held_out):
-    """(samples, class) of each word of each voice."""
-    r = random.Random(2 if held_out else 1)
-    for voice, pitch, speed in voices(held_out, r):
-        others = r.sample(UNKNOWN_HELD, 4) + r.sample(UNKNOWN, 2) if held_out else r.sample(UNKNOWN, 10)
+def all_words(name):
+    """(samples, class) of each word of each voice of a set; of the words that are no keywords two in three of the
+    sets that are not trained on were never heard."""
+    r = random.Random(1 + SETS.index(name))
+    for voice, pitch, speed in voices(name, r):
+        others = r.sample(UNKNOWN, 10) if name == "train" else r.sample(UNKNOWN_HELD, 4) + r.sample(UNKNOWN, 2)
         for word in KEYWORDS + others:
             kind = CLASSES.index(word) if word in KEYWORDS else 1
             yield speak(word, voice, pitch + r.randrange(-8, 9), speed + r.randrange(-15, 16)), kind
@@ -86,8 +91,8 @@ def noise(r, n):
 
 
 def place(r, word, n, at=None):
-    """A word somewhere in n samples, or from sample `at` on, at some loudness, with noise 5 to 40 dB below it; of a word that is
-    longer than n the middle. word None: noise alone."""
+    """A word somewhere in n samples, or from sample `at` on, at some loudness, with noise 5 to 40 dB below it; of a
+    word that is longer than n the middle. word None: noise alone."""
     out = np.zeros(n)
     level = 10 ** r.uniform(2.6, 4.1)  # the largest sample
     below = 10 ** (-r.uniform(5, 40) / 20)
@@ -106,11 +111,11 @@ def place(r, word, n, at=None):
     return np.clip(np.round((out + noise(r, n) * power * below) * level), -32768, 32767).astype(np.int16)
 
 
-def recording(seconds, seed, held_out=True):
-    """A long recording: words of held-out voices, most of them no keywords, pauses and noise. Samples, and
-    (first sample, last sample, class) of each keyword in it."""
+def recording(seconds, seed):
+    """A long recording: words of held-out voices in accents that were heard, most of them no keywords, pauses and
+    noise. Samples, and (first sample, last sample, class) of each keyword in it."""
     r, g = random.Random(seed), np.random.default_rng(seed)
-    known = list(voices(held_out, r))
+    known = list(voices("held", r))
     parts, marks, at = [], [], 0
     hum = noise(g, RATE * 10)
     while at < seconds * RATE:
@@ -131,9 +136,8 @@ def recording(seconds, seed, held_out=True):
 
 def main():
     store = {}
-    for held in (False, True):
-        words = [(x, k) for x, k in all_words(held) if len(x)]
-        name = "held" if held else "train"
+    for name in SETS:
+        words = [(x, k) for x, k in all_words(name) if len(x)]
         store[name + "_ends"] = np.cumsum([len(x) for x, _ in words])
         store[name + "_kinds"] = np.array([k for _, k in words], np.uint8)
         store[name + "_samples"] = np.concatenate([x for x, _ in words])

@@ -1,9 +1,13 @@
 """Trains the keyword transformer of this example and writes config.json and model.safetensors.
 
-    train.py WORDS.npz MODEL_DIR [--steps N]        (speech.py has made WORDS.npz)
+    train.py WORDS.npz MODEL_DIR [--steps N] [--stop N] [--start MODEL.pt] [--rate PEAK]
+
+speech.py has made WORDS.npz. The weights as they are, every 250 steps and at the end, are in MODEL_DIR.pt; --start
+goes on from these with a schedule of its own, and --stop ends a run before its schedule does.
 
 After the Keyword Transformer (Berg, O'Connor and Cruz 2021, arXiv 2104.00769): patches of whole frames, a
-class token, learned positions, post-norm encoder blocks; accuracy is counted on voices never heard.
+class token, learned positions, post-norm encoder blocks; accuracy is counted on voices never heard (held), and
+on these in an accent never heard (accent).
 """
 import argparse
 import copy
@@ -22,7 +26,7 @@ from features import BANDS, FRAMES, HOP, SAMPLES, FrontEnd
 from speech import CLASSES, place, recording
 
 DIM, LAYERS, HEADS, NEURONS, PATCH, EPS = 64, 3, 4, 128, 4, 1e-12
-BATCH, PEAK_RATE, WARM_UP, SEED, COPIES = 64, 2e-3, 200, 1, 3
+BATCH, PEAK_RATE, WARM_UP, STEPS, SEED, COPIES = 64, 2e-3, 200, 8000, 1, 2
 MARGIN = 8  # frames on either side of a clip for training, to move and stretch it in
 AVERAGE = 0.998  # of the weights that are kept, a step
 
@@ -192,26 +196,46 @@ def listen(model, front, seconds, threshold=0.85, every=8):
     return len(marks), heard, wrong, len(alarms) - len(used) - wrong, len(samples) / 16000 / 3600
 
 
+def right(model, frames, kinds):
+    """How many in a hundred."""
+    return 100 * float((predict(model, frames).argmax(-1) == kinds).float().mean())
+
+
+def report(model, front, sets):
+    for name, (frames, kinds) in sets.items():
+        print("float16, %s: %.2f %% of %d clips" % (name, right(model, frames, kinds), len(kinds)))
+        for i, word in enumerate(CLASSES):
+            mine = kinds == i
+            print("  %-8s %4d clips, %.1f %%" % (word, mine.sum(), right(model, frames[mine], kinds[mine])))
+    print("parameters", sum(q.numel() for q in model.parameters()))
+    print("%d keywords, %d heard, %d taken for another, %d false alarms in %.3f hours"
+          % listen(model, front, 900))
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("words", type=Path)
     p.add_argument("folder", type=Path)
-    p.add_argument("--steps", type=int, default=6000)
-    p.add_argument("--copies", type=int, default=COPIES)
+    p.add_argument("--steps", type=int, default=STEPS, help="of the schedule: the learning rate ends at 0")
+    p.add_argument("--stop", type=int, help="after so many of them")
+    p.add_argument("--start", type=Path)
+    p.add_argument("--rate", type=float, default=PEAK_RATE)
     o = p.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     o.folder.mkdir(exist_ok=True)
     front, store, start = FrontEnd(), np.load(o.words), time.time()
-    frames, kinds, slack = wide_clips(store, SEED, o.copies, front)
-    held_frames, held_kinds = clips(store, "held", SEED + 1, 2, front)
-    print(len(frames), "clips for training,", len(held_frames), "held out, %.0f s" % (time.time() - start), flush=True)
+    frames, kinds, slack = wide_clips(store, SEED, COPIES, front)
+    sets = {name: clips(store, name, SEED + 1, 2, front) for name in ("held", "accent")}
+    print(len(frames), "clips for training, %.0f s" % (time.time() - start), flush=True)
     model = Keywords()
     model.mean, model.scale = frames.float().mean((0, 1)), 1 / frames.float().std((0, 1))
-    kept = copy.deepcopy(model)
-    optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=0.05)
-    for step in range(o.steps):
-        rate = min((step + 1) / WARM_UP, (1 + math.cos(math.pi * step / o.steps)) / 2) * PEAK_RATE
+    if o.start:
+        model.load_state_dict(torch.load(o.start))
+    kept, last = copy.deepcopy(model), o.stop or o.steps
+    optimizer = torch.optim.AdamW(model.parameters(), o.rate, weight_decay=0.05)
+    for step in range(last):
+        rate = min((step + 1) / WARM_UP, (1 + math.cos(math.pi * step / o.steps)) / 2) * o.rate
         for group in optimizer.param_groups:
             group["lr"] = rate
         pick = torch.randint(len(frames), (BATCH,))
@@ -224,23 +248,14 @@ def main():
         with torch.no_grad():
             for q, p in zip(kept.parameters(), model.parameters()):
                 q.lerp_(p, 1 - keep)
-        if (step + 1) % 250 == 0 or step + 1 == o.steps:
-            right = predict(kept, held_frames).argmax(-1) == held_kinds
-            print("step %d, loss %.4f, %.0f s, held-out voices %.4f"
-                  % (step + 1, loss, time.time() - start, right.float().mean()), flush=True)
+        if (step + 1) % 250 == 0 or step + 1 == last:
+            print("step %d, loss %.4f, %.0f s, held %.2f, accent %.2f"
+                  % (step + 1, loss, time.time() - start, *(right(kept, *s) for s in sets.values())), flush=True)
             torch.save(kept.state_dict(), o.folder.with_suffix(".pt"))
-    model = kept
-    for q in model.parameters():
+    for q in kept.parameters():
         q.data = q.data.half().float()
-    write(o.folder, model)
-    guess = predict(model, held_frames).argmax(-1)
-    print("float16, held-out voices: %.4f" % (guess == held_kinds).float().mean())
-    for i, name in enumerate(CLASSES):
-        mine = held_kinds == i
-        print("  %-8s %4d clips, %.3f right" % (name, mine.sum(), (guess[mine] == i).float().mean()))
-    print("parameters", sum(q.numel() for q in model.parameters()))
-    print("%d keywords, %d heard, %d taken for another, %d false alarms in %.3f hours"
-          % listen(model, front, 900))
+    write(o.folder, kept)
+    report(kept, front, sets)
 
 
 if __name__ == "__main__":
