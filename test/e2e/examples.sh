@@ -1,6 +1,6 @@
 #!/bin/sh
 # The examples' programs from a copy of their folders, with nothing but a generated package and a C
-# compiler; what sentinel, intents and keywords print is what is expected of them.
+# compiler; what sentinel, intents, keywords and orchestra print is what is expected of them.
 . "$(dirname "$0")/lib.sh"
 
 flags="-std=c99 -O2 -Wall -Wextra -Wconversion -Wshadow -pedantic -Werror"
@@ -32,6 +32,23 @@ check "keywords: its front end" "$lmcc" frontend -q -o "$work/keywords-out/mic" 
 copy keywords
 check "keywords: a copy builds and hears what is expected" make -C "$work/keywords" check \
     LMCC=/nowhere B="$work/keywords-out" CFLAGS="$flags"
+
+mkdir -p "$work/orchestra-out/host"
+cp -r "$work/keywords-out/mic" "$work/orchestra-out"
+cp -r "$work/keywords-out/keywords" "$work/orchestra-out/host"
+compile_as_said "$root/examples/orchestra/model" "$work/orchestra-out/host/command" \
+    --recipe "$root/examples/orchestra/recipe.yaml" --calib "$root/examples/intents/calib.txt" \
+    --tokenizer "$root/examples/intents/model/tokenizer.json" || fail "orchestra's classifier does not compile"
+compile_as_said "$root/examples/intents/model" "$work/orchestra-out/host/slots" --name slots \
+    --recipe "$root/examples/intents/recipe.yaml" --calib "$root/examples/intents/calib.txt" || fail "orchestra's labeller does not compile"
+copy orchestra
+check "orchestra: a copy builds, three models take turns and print what is expected" make -C "$work/orchestra" \
+    check LMCC=/nowhere B="$work/orchestra-out" CFLAGS="$flags"
+check "orchestra: a copy builds that reads commands from stdin" make -C "$work/orchestra" \
+    "$work/orchestra-out/orchestra-talk" LMCC=/nowhere B="$work/orchestra-out" CFLAGS="$flags"
+printf 'lights off in the hall\nwho wrote hamlet\n' | "$work/orchestra-out/orchestra-talk" >"$work/said"
+check "orchestra: a command of stdin is understood" grep -q '> lights_off' "$work/said"
+check "orchestra: what is none is handed over" grep -q 'to the bigger model, bytes: 16' "$work/said"
 
 compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
     fail "tales does not compile"
