@@ -61,32 +61,44 @@ def choose(text, r):
     return re.sub("THING", lambda _: home.made_up(r) if r.random() < 0.3 else r.choice(THINGS), text).split()
 
 
+def plain(kind, words):
+    return kind, words, ["O"] * len(words)
+
+
 def sentences(n, seed, held_out=False):
-    """(class, words): `stop` as often as each intent, in training twice as much talk."""
+    """(class, words, the tag of each word): `stop` as often as each intent, in training twice as much talk."""
     r = random.Random(seed + 100)
     made = []
-    for intent, words, _ in home.sentences(n, seed, held_out):
+    for intent, words, tags in home.sentences(n, seed, held_out):
         kind = r.randrange(len(CLASSES) + 2 * (not held_out))
         if kind == 0:
-            made.append(("stop", choose(STOP[held_out], r)))
+            made.append(plain("stop", choose(STOP[held_out], r)))
         elif kind > len(CLASSES) - 1:
-            made.append(("none", choose(TALK, r)))
+            made.append(plain("none", choose(TALK, r)))
         else:
-            made.append((intent, words))
+            made.append((intent, words, tags))
     return made
 
 
 def far_talk():
-    return [("none", t.split()) for t in re.split(r"\||\n", FAR_TALK)]
+    return [plain("none", t.split()) for t in re.split(r"\||\n", FAR_TALK)]
+
+
+def outcome(kind, words, tags):
+    """As accuracy.c writes what the orchestra made of it; "" is the hand-over."""
+    if kind == "none":
+        return ""
+    slots = "".join((f" {t[2:]}:" if t[0] == "B" else "") + f" {w}" for w, t in zip(words, tags) if t != "O")
+    return kind + slots
 
 
 def header(n):
-    print("/* Held-out sentences: text, number of the class; and talk from elsewhere. */\nstatic const struct {")
-    print("    const char *text;\n    int32_t kind;\n} held_out[] = {")
-    for kind, words in sentences(n, 2, True):
-        print(f'    {{"{" ".join(words)}", {CLASSES.index(kind)}}},')
+    print("/* Held-out sentences: text, number of the class, class and slots; and talk from elsewhere. */")
+    print("static const struct {\n    const char *text;\n    int32_t kind;\n    const char *outcome;\n} held_out[] = {")
+    for kind, words, tags in sentences(n, 2, True):
+        print(f'    {{"{" ".join(words)}", {CLASSES.index(kind)}, "{outcome(kind, words, tags)}"}},')
     print("};\nstatic const char *const far_talk[] = {")
-    for _, words in far_talk():
+    for _, words, _ in far_talk():
         print(f'    "{" ".join(words)}",')
     print("};")
 

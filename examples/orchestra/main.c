@@ -50,7 +50,11 @@ static void on_bigger_model(const char *text, uint32_t n, const char *guess, uin
 {
     (void)text;
     print("  -> to the bigger model, bytes: ", (int32_t)n);
-    print_class("; here it is ", guess, sure);
+    if (guess[0] == '\0') {
+        board_puts(", too long here\n");
+    } else {
+        print_class("; here it is ", guess, sure);
+    }
 }
 
 static void on_awake(Player player)

@@ -65,11 +65,11 @@ class Bert(nn.Module):
 def encode(data, vocab, broken=None):
     """ids (n, CONTEXT) and classes (n)."""
     ids = np.zeros((len(data), CONTEXT), np.int64)
-    for row, (_, words) in enumerate(data):
+    for row, (_, words, _) in enumerate(data):
         t = [vocab["[CLS]"]] + [p for word in words for p in pieces_of(word, vocab, broken)]
         t = t[: CONTEXT - 1] + [vocab["[SEP]"]]
         ids[row, : len(t)] = t
-    return torch.tensor(ids), torch.tensor([CLASSES.index(c) for c, _ in data])
+    return torch.tensor(ids), torch.tensor([CLASSES.index(c) for c, _, _ in data])
 
 
 @torch.no_grad()

@@ -44,11 +44,20 @@ compile_as_said "$root/examples/intents/model" "$work/orchestra-out/host/slots" 
 copy orchestra
 check "orchestra: a copy builds, three models take turns and print what is expected" make -C "$work/orchestra" \
     check LMCC=/nowhere B="$work/orchestra-out" CFLAGS="$flags"
+if have clang; then
+    rm "$work/orchestra-out/orchestra-demo"
+    check "orchestra: the same by clang" make -C "$work/orchestra" check CC=clang LMCC=/nowhere \
+        B="$work/orchestra-out" CFLAGS="$flags"
+else
+    skip "orchestra: no clang"
+fi
 check "orchestra: a copy builds that reads commands from stdin" make -C "$work/orchestra" \
     "$work/orchestra-out/orchestra-talk" LMCC=/nowhere B="$work/orchestra-out" CFLAGS="$flags"
-printf 'lights off in the hall\nwho wrote hamlet\n' | "$work/orchestra-out/orchestra-talk" >"$work/said"
+printf 'lights off in the hall\nwho wrote hamlet\n\n%0120d\n' 7 | tr 0 ! | "$work/orchestra-out/orchestra-talk" >"$work/said"
 check "orchestra: a command of stdin is understood" grep -q '> lights_off' "$work/said"
-check "orchestra: what is none is handed over" grep -q 'to the bigger model, bytes: 16' "$work/said"
+check "orchestra: talk is handed over" grep -q 'to the bigger model, bytes: 16; here it is none' "$work/said"
+check "orchestra: an empty command is handed over" grep -q 'to the bigger model, bytes: 0;' "$work/said"
+check "orchestra: so is one that is too long" grep -q 'to the bigger model, bytes: 120, too long' "$work/said"
 
 compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
     fail "tales does not compile"
