@@ -129,4 +129,12 @@ LM_INLINE int32_t lm_bits(uint32_t v)
 }
 #endif
 
+/* Alignment of a constant array that needs n. On x86-64 compilers expect 16 of any array that is
+ * that large, also where they see its declaration only (System V ABI). */
+#if defined(__x86_64__)
+#define LM_ARRAY_ALIGN(n) ((n) < 16 ? 16 : (n))
+#else
+#define LM_ARRAY_ALIGN(n) (n)
+#endif
+
 #endif

@@ -20,7 +20,7 @@ void emit_constant(const Emission *e, const Data *d, Buf *b)
 {
     buf_printf(b, "\n%s_WEIGHTS%s ", e->upper, is_fast(e, d) ? "_FAST" : "");
     if (d->align > elem_bytes[d->elem])
-        buf_printf(b, "%s_ALIGN(%d) ", e->upper, d->align);
+        buf_printf(b, "%s_ALIGN(LM_ARRAY_ALIGN(%d)) ", e->upper, d->align);
     emit_data(e->name, d, b);
 }
 
