@@ -59,7 +59,7 @@ check "orchestra: talk is handed over" grep -q 'to the bigger model, bytes: 16; 
 check "orchestra: an empty command is handed over" grep -q 'to the bigger model, bytes: 0;' "$work/said"
 check "orchestra: so is one that is too long" grep -q 'to the bigger model, bytes: 120, too long' "$work/said"
 
-compile "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --extras options ||
+compile_as_said "$tales/model" "$work/tales-package" --recipe "$tales/recipe.yaml" --set quantize.method=weights --extras options ||
     fail "tales does not compile"
 copy tales
 check "tales: a copy builds" make -C "$work/tales" ROOT=/nowhere G="$work/tales-package" \
