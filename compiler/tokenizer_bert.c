@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { CODES = 0x110000, MOST_PARTS = 8, MOST_RANGE = 1 << 14 };
+enum { MOST_PARTS = 8, MOST_RANGE = 1 << 14 };
 
 /* The CJK blocks that the reference names; it begins the seventh one 0x100 late. */
 static const uint32_t cjk[] = {0x3400,  0x4DBF,  0x4E00,  0x9FFF,  0xF900,  0xFAFF,
@@ -112,23 +112,12 @@ int bert_class(const BertText *b, uint32_t code)
     return kind;
 }
 
-void add_planes(Builder *b, const char *name, const uint32_t *codes, int n)
-{
-    uint16_t *plane = add_table(b, name, ELEM_U16, PLANES + 1);
-    for (int p = 0, i = 0; p <= PLANES; p++) {
-        while (i < n && codes[i] >> 16 < (uint32_t)p) {
-            i++;
-        }
-        plane[p] = (uint16_t)i;
-    }
-}
-
 static void add_ranges(Builder *b)
 {
-    uint32_t *first = NEW(b->arena, uint32_t, CODES);
-    uint16_t *sizes = NEW(b->arena, uint16_t, CODES);
+    uint32_t *first = NEW(b->arena, uint32_t, CODE_POINTS);
+    uint16_t *sizes = NEW(b->arena, uint16_t, CODE_POINTS);
     int n = 0, before = LM_BERT_WORD;
-    for (uint32_t c = 0; c < CODES; c++) {
+    for (uint32_t c = 0; c < CODE_POINTS; c++) {
         int kind = bert_class(&b->t->bert, c);
         bool goes_on = n > 0 && kind == before && (c & 0xFFFF) && c - first[n - 1] < MOST_RANGE;
         if (kind != LM_BERT_WORD && !goes_on) {
@@ -139,19 +128,13 @@ static void add_ranges(Builder *b)
         }
         before = kind;
     }
-    add_planes(b, "range_plane", first, n);
-    uint16_t *start = add_table(b, "range_start", ELEM_U16, n);
-    uint16_t *size = add_table(b, "range_size", ELEM_U16, n);
-    for (int i = 0; i < n; i++) {
-        start[i] = (uint16_t)first[i];
-        size[i] = sizes[i];
-    }
+    add_code_ranges(b, "range", first, sizes, n);
 }
 
 /* Which characters pieces are made of. */
 static bool *alphabet(Arena *a, const Tokenizer *t)
 {
-    bool *has = NEW(a, bool, CODES);
+    bool *has = NEW(a, bool, CODE_POINTS);
     for (int i = 0; i < t->n_pieces; i++) {
         const Piece *p = &t->pieces[i];
         lm_text text = {p->bytes, 0, (uint32_t)p->len, 0, 0};
@@ -178,37 +161,18 @@ static bool needed(const bool *has, uint32_t code, const uint32_t *out, int n)
 static void add_maps(Builder *b)
 {
     const bool *has = alphabet(b->arena, b->t);
-    uint32_t *codes = NEW(b->arena, uint32_t, CODES), out[2 * MOST_PARTS];
-    uint16_t *starts = NEW(b->arena, uint16_t, CODES + 1);
-    Buf bytes = {0};
-    int n = 0;
-    for (uint32_t c = 0; c < CODES; c++) {
+    CodeTexts maps = code_texts_new(b->arena);
+    uint32_t out[2 * MOST_PARTS];
+    for (uint32_t c = 0; c < CODE_POINTS; c++) {
         int k = fold(&b->t->bert, c, out);
-        if (!needed(has, c, out, k)) {
-            continue;
+        if (needed(has, c, out, k)) {
+            code_texts_add(&maps, c, out, k);
         }
-        codes[n++] = c;
-        for (int i = 0; i < k; i++) {
-            uint8_t utf8[4];
-            buf_write(&bytes, utf8, lm_put_utf8(out[i], utf8));
-        }
-        if (bytes.len > UINT16_MAX) {
-            die("tokenizer: mappings of %zu bytes", bytes.len);
-        }
-        starts[n] = (uint16_t)bytes.len;
     }
-    if (n > 0) {
-        add_planes(b, "map_plane", codes, n);
-        uint16_t *code = add_table(b, "map_code", ELEM_U16, n);
-        uint16_t *start = add_table(b, "map_start", ELEM_U16, n + 1);
-        uint8_t *to = add_table(b, "map_bytes", ELEM_U8, (int64_t)bytes.len);
-        for (int i = 0; i < n; i++) {
-            code[i] = (uint16_t)codes[i];
-        }
-        memcpy(start, starts, (size_t)(n + 1) * sizeof *start);
-        memcpy(to, bytes.data, bytes.len);
+    if (maps.n > 0) {
+        add_code_texts(b, "map", &maps);
     }
-    buf_free(&bytes);
+    buf_free(&maps.bytes);
 }
 
 bool bert_hangul(const Tokenizer *t)

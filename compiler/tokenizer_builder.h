@@ -38,8 +38,22 @@ void add_bpe_tables(Builder *b); /* tokenizer_bpe.c */
 int count_merges(const Tokenizer *t);
 void add_word_tables(Builder *b); /* tokenizer_words.c: before the pieces, for it fills `extra` */
 void add_bert_tables(Builder *b); /* tokenizer_bert.c */
-/* Where the entries of each plane begin, of n codes in ascending order. */
+
+/* tokenizer_planes.c: codes ascend. add_planes: where the entries of each plane begin. Ranges:
+ * PREFIX_plane, _start, _size, the sizes as given. Texts: PREFIX_plane, _code, _start, _bytes. */
+enum { CODE_POINTS = 0x110000 };
+typedef struct CodeTexts {
+    uint32_t *codes;
+    uint16_t *starts; /* of code i's bytes; one more at the end */
+    int n;
+    Buf bytes;
+} CodeTexts;
 void add_planes(Builder *b, const char *name, const uint32_t *codes, int n);
+void add_code_ranges(Builder *b, const char *prefix, const uint32_t *first, const uint16_t *sizes,
+                     int n);
+CodeTexts code_texts_new(Arena *a);
+void code_texts_add(CodeTexts *t, uint32_t code, const uint32_t *parts, int n);
+void add_code_texts(Builder *b, const char *prefix, CodeTexts *t); /* free t->bytes after it */
 int unicode_apart(uint32_t code, uint32_t *out); /* canonical, all the way; gives how many */
 void add_normal_tables(Builder *b);              /* tokenizer_normal.c */
 

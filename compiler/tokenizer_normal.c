@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { CODES = 0x110000, MOST_PARTS = 32, MOST_RANGE = 256, JOINS = LM_NORMAL_JOINS };
+enum { MOST_PARTS = 32, MOST_RANGE = 256, JOINS = LM_NORMAL_JOINS };
 
 static bool composes(const Tokenizer *t)
 {
@@ -16,7 +16,7 @@ static bool composes(const Tokenizer *t)
 /* What each character is in NFKD, where that is not what is canonical: its place there, or 0. */
 static const uint32_t **compatible(Builder *b)
 {
-    const uint32_t **found = NEW(b->arena, const uint32_t *, CODES);
+    const uint32_t **found = NEW(b->arena, const uint32_t *, CODE_POINTS);
     const bool used = b->t->form == NORMAL_NFKC || b->t->form == NORMAL_NFKD;
     for (int i = 0; used && i < n_unicode_compatibility;) {
         found[unicode_compatibility[i]] = &unicode_compatibility[i + 1];
@@ -39,39 +39,22 @@ static int apart(const uint32_t *const *more, uint32_t code, uint32_t *out)
 static void add_apart(Builder *b)
 {
     const uint32_t *const *more = compatible(b);
-    uint32_t *codes = NEW(b->arena, uint32_t, CODES), parts[MOST_PARTS];
-    uint16_t *starts = NEW(b->arena, uint16_t, CODES + 1);
-    Buf bytes = {0};
-    int n = 0;
-    for (uint32_t c = 0; c < CODES; c++) {
+    CodeTexts texts = code_texts_new(b->arena);
+    uint32_t parts[MOST_PARTS];
+    for (uint32_t c = 0; c < CODE_POINTS; c++) {
         const int k = apart(more, c, parts);
-        if (k == 1 && parts[0] == c)
-            continue;
-        codes[n++] = c;
-        for (int i = 0; i < k; i++) {
-            uint8_t utf8[4];
-            buf_write(&bytes, utf8, lm_put_utf8(parts[i], utf8));
-        }
-        if (bytes.len > UINT16_MAX)
-            die("tokenizer: decompositions of %zu bytes", bytes.len);
-        starts[n] = (uint16_t)bytes.len;
+        if (k != 1 || parts[0] != c)
+            code_texts_add(&texts, c, parts, k);
     }
-    add_planes(b, "apart_plane", codes, n);
-    uint16_t *code = add_table(b, "apart_code", ELEM_U16, n);
-    uint16_t *start = add_table(b, "apart_start", ELEM_U16, n + 1);
-    uint8_t *to = add_table(b, "apart_bytes", ELEM_U8, (int64_t)bytes.len);
-    for (int i = 0; i < n; i++)
-        code[i] = (uint16_t)codes[i];
-    memcpy(start, starts, (size_t)(n + 1) * sizeof *start);
-    memcpy(to, bytes.data, bytes.len);
-    buf_free(&bytes);
+    add_code_texts(b, "apart", &texts);
+    buf_free(&texts.bytes);
 }
 
 /* Of each character; JOINS for those without one that compose with what stands before them. Those
  * of Hangul are no table's. */
 static uint8_t *classes(Arena *a)
 {
-    uint8_t *class = NEW(a, uint8_t, CODES);
+    uint8_t *class = NEW(a, uint8_t, CODE_POINTS);
     for (int i = 0; i < n_unicode_compositions; i += 3)
         class[unicode_compositions[i + 1]] = JOINS;
     for (int i = 0; i < n_unicode_classes; i += 3)
@@ -83,10 +66,10 @@ static uint8_t *classes(Arena *a)
 static void add_classes(Builder *b)
 {
     const uint8_t *class = classes(b->arena);
-    uint32_t *first = NEW(b->arena, uint32_t, CODES);
-    uint16_t *sizes = NEW(b->arena, uint16_t, CODES);
+    uint32_t *first = NEW(b->arena, uint32_t, CODE_POINTS);
+    uint16_t *sizes = NEW(b->arena, uint16_t, CODE_POINTS);
     int n = 0;
-    for (uint32_t c = 0x300; c < CODES; c++) {
+    for (uint32_t c = 0x300; c < CODE_POINTS; c++) {
         const bool goes_on =
             n > 0 && class[c] == class[c - 1] && (c & 0xFFFF) && c - first[n - 1] < MOST_RANGE;
         if (class[c] == 0)
@@ -95,13 +78,7 @@ static void add_classes(Builder *b)
             first[n++] = c;
         sizes[n - 1] = (uint16_t)((c - first[n - 1]) << 8 | class[c]);
     }
-    add_planes(b, "class_plane", first, n);
-    uint16_t *start = add_table(b, "class_start", ELEM_U16, n);
-    uint16_t *size = add_table(b, "class_size", ELEM_U16, n);
-    for (int i = 0; i < n; i++) {
-        start[i] = (uint16_t)first[i];
-        size[i] = sizes[i];
-    }
+    add_code_ranges(b, "class", first, sizes, n);
 }
 
 static void add_pairs(Builder *b)

@@ -201,7 +201,8 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
     const Encoder *by = text ? encoder_new(a, u->model->tokenizer) : NULL;
     EncoderReference *original = encoder_reference_new(a, u->original, window);
     EncoderReference *quantized = encoder_reference_new(a, u->model, window);
-    Simulator *s = simulator_new(a, u), *by_head = simulator_new(a, u);
+    Simulator *s = simulator_new(a, u);
+    Simulator *by_head = u->model->n_exits > 0 ? simulator_new(a, u) : NULL;
     const Heads heads = heads_new(a, u->model, &t);
     Verdict v[] = {{"float model", NEW(a, int, t.n)},
                    {"after quantize, float", NEW(a, int, t.n)},

@@ -9,10 +9,7 @@ if ! need_models; then
     skip "encoders: no numpy"
     finish
 fi
-dump=$work/dump_encoder
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
-    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_encoder.c" "$B/liblmcc.a" \
-    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+build_dump dump_encoder
 # Sequences of one token, of a few, and of as many as there are positions for.
 awk 'BEGIN {
     split("1 2 7 20 33 46", lengths)
@@ -23,30 +20,13 @@ awk 'BEGIN {
 
 # numbers NAME: against numpy.
 numbers() {
+    float_reference "$1" bert.py "$work/tokens"
     d=
-    "$PYTHON" -B "$root/test/oracle/bert.py" "$models/$1" "$work/tokens" "$work/oracle.f32" &&
-        "$dump" reference "$models/$1" "$work/tokens" "$work/ours.f32" &&
-        d=$("$PYTHON" "$here/max_difference.py" "$work/oracle.f32" "$work/ours.f32" 1e-4) &&
-        ok "$1: the float reference, largest difference $d" ||
-        fail "$1: the float reference: ${d:-no result} (limit 1e-4)"
     rows=$(($(wc -c <"$work/oracle.f32") / 4 / $2))
     "$dump" simulate "$models/$1" "$work/tokens" "$work/ours.f32" &&
         d=$("$PYTHON" "$here/cosine.py" "$work/oracle.f32" "$work/ours.f32" $rows $COSINE) &&
         ok "$1: the integer program, cosine and equal largest of $rows rows $d" ||
         fail "$1: the integer program: ${d:-no result} (limit $COSINE)"
-}
-
-# chain NAME: the text of the IR compiles to the same files, and these pass lmcc verify.
-chain() {
-    compile "$models/$1" "$work/$1" --name m --bits 8 || fail "$1: does not compile"
-    "$lmcc" compile -q "$models/$1" --until fold --dump fold >"$work/$1.ir" &&
-        compile "$work/$1.ir" "$work/$1-ir" --name m --bits 8
-    check "$1: from the text IR, the same code" cmp "$work/$1/m.c" "$work/$1-ir/m.c"
-    check "$1: the same weights" cmp "$work/$1/m_weights.c" "$work/$1-ir/m_weights.c"
-    "$lmcc" compile -q "$models/$1" --set quantize.method=weights --until plan --dump plan \
-        >"$work/$1-plan.ir" && compile "$work/$1-plan.ir" "$work/$1-plan" --name m
-    check "$1: from the text of a planned program, code" test -s "$work/$1-plan/m.c"
-    check "$1: verify" "$lmcc" verify "$work/$1"
 }
 
 # refuses WHAT OPTIONS...: with a message that says so.
@@ -70,6 +50,7 @@ for m in "bert_class 3" "bert_label 3" "bert_mask VOCAB" "minilm 40" "bert_first
         width=$(sed -n 's/.*"vocab_size": \([0-9]*\).*/\1/p' "$models/$name/config.json")
     numbers "$name" "$width"
     chain "$name"
+    planned "$name"
 done
 
 # Heads after layers before the last: the same chain, taken or not.

@@ -11,10 +11,7 @@ if ! need_models; then
     skip "families: no numpy"
     finish
 fi
-dump=$work/dump_logits
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
-    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
-    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+build_dump dump_logits
 tokens=$(awk -v n=$ROWS 'BEGIN { for (i = 0; i < n; i++) print 1 + (i * i * 7 + i * 31) % 390 }')
 echo $tokens >"$work/tokens"
 
@@ -26,16 +23,6 @@ integers() {
         d=$("$PYTHON" "$here/cosine.py" "$work/oracle.f32" "$work/ours.f32" $ROWS $COSINE) &&
         ok "$1: logits of the integer program, cosine $d" ||
         fail "$1: cosine: ${d:-no result} (limit $COSINE)"
-}
-
-# chain NAME: the text of the IR compiles to the same files, and these pass lmcc verify.
-chain() {
-    compile "$models/$1" "$work/$1" --name m --bits 8 || fail "$1: does not compile"
-    "$lmcc" compile -q "$models/$1" --until fold --dump fold >"$work/$1.ir" &&
-        compile "$work/$1.ir" "$work/$1-ir" --name m --bits 8
-    check "$1: from the text IR, the same code" cmp "$work/$1/m.c" "$work/$1-ir/m.c"
-    check "$1: the same weights" cmp "$work/$1/m_weights.c" "$work/$1-ir/m_weights.c"
-    check "$1: verify" "$lmcc" verify "$work/$1"
 }
 
 # trains NAME: what 2 bits cost is trained back, by every family's gradient: the mean KL of what is

@@ -9,10 +9,7 @@ if ! need_models; then
     skip "keywords: no numpy"
     finish
 fi
-dump=$work/dump_encoder
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
-    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_encoder.c" "$B/liblmcc.a" \
-    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+build_dump dump_encoder
 
 # clips BYTES: as far apart as bytes can be, smooth ones, noise.
 clips() {
@@ -29,12 +26,8 @@ clips() {
 
 # numbers NAME: against numpy.
 numbers() {
+    float_reference "$1" keyword_transformer.py "$work/clips"
     d=
-    "$PYTHON" -B "$root/test/oracle/keyword_transformer.py" "$models/$1" "$work/clips" "$work/oracle.f32" &&
-        "$dump" reference "$models/$1" "$work/clips" "$work/ours.f32" &&
-        d=$("$PYTHON" "$here/max_difference.py" "$work/oracle.f32" "$work/ours.f32" 1e-4) &&
-        ok "$1: the float reference, largest difference $d" ||
-        fail "$1: the float reference: ${d:-no result} (limit 1e-4)"
     "$dump" simulate "$models/$1" "$work/clips" "$work/ours.f32" &&
         d=$("$PYTHON" "$here/cosine.py" "$work/oracle.f32" "$work/ours.f32" 12 $COSINE) &&
         ok "$1: the integer program, cosine of 12 clips $d" ||
@@ -47,15 +40,8 @@ numbers() {
 for name in enc_keyword enc_keyword_first; do
     case $name in *first) clips 216 ;; *) clips 168 ;; esac
     numbers $name
-    compile "$models/$name" "$work/$name" --name m --bits 8 || fail "$name: does not compile"
-    "$lmcc" compile -q "$models/$name" --until fold --dump fold >"$work/$name.ir" &&
-        compile "$work/$name.ir" "$work/$name-ir" --name m --bits 8
-    check "$name: from the text IR, the same code" cmp "$work/$name/m.c" "$work/$name-ir/m.c"
-    check "$name: the same weights" cmp "$work/$name/m_weights.c" "$work/$name-ir/m_weights.c"
-    "$lmcc" compile -q "$models/$name" --set quantize.method=weights --until plan --dump plan \
-        >"$work/$name-plan.ir" && compile "$work/$name-plan.ir" "$work/$name-plan" --name m
-    check "$name: from the text of a planned program, code" test -s "$work/$name-plan/m.c"
-    check "$name: verify" "$lmcc" verify "$work/$name"
+    chain $name
+    planned $name
 done
 check "weights as a blob" compile "$models/enc_keyword" "$work/blob" --name m --bits 8 --weights blob
 check "verify of code with a blob" "$lmcc" verify "$work/blob"

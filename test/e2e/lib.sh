@@ -94,6 +94,41 @@ compile_as_said() {
     "$lmcc" compile -q "$@"
 }
 
+# build_dump NAME: test/e2e/NAME.c with the library, as $dump.
+build_dump() {
+    dump=$work/$1
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
+        -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/$1.c" "$B/liblmcc.a" \
+        -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+}
+
+# float_reference NAME ORACLE INPUT: of an encoder by $dump, against test/oracle/ORACLE; leaves oracle.f32.
+float_reference() {
+    d=
+    "$PYTHON" -B "$root/test/oracle/$2" "$models/$1" "$3" "$work/oracle.f32" &&
+        "$dump" reference "$models/$1" "$3" "$work/ours.f32" &&
+        d=$("$PYTHON" "$here/max_difference.py" "$work/oracle.f32" "$work/ours.f32" 1e-4) &&
+        ok "$1: the float reference, largest difference $d" ||
+        fail "$1: the float reference: ${d:-no result} (limit 1e-4)"
+}
+
+# chain NAME: the text of the IR compiles to the same files, and these pass lmcc verify.
+chain() {
+    compile "$models/$1" "$work/$1" --name m --bits 8 || fail "$1: does not compile"
+    "$lmcc" compile -q "$models/$1" --until fold --dump fold >"$work/$1.ir" &&
+        compile "$work/$1.ir" "$work/$1-ir" --name m --bits 8
+    check "$1: from the text IR, the same code" cmp "$work/$1/m.c" "$work/$1-ir/m.c"
+    check "$1: the same weights" cmp "$work/$1/m_weights.c" "$work/$1-ir/m_weights.c"
+    check "$1: verify" "$lmcc" verify "$work/$1"
+}
+
+# planned NAME: the text of a program that is planned already compiles too.
+planned() {
+    "$lmcc" compile -q "$models/$1" --set quantize.method=weights --until plan --dump plan \
+        >"$work/$1-plan.ir" && compile "$work/$1-plan.ir" "$work/$1-plan" --name m
+    check "$1: from the text of a planned program, code" test -s "$work/$1-plan/m.c"
+}
+
 finish() {
     [ $failures -eq 0 ]
     exit

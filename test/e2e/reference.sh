@@ -4,11 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 oracle="$PYTHON $root/test/oracle/run_oracle.py"
-dump=$work/dump_logits
-
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fopenmp -I"$root/include" -Wall -Wextra -Wconversion \
-    -Wshadow -pedantic -Werror ${CFLAGS:-} -o "$dump" "$here/dump_logits.c" "$B/liblmcc.a" \
-    -lyaml -ljansson -lzstd -lxxhash -lm -ldl || exit 1
+build_dump dump_logits
 
 # compare NAME MODEL [SAME]: 90 tokens that do not repeat soon, all below 397. SAME: another file of
 # the same weights, which numpy reads.

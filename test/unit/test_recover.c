@@ -305,22 +305,9 @@ static void pools_of_sequences(void **state)
     arena_free(a);
 }
 
-static const Model *recovered_encoder(Arena *a, int threads)
+static const Model *recovered(Unit u, int threads)
 {
     const int most = omp_get_max_threads();
-    Unit u = quantized_encoder(a, HEAD_MASK);
-    set(&u, "recover=3000");
-    set(&u, "recover.batch=3");
-    omp_set_num_threads(threads);
-    pass_recover(&u);
-    omp_set_num_threads(most);
-    return u.model;
-}
-
-static const Model *recovered(Arena *a, int threads)
-{
-    const int most = omp_get_max_threads();
-    Unit u = quantized(a, 4, true, "2");
     set(&u, "recover=3000");
     set(&u, "recover.batch=3");
     omp_set_num_threads(threads);
@@ -333,11 +320,12 @@ static void any_thread_count(void **state)
 {
     (void)state;
     Arena *a = arena_new();
-    const Model *one = recovered(a, 1), *four = recovered(a, 4);
+    const Model *one = recovered(quantized(a, 4, true, "2"), 1),
+                *four = recovered(quantized(a, 4, true, "2"), 4);
     assert_true(model_hash(one) == model_hash(four));
     assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
-    one = recovered_encoder(a, 1);
-    four = recovered_encoder(a, 4);
+    one = recovered(quantized_encoder(a, HEAD_MASK), 1);
+    four = recovered(quantized_encoder(a, HEAD_MASK), 4);
     assert_true(model_hash(one) == model_hash(four));
     assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
     arena_free(a);
