@@ -6,12 +6,16 @@
 
 #include <stdlib.h>
 
-enum { MOST_PARTS = 8, MOST_RANGE = 1 << 14 };
+enum { MOST_PARTS = 8 };
 
 /* The CJK blocks that the reference names; it begins the seventh one 0x100 late. */
 static const uint32_t cjk[] = {0x3400,  0x4DBF,  0x4E00,  0x9FFF,  0xF900,  0xFAFF,
                                0x20000, 0x2A6DF, 0x2A700, 0x2B73F, 0x2B740, 0x2B81F,
                                0x2B920, 0x2CEAF, 0x2F800, 0x2FA1F};
+
+/* Those of lm_is_space above ASCII. */
+static const uint32_t spaces[] = {0x85,   0x85,   0xA0,   0xA0,   0x1680, 0x1680, 0x2000, 0x200A,
+                                  0x2028, 0x2029, 0x202F, 0x202F, 0x205F, 0x205F, 0x3000, 0x3000};
 
 static int by_code(const void *x, const void *y)
 {
@@ -93,8 +97,10 @@ static int final_class(uint32_t code)
     return lm_is_space(code) ? LM_BERT_SPACE : is_punctuation(code) ? LM_BERT_ALONE : LM_BERT_WORD;
 }
 
-int bert_class(const BertText *b, uint32_t code)
+/* LM_BERT_ of a character in such text. */
+static int bert_class(const void *text, uint32_t code)
 {
+    const BertText *b = text;
     uint32_t out[2 * MOST_PARTS];
     if (b->clean && is_control(code)) {
         return LM_BERT_DROP;
@@ -112,29 +118,56 @@ int bert_class(const BertText *b, uint32_t code)
     return kind;
 }
 
+static void add_range_edges(CodeSet *edges, const uint32_t *ranges, int n)
+{
+    for (int i = 0; i < n; i += 2) {
+        code_set_add(edges, ranges[i]);
+        code_set_add(edges, ranges[i + 1] + 1);
+    }
+}
+
+/* The characters that a table of triples maps; with `edges` also those after them. */
+static void add_mapped(CodeSet *codes, const uint32_t *triples, int n, bool edges)
+{
+    for (int i = 0; i < n; i += 3) {
+        code_set_add(codes, triples[i]);
+        if (edges) {
+            code_set_add(codes, triples[i] + 1);
+        }
+    }
+}
+
+static void add_folded(CodeSet *codes, const BertText *b, bool edges)
+{
+    if (b->strip) {
+        add_mapped(codes, unicode_decompositions, n_unicode_decompositions, edges);
+    }
+    if (b->lower) {
+        add_mapped(codes, unicode_lower, n_unicode_lower, edges);
+    }
+}
+
+/* Where the class of characters may change. */
 static void add_ranges(Builder *b)
 {
-    uint32_t *first = NEW(b->arena, uint32_t, CODE_POINTS);
-    uint16_t *sizes = NEW(b->arena, uint16_t, CODE_POINTS);
-    int n = 0, before = LM_BERT_WORD;
-    for (uint32_t c = 0; c < CODE_POINTS; c++) {
-        int kind = bert_class(&b->t->bert, c);
-        bool goes_on = n > 0 && kind == before && (c & 0xFFFF) && c - first[n - 1] < MOST_RANGE;
-        if (kind != LM_BERT_WORD && !goes_on) {
-            first[n++] = c;
-        }
-        if (kind != LM_BERT_WORD) {
-            sizes[n - 1] = (uint16_t)((c - first[n - 1]) << 2 | (uint32_t)kind);
-        }
-        before = kind;
+    CodeSet edges = code_set_new(b->arena);
+    for (uint32_t c = 0; c < 0x80; c++) {
+        code_set_add(&edges, c);
     }
-    add_code_ranges(b, "range", first, sizes, n);
+    add_range_edges(&edges, spaces, (int)LENGTH(spaces));
+    add_range_edges(&edges, cjk, (int)LENGTH(cjk));
+    add_range_edges(&edges, unicode_marks, n_unicode_marks);
+    add_range_edges(&edges, unicode_controls, n_unicode_controls);
+    add_range_edges(&edges, unicode_punctuation, n_unicode_punctuation);
+    add_range_edges(&edges, (const uint32_t[]){0xFFFD, 0xFFFD}, 2); /* is_control names it */
+    add_folded(&edges, &b->t->bert, true);
+    add_code_ranges(b, "range", &edges, 2, bert_class, &b->t->bert);
 }
 
 /* Which characters pieces are made of. */
-static bool *alphabet(Arena *a, const Tokenizer *t)
+static CodeSet alphabet(Arena *a, const Tokenizer *t)
 {
-    bool *has = NEW(a, bool, CODE_POINTS);
+    CodeSet has = code_set_new(a);
     for (int i = 0; i < t->n_pieces; i++) {
         const Piece *p = &t->pieces[i];
         lm_text text = {p->bytes, 0, (uint32_t)p->len, 0, 0};
@@ -142,30 +175,32 @@ static bool *alphabet(Arena *a, const Tokenizer *t)
         for (uint32_t k = 0; p->kind == PIECE_NORMAL && k < text.n; k += length) {
             uint32_t code = lm_text_char(&text, k, &length);
             if (code != LM_BAD_CHAR) {
-                has[code] = true;
+                code_set_add(&has, code);
             }
         }
     }
     return has;
 }
 
-static bool needed(const bool *has, uint32_t code, const uint32_t *out, int n)
+static bool needed(const CodeSet *has, uint32_t code, const uint32_t *out, int n)
 {
     bool all = n > 0 && !(n == 1 && out[0] == code);
     for (int i = 0; i < n; i++) {
-        all = all && (has[out[i]] || has[code]);
+        all = all && (code_set_has(has, out[i]) || code_set_has(has, code));
     }
     return all;
 }
 
 static void add_maps(Builder *b)
 {
-    const bool *has = alphabet(b->arena, b->t);
-    CodeTexts maps = code_texts_new(b->arena);
+    const CodeSet has = alphabet(b->arena, b->t);
+    CodeSet folded = code_set_new(b->arena);
+    add_folded(&folded, &b->t->bert, false);
+    CodeTexts maps = code_texts_new(b->arena, folded.n);
     uint32_t out[2 * MOST_PARTS];
-    for (uint32_t c = 0; c < CODE_POINTS; c++) {
+    for (uint32_t c = 0; (c = code_set_next(&folded, c)) < CODE_POINTS; c++) {
         int k = fold(&b->t->bert, c, out);
-        if (needed(has, c, out, k)) {
+        if (needed(&has, c, out, k)) {
             code_texts_add(&maps, c, out, k);
         }
     }
@@ -178,14 +213,9 @@ static void add_maps(Builder *b)
 bool bert_hangul(const Tokenizer *t)
 {
     Arena *a = arena_new();
-    const bool *has = alphabet(a, t);
-    bool found = false;
-    for (uint32_t c = 0x1100; c <= 0x11C2; c++) {
-        found |= has[c];
-    }
-    for (uint32_t c = 0xAC00; c <= 0xD7A3; c++) {
-        found |= has[c];
-    }
+    const CodeSet has = alphabet(a, t);
+    const bool found =
+        code_set_next(&has, 0x1100) <= 0x11C2 || code_set_next(&has, 0xAC00) <= 0xD7A3;
     arena_free(a);
     return t->bert.strip && found;
 }

@@ -39,9 +39,22 @@ int count_merges(const Tokenizer *t);
 void add_word_tables(Builder *b); /* tokenizer_words.c: before the pieces, for it fills `extra` */
 void add_bert_tables(Builder *b); /* tokenizer_bert.c */
 
-/* tokenizer_planes.c: codes ascend. add_planes: where the entries of each plane begin. Ranges:
- * PREFIX_plane, _start, _size, the sizes as given. Texts: PREFIX_plane, _code, _start, _bytes. */
+/* tokenizer_planes.c: a bit for each code point. code_set_next: the first of the set that is not
+ * below the code; CODE_POINTS: there is none. */
 enum { CODE_POINTS = 0x110000 };
+typedef struct CodeSet {
+    uint64_t *words;
+    int n; /* how often one was added */
+} CodeSet;
+CodeSet code_set_new(Arena *a);
+void code_set_add(CodeSet *s, uint32_t code);
+bool code_set_has(const CodeSet *s, uint32_t code);
+uint32_t code_set_next(const CodeSet *s, uint32_t code);
+
+/* Tables by code point. add_planes: where the entries of each plane begin. Ranges: PREFIX_plane,
+ * _start, _size, which is (length - 1) << bits | class, of all characters whose class is not 0; it
+ * may change at `edges` only. Texts, whose codes ascend: PREFIX_plane, _code, _start, _bytes. */
+typedef int (*CodeClass)(const void *context, uint32_t code);
 typedef struct CodeTexts {
     uint32_t *codes;
     uint16_t *starts; /* of code i's bytes; one more at the end */
@@ -49,12 +62,14 @@ typedef struct CodeTexts {
     Buf bytes;
 } CodeTexts;
 void add_planes(Builder *b, const char *name, const uint32_t *codes, int n);
-void add_code_ranges(Builder *b, const char *prefix, const uint32_t *first, const uint16_t *sizes,
-                     int n);
-CodeTexts code_texts_new(Arena *a);
+void add_code_ranges(Builder *b, const char *prefix, const CodeSet *edges, int bits,
+                     CodeClass class_of, const void *context);
+CodeTexts code_texts_new(Arena *a, int most);
 void code_texts_add(CodeTexts *t, uint32_t code, const uint32_t *parts, int n);
 void add_code_texts(Builder *b, const char *prefix, CodeTexts *t); /* free t->bytes after it */
-int unicode_apart(uint32_t code, uint32_t *out); /* canonical, all the way; gives how many */
-void add_normal_tables(Builder *b);              /* tokenizer_normal.c */
+/* tokenizer_bert.c: a character taken apart canonically, all the way; gives how many it became. */
+int unicode_apart(uint32_t code, uint32_t *out);
+
+void add_normal_tables(Builder *b); /* tokenizer_normal.c */
 
 #endif

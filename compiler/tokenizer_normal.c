@@ -6,79 +6,80 @@
 
 #include <stdlib.h>
 
-enum { MOST_PARTS = 32, MOST_RANGE = 256, JOINS = LM_NORMAL_JOINS };
+enum { MOST_PARTS = 32, JOINS = LM_NORMAL_JOINS };
 
 static bool composes(const Tokenizer *t)
 {
     return t->form == NORMAL_NFC || t->form == NORMAL_NFKC;
 }
 
-/* What each character is in NFKD, where that is not what is canonical: its place there, or 0. */
-static const uint32_t **compatible(Builder *b)
+/* What stands at i of the table of what characters are in NFKD: the next one's place. */
+static int pass_compatible(int i, uint32_t *parts, int *k)
 {
-    const uint32_t **found = NEW(b->arena, const uint32_t *, CODE_POINTS);
-    const bool used = b->t->form == NORMAL_NFKC || b->t->form == NORMAL_NFKD;
-    for (int i = 0; used && i < n_unicode_compatibility;) {
-        found[unicode_compatibility[i]] = &unicode_compatibility[i + 1];
-        i += 2 + (int)unicode_compatibility[i + 1];
+    *k = (int)unicode_compatibility[i + 1];
+    if (*k > MOST_PARTS) {
+        die("U+%04X becomes %d characters", (unsigned)unicode_compatibility[i], *k);
     }
-    return found;
+    memcpy(parts, &unicode_compatibility[i + 2], (size_t)*k * sizeof *parts);
+    return i + 2 + *k;
 }
 
-static int apart(const uint32_t *const *more, uint32_t code, uint32_t *out)
-{
-    if (!more[code])
-        return unicode_apart(code, out);
-    const int n = (int)more[code][0];
-    if (n > MOST_PARTS)
-        die("U+%04X becomes %d characters", (unsigned)code, n);
-    memcpy(out, more[code] + 1, (size_t)n * sizeof *out);
-    return n;
-}
-
+/* What is in the table of NFKD has another form there than the canonical one. */
 static void add_apart(Builder *b)
 {
-    const uint32_t *const *more = compatible(b);
-    CodeTexts texts = code_texts_new(b->arena);
+    const bool used = b->t->form == NORMAL_NFKC || b->t->form == NORMAL_NFKD;
+    const int n_more = used ? n_unicode_compatibility : 0;
+    CodeTexts texts = code_texts_new(b->arena, n_unicode_decompositions / 3 + n_more / 3);
     uint32_t parts[MOST_PARTS];
-    for (uint32_t c = 0; c < CODE_POINTS; c++) {
-        const int k = apart(more, c, parts);
-        if (k != 1 || parts[0] != c)
-            code_texts_add(&texts, c, parts, k);
+    for (int i = 0, more = 0, k; i < n_unicode_decompositions || more < n_more;) {
+        const uint32_t here =
+            i < n_unicode_decompositions ? unicode_decompositions[i] : CODE_POINTS;
+        const uint32_t other = more < n_more ? unicode_compatibility[more] : CODE_POINTS;
+        i += here <= other ? 3 : 0;
+        if (other <= here) {
+            more = pass_compatible(more, parts, &k);
+        } else {
+            k = unicode_apart(here, parts);
+        }
+        code_texts_add(&texts, here < other ? here : other, parts, k);
     }
     add_code_texts(b, "apart", &texts);
     buf_free(&texts.bytes);
 }
 
-/* Of each character; JOINS for those without one that compose with what stands before them. Those
- * of Hangul are no table's. */
-static uint8_t *classes(Arena *a)
+/* The characters without a class that compose with what stands before them have JOINS. Those of
+ * Hangul are no table's. */
+static int class_of(const void *joins, uint32_t code)
 {
-    uint8_t *class = NEW(a, uint8_t, CODE_POINTS);
-    for (int i = 0; i < n_unicode_compositions; i += 3)
-        class[unicode_compositions[i + 1]] = JOINS;
-    for (int i = 0; i < n_unicode_classes; i += 3)
-        for (uint32_t c = unicode_classes[i]; c <= unicode_classes[i + 1]; c++)
-            class[c] = (uint8_t)unicode_classes[i + 2];
-    return class;
+    int low = 0, high = n_unicode_classes / 3;
+    while (low < high) {
+        const int mid = (low + high) / 2;
+        if (unicode_classes[3 * mid + 1] < code) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    if (low < n_unicode_classes / 3 && unicode_classes[3 * low] <= code) {
+        return (int)unicode_classes[3 * low + 2];
+    }
+    return code_set_has(joins, code) ? JOINS : 0;
 }
 
 static void add_classes(Builder *b)
 {
-    const uint8_t *class = classes(b->arena);
-    uint32_t *first = NEW(b->arena, uint32_t, CODE_POINTS);
-    uint16_t *sizes = NEW(b->arena, uint16_t, CODE_POINTS);
-    int n = 0;
-    for (uint32_t c = 0x300; c < CODE_POINTS; c++) {
-        const bool goes_on =
-            n > 0 && class[c] == class[c - 1] && (c & 0xFFFF) && c - first[n - 1] < MOST_RANGE;
-        if (class[c] == 0)
-            continue;
-        if (!goes_on)
-            first[n++] = c;
-        sizes[n - 1] = (uint16_t)((c - first[n - 1]) << 8 | class[c]);
+    CodeSet joins = code_set_new(b->arena), edges = code_set_new(b->arena);
+    for (int i = 0; i < n_unicode_compositions; i += 3) {
+        const uint32_t second = unicode_compositions[i + 1];
+        code_set_add(&joins, second);
+        code_set_add(&edges, second);
+        code_set_add(&edges, second + 1);
     }
-    add_code_ranges(b, "class", first, sizes, n);
+    for (int i = 0; i < n_unicode_classes; i += 3) {
+        code_set_add(&edges, unicode_classes[i]);
+        code_set_add(&edges, unicode_classes[i + 1] + 1);
+    }
+    add_code_ranges(b, "class", &edges, 8, class_of, &joins);
 }
 
 static void add_pairs(Builder *b)

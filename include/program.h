@@ -261,9 +261,7 @@ const Data *find_table(const Data *tables, int n, const char *name); /* NULL: no
  */
 const Data *field_table(const Data *tables, int n, const char *field);
 
-/* compiler/tokenizer_bert.c: what lm_bert.h's LM_BERT_ class a character has; whether Hangul
- * syllables are taken apart. */
-int bert_class(const BertText *b, uint32_t code);
+/* compiler/tokenizer_bert.c: whether Hangul syllables are taken apart. */
 bool bert_hangul(const Tokenizer *t);
 
 /* compiler/tokenizer_print.c: which functions of the runtime cut text into words and encode these
