@@ -209,6 +209,7 @@ static const struct RuntimeFile {
     {"lm_loops.h", -1, NULL, NULL},
     {"lm_loops.h", FEATURE_MVE, NULL, "lm_loops.h"}, /* compilers make vectors of it */
     {"arm/lm_loops_dsp.h", FEATURE_DSP, NULL, "lm_loops.h"},
+    {"arm/lm_loops_thumb1.h", FEATURE_THUMB1, NULL, "lm_loops.h"},
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
     {"lm_head_norm.h", -1, head_norms, NULL},
