@@ -160,9 +160,9 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
     if (most > 0) {
         spread = lm_mix_spread(lm_softmax_total(score, n, max, mantissa), most);
     }
-    const uint32_t total = lm_softmax(score, scales, n, row, max, mantissa, spread);
+    const uint32_t total =
+        lm_softmax_mix(score, scales, values, n, row, dim, max, mantissa, spread, mix);
     const int32_t length = lm_bits(total);
-    lm_mix_values(score, values, n, row, dim, mix);
     return LM_SCALE(
         (int32_t)lm_recip16(length > 16 ? total >> (length - 16) : total << (16 - length)),
         exponent + 1 + spread - length);

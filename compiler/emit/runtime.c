@@ -244,6 +244,7 @@ static const struct RuntimeFile {
     {"arm/lm_int8_pair_dsp.h", FEATURE_DSP, NULL, NULL},
     {"riscv/lm_int8_pair_rv32.h", FEATURE_RV32IMC, NULL, NULL},
     {"lm_attention_loops.h", -1, NULL, NULL},
+    {"arm/lm_attention_loops_thumb1.h", FEATURE_THUMB1, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_mve.h", FEATURE_MVE, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
     {"lm_attention.h", -1, NULL, NULL},

@@ -52,17 +52,13 @@ int32_t NAME(scores)(const int8_t *q, const int8_t *keys, const uint16_t *scales
     }
 }
 
-uint32_t NAME(softmax)(int32_t *score, const uint16_t *scales, int32_t n, int32_t row, int32_t max,
-                       uint32_t mantissa, int32_t spread)
+uint32_t NAME(softmax_mix)(int32_t *score, const uint16_t *scales, const int8_t *values, int32_t n,
+                           int32_t row, int32_t dim, int32_t max, uint32_t mantissa, int32_t spread,
+                           int32_t *mix)
 {
     const uint32_t total = lm_softmax_total(score, n, max, mantissa);
-    return lm_softmax(score, scales, n, row, max, mantissa, spread) ^ (total << 1);
-}
-
-void NAME(mix)(const int32_t *weights, const int8_t *values, int32_t n, int32_t row, int32_t dim,
-               int32_t *mix)
-{
-    lm_mix_values(weights, values, n, row, dim, mix);
+    return lm_softmax_mix(score, scales, values, n, row, dim, max, mantissa, spread, mix) ^
+           (total << 1);
 }
 
 /* Two numbers at once, of which `round` has one bit. */

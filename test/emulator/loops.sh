@@ -42,7 +42,7 @@ try() {
 }
 
 for level in -O0 -O2 -Os; do
-    try mps2-an385 lm_core.h arm/lm_loops_thumb1.h lm_attention_loops.h -mcpu=cortex-m0 $level
+    try mps2-an385 lm_core.h arm/lm_loops_thumb1.h arm/lm_attention_loops_thumb1.h -mcpu=cortex-m0 $level
     try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h $level
     try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
     try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level

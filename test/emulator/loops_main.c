@@ -76,12 +76,11 @@ static void check_attention(int32_t dim, int32_t n, int32_t row, int extreme)
     check(memcmp(one, two, sizeof one) == 0, "scores");
     const int32_t max = portable_scores(q, cells, scales, 0, n, row, dim, pre, down % 16, one);
     memcpy(two, one, sizeof one);
-    check(portable_softmax(one, scales, n, row, max, mantissa, (int32_t)(n % 3)) ==
-              variant_softmax(two, scales, n, row, max, mantissa, (int32_t)(n % 3)),
+    check(portable_softmax_mix(one, scales, cells, n, row, dim, max, mantissa, n % 3, mix_one) ==
+              variant_softmax_mix(two, scales, cells, n, row, dim, max, mantissa, n % 3, mix_two),
           "the sum of softmax");
-    portable_mix(one, cells, n, row, dim, mix_one);
-    variant_mix(two, cells, n, row, dim, mix_two);
     check(memcmp(mix_one, mix_two, sizeof mix_one) == 0, "the mix");
+    check(memcmp(one + n, two + n, sizeof one - 4U * (uint32_t)n) == 0, "past the scores");
 }
 
 /* A vector's loops: v, w and gamma filled alike for both; angles, where gamma is read as such, are
