@@ -35,13 +35,13 @@ LM_INLINE void lm_lanes_8_pair_rv32(const uint8_t *w, const uint32_t *t, int32_t
     uint32_t i, j, k, l;
     const uint32_t *end = t + groups % 4 * 256;
     if (t != end) {
-        LM_RV_LOOP(LM_RV_LOOK_8(lw, 2, 0, 0), 1, 2);
+        LM_RV_LOOP(LM_RV_LOOK_8(t, lw, 2, 0, 0), 1, 2);
     }
     if (groups >= 4) {
         t += 512;
         end = t + groups / 4 * 1024;
-        LM_RV_LOOP(LM_RV_LOOK_8(lw, 2, 0, -2048) LM_RV_LOOK_8(lw, 2, 8, -1024)
-                       LM_RV_LOOK_8(lw, 2, 16, 0) LM_RV_LOOK_8(lw, 2, 24, 1024),
+        LM_RV_LOOP(LM_RV_LOOK_8(t, lw, 2, 0, -2048) LM_RV_LOOK_8(t, lw, 2, 8, -1024)
+                       LM_RV_LOOK_8(t, lw, 2, 16, 0) LM_RV_LOOK_8(t, lw, 2, 24, 1024),
                    4, 2);
     }
     p[0] = s0;

@@ -83,6 +83,12 @@ LM_INLINE void lm_ternary_byte_rv32_part(const uint8_t *codes, const uint8_t *ro
                                          const int16_t *table, int32_t *y, int32_t rows,
                                          int32_t cols, int32_t pre, int32_t stride, int32_t part)
 {
+    const lm_book book = {0, 1, 0, 0, 0, 0, 0};
+    if (LM_RV_UNROLLED) {
+        lm_rows_1_rv32(codes, rows_data + LM_BOOK_BYTES, table, &book, y, rows, (cols + 4) / 5, pre,
+                       stride, part);
+        return;
+    }
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];
         lm_lanes_byte_rv32(codes, table, (cols + 4) / 5, s);
