@@ -71,6 +71,7 @@ static void read_linear(IrReader *r, Linear *l)
     }
     if (l->format != FORMAT_FLOAT) {
         l->scale_exp = (int)ir_key_int(r, "scale_exp", -512, 512);
+        l->gain = ir_optional_float(r, "gain");
     }
     const bool bias = ir_optional_bool(r, "bias");
     ir_line_end(r);

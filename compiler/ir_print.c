@@ -93,6 +93,9 @@ static void put_linear(Buf *b, const Linear *l)
     if (l->format != FORMAT_FLOAT) {
         buf_printf(b, " scale_exp=%d", l->scale_exp);
     }
+    if (l->format != FORMAT_FLOAT && l->gain > 0) {
+        buf_printf(b, " gain=%.9g", (double)l->gain);
+    }
     buf_puts(b, l->bias ? " bias=yes\n" : "\n");
     for (int r = 0; r < l->rows; r++) {
         put_floats(b, "w", l->w + (size_t)r * (size_t)l->cols, l->cols);

@@ -192,6 +192,11 @@ int64_t ir_optional_int(IrReader *r, const char *key, int64_t min, int64_t max, 
     return ir_try_key(r, key) ? word_int(r, key, min, max) : otherwise;
 }
 
+float ir_optional_float(IrReader *r, const char *key)
+{
+    return ir_try_key(r, key) ? word_float(r, key) : 0;
+}
+
 bool ir_optional_bool(IrReader *r, const char *key)
 {
     static const char *const names[] = {"no", "yes"};

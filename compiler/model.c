@@ -217,6 +217,11 @@ double linear_bits(const Linear *l)
     die("format %d", (int)l->format);
 }
 
+double linear_gain(const Linear *l)
+{
+    return l->gain > 0 ? (double)l->gain : 1;
+}
+
 int linear_code_value(const Linear *l, int code)
 {
     switch (l->format) {
@@ -239,7 +244,8 @@ float linear_value(const Linear *l, int r, int c)
     size_t i = (size_t)r * (size_t)l->cols + (size_t)c;
     if (l->format == FORMAT_FLOAT)
         return l->w[i];
-    return (float)ldexp(l->scale[r] * linear_code_value(l, l->code[i]), l->scale_exp);
+    return (float)(linear_gain(l) *
+                   ldexp(l->scale[r] * linear_code_value(l, l->code[i]), l->scale_exp));
 }
 
 void binarize(const Model *m, float *v, int n)

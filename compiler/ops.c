@@ -38,6 +38,10 @@ const OpInfo op_info[OPS] = {
                  .scalar_out = "scale"},
     [OP_TABLE] =
         {.name = "table", .in = {"x"}, .out = {"table"}, .imm = {"cols"}, .scalar_out = "sum"},
+    [OP_GAIN] = {.name = "gain",
+                 .imm = {"mantissa", "exp"},
+                 .scalar_in = {"scale"},
+                 .scalar_out = "scale"},
     [OP_MATVEC] = {.name = "matvec",
                    .in = {"x"},
                    .out = {"y"},

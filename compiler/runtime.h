@@ -29,6 +29,7 @@
 #include "../runtime_template/lm_prompts.h"
 
 #include "../runtime_template/lm_bias.h"
+#include "../runtime_template/lm_gain.h"
 #include "../runtime_template/lm_gelu_erf_table.h"
 #include "../runtime_template/lm_gelu_table.h"
 

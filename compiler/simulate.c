@@ -475,6 +475,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_SIGN:
         return lm_sign(buffer(s, op->out[0]), (int32_t)m[SIGN_N], s->scalars[op->scalar_in[0]],
                        (lm_scale)m[SIGN_INVERSE]);
+    case OP_GAIN:
+        return lm_gain(s->scalars[op->scalar_in[0]], (uint32_t)m[GAIN_MANTISSA],
+                       (int32_t)m[GAIN_EXP]);
     case OP_TABLE:
     case OP_TABLE_PART: return run_table(s, op);
     case OP_MATVEC: run_matvec(s, op, buffer(s, op->out[0])); return 0;

@@ -17,6 +17,7 @@ static uint64_t weights_hash(const Model *m)
         const size_t rows = (size_t)l->rows;
         const int facts[] = {(int)l->format, l->planes, l->zero, l->scale_exp};
         hash = XXH64(facts, sizeof facts, hash);
+        hash = XXH64(&l->gain, sizeof l->gain, hash);
         hash = XXH64(l->coef, sizeof l->coef, hash);
         hash = XXH64(l->scale, rows, hash);
         hash = XXH64(l->code, rows * (size_t)l->cols, hash);

@@ -201,6 +201,23 @@ static void check_finished(const Verifier *v, int i, int buffer)
     }
 }
 
+/* What a matrix with a gain reads has had it: since the last other matrix, and for each token. */
+static void check_has_gain(const Verifier *v, int i, const Linear *l)
+{
+    const Op *op = op_at(v, i);
+    int missing = l->gain > 0 ? (op->kind == OP_MATVEC_PAIR ? 2 : 1) : 0;
+    for (int k = i - 1; k >= 0 && missing > 0; k--) {
+        const Op *before = op_at(v, k);
+        if (op_is_matvec(before->kind) && before->linear != op->linear) {
+            break;
+        }
+        missing -= before->kind == OP_GAIN;
+    }
+    if (missing > 0) {
+        broken(v, "op %d (matvec): %s has a gain, which its input's scale lacks", i, l->name);
+    }
+}
+
 static void check_matvec(const Verifier *v, int i)
 {
     const Op *op = op_at(v, i);
@@ -220,6 +237,7 @@ static void check_matvec(const Verifier *v, int i)
                l->name, reads_signs(v->program, i) ? "signs" : "no signs",
                v->model->activation_bits);
     }
+    check_has_gain(v, i, l);
     check_sums(v, i, l);
     check_kernel(v, i, l);
     if (op->kind == OP_MATVEC_PART) {

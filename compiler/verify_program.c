@@ -249,6 +249,23 @@ static void check_sign(const Site *s)
     need_buffer(s, s->op->out[0], ELEM_I8, 1);
 }
 
+/* That of the next matrix, which reads a vector of that scale. */
+static void check_gain(const Site *s)
+{
+    const Program *p = s->v->program;
+    int next = s->index + 1;
+    while (next < p->n_ops && !op_is_matvec(p->ops[next].kind)) {
+        next++;
+    }
+    need_imm(s, GAIN_MANTISSA, 0x80000000LL, 0xffffffffLL);
+    need_exp(s, GAIN_EXP);
+    const Linear *l =
+        next < p->n_ops ? model_linears(s->v->model, p->ops[next].linear) : &s->v->model->embed;
+    if (ldexp((double)s->op->imm[GAIN_MANTISSA], (int)s->op->imm[GAIN_EXP]) != (double)l->gain) {
+        broken(s->v, "op %d (gain): not that of %s", s->index, l->name);
+    }
+}
+
 /* The matrix whose result an op updates in place: that of the last matvec before it. */
 static const Linear *need_result(const Site *s)
 {
@@ -484,6 +501,7 @@ static void check_sizes(const Site *s)
     case OP_NORM: check_norm(s); break;
     case OP_LAYER_NORM: check_layer_norm(s); break;
     case OP_SIGN: check_sign(s); break;
+    case OP_GAIN: check_gain(s); break;
     case OP_TABLE:
     case OP_TABLE_PAIR:
     case OP_MATVEC:

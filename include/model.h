@@ -52,7 +52,7 @@ typedef enum Format { FORMAT_FLOAT, FORMAT_PLANES, FORMAT_TERNARY, FORMAT_INT8, 
 #define MAX_LABEL_BYTES 256
 #define MAX_LABELS 16384 /* of CLASS and LABEL: the sum of their weights stays exact */
 
-/* y = W x + bias. Quantized, W[r][c] = scale[r] * 2^scale_exp * value(code[r][c]) with
+/* y = W x + bias. Quantized, W[r][c] = gain * scale[r] * 2^scale_exp * value(code[r][c]) with
  *   PLANES   value = zero + sum over k of coef[k] * bit k of the code   (code 0 .. 2^planes - 1)
  *   TERNARY  value = code - 1                                           (code 0 .. 2)
  *   INT8     value = (int8_t)code                                       (-127 .. 127)
@@ -67,6 +67,8 @@ typedef struct Linear {
     int8_t zero;             /* PLANES: value of code 0 */
     int8_t coef[MAX_PLANES]; /* PLANES: what bit k adds */
     int scale_exp;           /* shared exponent of the row scales */
+    float gain;              /* shared factor, for weights that bytes and a power of two cannot
+                                reproduce; 0: 1. What is read by row, embed and positions, has none */
     uint8_t *scale;          /* rows; 0 only for an all-zero row */
     uint8_t *code;           /* rows x cols */
 } Linear;
@@ -285,6 +287,7 @@ int model_window(const Model *m, int layer, int window);    /* tokens in a layer
 Linear *model_head(Model *m);                               /* head, or embed when tied */
 double model_frequency(const Model *m, int pair);  /* radians that a rope pair turns a position */
 void model_name_tensors(Arena *a, Model *m);       /* sets every Linear.name and Norm.name */
+double linear_gain(const Linear *l);               /* 1 where there is none */
 double linear_bits(const Linear *l);               /* stored bits a weight: 32, planes, 1.6, 8 */
 int linear_code_value(const Linear *l, int code);  /* what a code stands for, before scales */
 float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLOAT */
@@ -310,7 +313,8 @@ Model *import_llama2c(Arena *a, const char *path, const char *tokenizer_path);
 Model *import_gguf(Arena *a, const char *path, const char *tokenizer_path);
 Model *import_hf(Arena *a, const char *path, const char *tokenizer_path);
 Tokenizer *read_tokenizer_bin(Arena *a, const char *path, int vocab);
-Tokenizer *read_tokenizer_model(Arena *a, const char *path, int vocab); /* import/tokenizer_model.c */
+Tokenizer *read_tokenizer_model(Arena *a, const char *path,
+                                int vocab); /* import/tokenizer_model.c */
 Tokenizer *read_tokenizer_json(Arena *a, const char *path, int vocab);
 
 /* import/safetensors.c: one file or an index with shards, checked as a whole when opened. */

@@ -44,6 +44,7 @@ typedef enum OpKind {
     OP_LAYER_NORM, /* x = int8(layer norm(resid)) */
     OP_SIGN,       /* x = signs of x, in place; the scale takes mean |x| */
     OP_TABLE,      /* table = subset sums of x; added by choose */
+    OP_GAIN,       /* scale = that of x times the matrix's gain, for what the matrix gives */
     OP_MATVEC,     /* y = W x, through the table when the kernel has one */
     OP_BIAS,       /* y = fixed point(y) + bias, in place: y then has a constant unit */
     OP_HEAD_NORM,  /* y = fixed point(rms norm(y) of each head), in place, with a constant unit */
@@ -129,6 +130,7 @@ enum {
     LAYER_NORM_FRACTION
 };
 enum { SIGN_N, SIGN_INVERSE };
+enum { GAIN_MANTISSA, GAIN_EXP }; /* 2^31 <= mantissa < 2^32; gain = mantissa * 2^exp */
 enum { TABLE_COLS, TABLE_FIRST }; /* pairs of tables and matvecs have those of single ones */
 enum { MATVEC_ROWS, MATVEC_COLS, MATVEC_PLANES, MATVEC_PRE, MATVEC_STRIDE };
 enum { PART_WIDTH = MATVEC_STRIDE + 1, PART_FIRST }; /* the columns; after those of a matvec */

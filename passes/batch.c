@@ -137,6 +137,7 @@ static void add_ops(Batch *b, int i)
     case OP_NORM:
     case OP_LAYER_NORM:
     case OP_SIGN:
+    case OP_GAIN:
     case OP_BIAS:
     case OP_HEAD_NORM:
     case OP_SUB_NORM:

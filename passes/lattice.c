@@ -1,6 +1,7 @@
 /* Weights that already are scale times level, because the model was trained so (binary, ternary) or
- * comes from a quantized file: their codes are read off, nothing is fitted to samples. Only the row
- * scales are rounded, to what the device holds. */
+ * comes from a quantized file: their codes are read off, nothing is fitted to samples. Where one
+ * number does not tell all rows' scales (passes/exact.c) these are rounded to what the device
+ * holds. */
 #include "quantize.h"
 
 #include <math.h>
@@ -66,13 +67,16 @@ static double largest_miss(const Linear *l)
     return worst;
 }
 
-bool fit_lattice(Arena *a, Linear *l, const GptqOptions *o)
+bool fit_lattice(Arena *a, Linear *l, const GptqOptions *o, bool gain)
 {
     Arena *scratch = arena_new();
     int n = o->format == FORMAT_TERNARY ? 3 : o->format == FORMAT_INT8 ? 255 : 1 << o->planes;
     Linear trial = *l;
     bool found = few_values(scratch, l, n);
-    if (found) {
+    if (found && fit_exact(a, l, o, gain)) {
+        note("quantize: %s: its weights are on a codebook already: kept as %s, lossless", l->name,
+             format_names[l->format]);
+    } else if (found) {
         fit_weights(scratch, &trial, o);
         double miss = largest_miss(&trial);
         found = miss < NEAR;

@@ -248,10 +248,25 @@ static int matvec_pre(const Linear *l, int x)
     return pre;
 }
 
-/* y = W x, or what an op of this kind makes of it; gives the exponent that turns x's scale into the
- * unit of y. */
-static int lower_matvec(Lowering *w, OpKind kind, const Linear *l, int x, int y)
+/* What x is worth, with the gain of the matrix that will read it: a float is 24 bits of the 32. */
+static void lower_gain(Lowering *w, const Linear *l, int *scale)
 {
+    int e;
+    if (l->gain <= 0)
+        return;
+    const double f = frexp((double)l->gain, &e);
+    Op *op = add_op(w, OP_GAIN);
+    op->imm[GAIN_MANTISSA] = (int64_t)ldexp(f, 32);
+    op->imm[GAIN_EXP] = e - 32;
+    op->scalar_in[0] = *scale;
+    op->scalar_out = *scale = w->program->n_scalars++;
+}
+
+/* y = W x, or what an op of this kind makes of it, *scale being that of x and then of the result;
+ * gives the exponent that turns it into the unit of y. */
+static int lower_matvec(Lowering *w, OpKind kind, const Linear *l, int x, int *scale, int y)
+{
+    lower_gain(w, l, scale);
     if (l->cols > MAX_COLS)
         fatal("%s: %s: %d inputs: more than the %d that 32-bit sums allow", w->model->path, l->name,
               l->cols, MAX_COLS);
@@ -326,7 +341,7 @@ static Result lower_role(Lowering *w, const Block *b, Role role, int x, int scal
     Result y = {.scale = scale};
     y.buffer = add_buffer(w, role_names[role], ELEM_I32, padded(l->rows), false);
     w->linear = model_linear_index(w->model, w->layer, role);
-    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, &y.scale, y.buffer);
     if (l->bias)
         lower_bias(w, l, arena_printf(w->arena, "l%d_%s_bias", w->layer, names[role]),
                    norm ? result_fraction(l, norm, w->model->activation_bits == 1)
@@ -614,7 +629,7 @@ static void lower_patch(Lowering *w)
     Result y = {.scale = op->scalar_out};
     y.buffer = add_buffer(w, "patch", ELEM_I32, padded(l->rows), false);
     w->linear = model_patch_index(w->model);
-    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, &y.scale, y.buffer);
     lower_bias(w, l, "patch_bias", w->program->residual_fraction, &y);
     lower_add(w, y);
 }
@@ -641,7 +656,7 @@ static void lower_top(Lowering *w, const Linear *head, int x, int scale, int n)
     const int64_t chunk = rows < TOP_CHUNK_ROWS ? rows : TOP_CHUNK_ROWS;
     const int top = add_buffer(w, "top", ELEM_I32, 2 * n, false);
     const int y = add_buffer(w, "top.chunk", ELEM_I32, chunk, false);
-    const int exp = lower_matvec(w, OP_TOP, head, x, top);
+    const int exp = lower_matvec(w, OP_TOP, head, x, &scale, top);
     Op *op = &w->program->ops[w->program->n_ops - 1];
     op->out[1] = y;
     op->imm[TOP_N] = n;
@@ -667,7 +682,7 @@ static void lower_output(Lowering *w, int top)
     }
     const int logits = add_buffer(w, "logits", ELEM_I32, padded(w->model->vocab), false);
     Result y = {.buffer = logits, .scale = scale};
-    y.exp = lower_matvec(w, OP_MATVEC, head, x, logits);
+    y.exp = lower_matvec(w, OP_MATVEC, head, x, &y.scale, logits);
     if (head->bias)
         lower_bias(w, head, "head_bias", result_fraction(head, &w->model->final_norm, false), &y);
     Op *op = add_op(w, OP_LOGITS);
@@ -717,7 +732,7 @@ static int lower_dense(Lowering *w, int x, int *scale)
                 .scale = *scale};
     int fraction = DENSE_FRACTION;
     w->linear = model_dense_index(m);
-    y.exp = lower_matvec(w, OP_MATVEC, l, x, y.buffer);
+    y.exp = lower_matvec(w, OP_MATVEC, l, x, &y.scale, y.buffer);
     lower_bias(w, l, "dense_bias", result_fraction(l, &m->final_norm, false), &y);
     Op *op = add_op(w, OP_DENSE);
     op->out[0] = y.buffer;
@@ -754,7 +769,7 @@ static void lower_logits(Lowering *w, const Linear *head, Reading in, const char
         w->logits = program_add_buffer(w->arena, w->program, "logits", ELEM_I32,
                                        (int)padded(head->rows), false);
     y.buffer = w->logits;
-    y.exp = lower_matvec(w, OP_MATVEC, head, in.x, y.buffer);
+    y.exp = lower_matvec(w, OP_MATVEC, head, in.x, &y.scale, y.buffer);
     if (head->bias)
         lower_bias(w, head, bias_name, fraction, &y);
     Op *op = add_op(w, OP_LOGITS);

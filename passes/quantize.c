@@ -47,18 +47,19 @@ static GptqOptions fit_options(const Recipe *r, const Linear *l)
 }
 
 /* Weights that are ternary already need no more than ternary codes, whatever they may take. */
-static bool fit_ternary_lattice(Arena *a, Linear *l, const GptqOptions *o)
+static bool fit_ternary_lattice(Arena *a, Linear *l, const GptqOptions *o, bool gain)
 {
     const GptqOptions ternary = {.format = FORMAT_TERNARY, .rounds = o->rounds};
     const bool wider = o->format == FORMAT_INT8 || (o->format == FORMAT_PLANES && o->planes > 1);
-    return wider && fit_lattice(a, l, &ternary);
+    return wider && fit_lattice(a, l, &ternary, gain);
 }
 
 void quantize_linear(Unit *u, Linear *l, const GptqMoments *m)
 {
     GptqOptions o = fit_options(u->recipe, l);
+    const bool gain = l != &u->model->embed && l != &u->model->positions; /* read by row */
     check_finite(u->model, l);
-    if (fit_ternary_lattice(u->arena, l, &o) || fit_lattice(u->arena, l, &o)) {
+    if (fit_ternary_lattice(u->arena, l, &o, gain) || fit_lattice(u->arena, l, &o, gain)) {
         return;
     }
     if (m && gptq_moments_usable(m)) {

@@ -10,8 +10,12 @@ void quantize_linear(Unit *u, Linear *l, const GptqMoments *m);
 
 void fit_weights(Arena *a, Linear *l, const GptqOptions *o);
 
-/* passes/lattice.c: quantizes l, and says so, if its weights are levels of the format already. */
-bool fit_lattice(Arena *a, Linear *l, const GptqOptions *o);
+/* passes/lattice.c: quantizes l, and says so, if its weights are levels of the format already.
+ * gain: it can have one. */
+bool fit_lattice(Arena *a, Linear *l, const GptqOptions *o, bool gain);
+
+/* passes/exact.c: the same without any rounding, if there is a way; planes and ternary. */
+bool fit_exact(Arena *a, Linear *l, const GptqOptions *o, bool gain);
 
 /* passes/sequential.c: every linear of the unit's model, in execution order. */
 void quantize_sequential(Unit *u);

@@ -124,6 +124,14 @@ static void write_sign(Writer *w, const Op *op)
                at(w, op->out[0]), local(w, op->scalar_in[0]));
 }
 
+static void write_gain(Writer *w, const Op *op)
+{
+    const char *mantissa = arena_printf(w->e->arena, "%lldU", imm(op, GAIN_MANTISSA));
+    buf_printf(w->calls, "    const lm_scale s%d = lm_gain(s%d, %s, %s);\n",
+               local(w, op->scalar_out), local(w, op->scalar_in[0]),
+               hole(w, "gain", "uint32_t ", mantissa), number(w, "gain_exp", imm(op, GAIN_EXP)));
+}
+
 static void write_bias(Writer *w, const Op *op)
 {
     const char *name = arena_printf(w->e->arena, "bias_%lld", imm(op, BIAS_N));
@@ -344,6 +352,7 @@ static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_NORM] = write_norm,
     [OP_LAYER_NORM] = write_layer_norm,
     [OP_SIGN] = write_sign,
+    [OP_GAIN] = write_gain,
     [OP_TABLE] = write_table,
     [OP_MATVEC] = write_matvec,
     [OP_BIAS] = write_bias,

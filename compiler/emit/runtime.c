@@ -124,6 +124,11 @@ static bool biases(const Emission *e)
     return has_op(e, OP_BIAS);
 }
 
+static bool gains(const Emission *e)
+{
+    return has_op(e, OP_GAIN);
+}
+
 static bool sub_norms(const Emission *e)
 {
     return has_op(e, OP_SUB_NORM);
@@ -216,6 +221,7 @@ static const struct RuntimeFile {
     {"lm_sub_norm.h", -1, sub_norms, NULL},
     {"lm_layer_norm.h", -1, layer_norms, NULL},
     {"lm_bias.h", -1, biases, NULL},
+    {"lm_gain.h", -1, gains, NULL},
     {"lm_planes.h", -1, NULL, NULL},
     {"arm/lm_planes_thumb1.h", FEATURE_THUMB1, NULL, NULL},
     {"arm/lm_planes_thumb2.h", FEATURE_THUMB2, NULL, NULL},

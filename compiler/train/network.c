@@ -72,7 +72,7 @@ const float *network_read(Arena *a, const Linear *l, float **room)
         value[code] = used ? (float)linear_code_value(l, code) : 0;
     }
     for (int r = 0; r < l->rows; r++) {
-        const float scale = (float)ldexp(l->scale[r], l->scale_exp);
+        const float scale = (float)(linear_gain(l) * ldexp(l->scale[r], l->scale_exp));
         for (size_t i = (size_t)r * cols; i < ((size_t)r + 1) * cols; i++) {
             (*room)[i] = scale * value[l->code[i]];
         }

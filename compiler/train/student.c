@@ -20,6 +20,7 @@ typedef struct Part {
     int rows, cols, planes, n_levels;
     size_t weight, scale, base; /* in the parameters; weight also in the layout */
     int scale_exp;
+    float gain;        /* of all rows; not trained */
     LevelSteps levels; /* as they are now */
 } Part;
 
@@ -90,6 +91,7 @@ static void start_part(Part *p, const Linear *l, float *parameter)
         rest = 1;
     }
     p->scale_exp = l->scale_exp - up;
+    p->gain = (float)linear_gain(l);
     for (int r = 0; r < l->rows; r++) {
         scale[r] = (float)(l->scale[r] * rest);
     }
@@ -123,6 +125,11 @@ static float whole(float x, float low, float high)
 static float whole_scale(float x)
 {
     return x == 0 ? 0 : whole(x, 1, 255);
+}
+
+static float row_scale(const Student *s, const Part *p, size_t r)
+{
+    return p->gain * ldexpf(whole_scale(s->parameter[p->scale + r]), p->scale_exp);
 }
 
 static void whole_base(const Part *p, const float *parameter, float *base)
@@ -176,8 +183,7 @@ static void settle(Student *s, Part *p, const Linear *l)
     }
     for (size_t i = 0; i < (size_t)l->rows * (size_t)l->cols; i++) {
         float *w = &s->parameter[p->weight + i];
-        const float scale =
-            ldexpf(whole_scale(s->parameter[p->scale + i / (size_t)l->cols]), p->scale_exp);
+        const float scale = row_scale(s, p, i / (size_t)l->cols);
         const int at = rank[l->code[i]];
         const float low = at > 0 ? v->threshold[at - 1] + INSIDE * v->step[at - 1] : -INFINITY;
         const float high = at < v->n ? v->threshold[at] - INSIDE * v->step[at] : INFINITY;
@@ -264,7 +270,7 @@ static void part_weights(Student *s, int i, float *all)
     }
     for (int r = 0; r < p->rows; r++) {
         const size_t at = p->weight + (size_t)r * (size_t)p->cols;
-        const float scale = ldexpf(whole_scale(s->parameter[p->scale + (size_t)r]), p->scale_exp);
+        const float scale = row_scale(s, p, (size_t)r);
         if (scale == 0) {
             memset(all + at, 0, (size_t)p->cols * sizeof(float));
             memset(s->code + at, 0, (size_t)p->cols);
@@ -301,14 +307,14 @@ static void part_gradient(const Student *s, int i, const float *d_all, float *gr
     whole_base(p, s->parameter, base);
     for (int r = 0; r < p->rows; r++) {
         const size_t at = p->weight + (size_t)r * (size_t)p->cols;
-        const float scale = ldexpf(whole_scale(s->parameter[p->scale + (size_t)r]), p->scale_exp);
+        const float scale = row_scale(s, p, (size_t)r);
         float sum[MAX_BASE], d_scale = 0;
         loops()->sum_planes(d_all + at, s->code + at, p->cols, p->planes, sum);
         for (int k = 0; k <= p->planes; k++) {
             d_scale += base[k] * sum[k];
             d_base[k] += scale * sum[k];
         }
-        gradient[p->scale + (size_t)r] = scale == 0 ? 0 : ldexpf(d_scale, p->scale_exp);
+        gradient[p->scale + (size_t)r] = scale == 0 ? 0 : p->gain * ldexpf(d_scale, p->scale_exp);
     }
     for (int k = 0; k <= p->planes; k++) {
         gradient[p->base + (size_t)k] = d_base[k];

@@ -73,7 +73,8 @@ says hf_neox '"activation": "gelu"' '"parallel": true' '"rotary_pairs": 2'
 says hf_neox_serial '"parallel": false' '"rotary_pairs": 11'
 says hf_phi '"rotary_pairs": 5' '"biases": 19'
 for m in hf_bitnet hf_bitnet_online hf_bitlinear; do
-    check "$m: all 21 matrices stay ternary" test "$(grep -c '"format": "ternary"' "$work/$m/m.json")" = 21
+    check "$m: all 21 matrices stay ternary, without loss" \
+        test "$(grep -c '"format": "ternary".*"snr_db": 999.00' "$work/$m/m.json")" = 21
 done
 says hf_bitnet '"activation": "relu2"' '"sub_norm": true'
 says hf_base '"activation": "silu"' '"qk_norm": false' '"biases": 0' '"rope_factors": null'

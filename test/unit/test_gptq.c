@@ -250,12 +250,12 @@ static void lattices_are_kept(void **state)
     for (size_t k = 0; k < LENGTH(options); k++) {
         Arena *a = arena_new();
         Linear l = random_linear(a, ROWS, COLS, 21);
-        assert_false(fit_lattice(a, &l, &options[k]));
+        assert_false(fit_lattice(a, &l, &options[k], true));
         for (int i = 0; i < ROWS * COLS; i++) {
             float scale = 0.1f + 0.001f * (float)(i / COLS);
             l.w[i] = scale * levels[k][(int)(fabsf(l.w[i]) * 1000) % 4];
         }
-        assert_true(fit_lattice(a, &l, &options[k]));
+        assert_true(fit_lattice(a, &l, &options[k], true));
         for (int i = 0; i < ROWS * COLS; i++) {
             double off = (double)l.w[i] - (double)linear_value(&l, i / COLS, i % COLS);
             assert_true(fabs(off) <= 0.02 * fabs((double)l.w[i]));

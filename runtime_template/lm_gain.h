@@ -1,0 +1,16 @@
+/* What all weights of a matrix are to be multiplied by, where bytes and a power of two for each row
+ * cannot say it: the scale of what the matrix reads takes it. Needs lm_fixed.h.
+ * SPDX-License-Identifier: 0BSD */
+#ifndef LM_GAIN_H
+#define LM_GAIN_H
+
+/* scale * gain * 2^exp, 2^31 <= gain < 2^32: all 32 bits of it count, the result is cut to a
+ * scale's 16. */
+LM_INLINE lm_scale lm_gain(lm_scale scale, uint32_t gain, int32_t exp)
+{
+    const uint32_t m = lm_mantissa(scale);
+    return lm_scale_of_product(m * (gain >> 16) + (m * (gain & 0xffffU) >> 16),
+                               lm_exponent(scale) + exp + 16);
+}
+
+#endif
