@@ -71,13 +71,11 @@ void check_encoder_recipe(const Unit *u)
             fatal("%s: %s: is for models that write text, and this is an encoder: leave it out",
                   u->model->path, refused[i].key);
     const bool trains = r->recover_tokens > 0 || r->recover_blockwise > 0;
-    if (model_reads_frames(u->model) && trains)
-        fatal("%s: recover: trains on tokens, and this model reads frames: leave it out",
-              u->model->path);
-    if (trains && u->model->n_exits > 0 && r->recover_hidden == 0)
-        warn("%s: recover: heads of exits are not trained, and what layers give them may drift: "
-             "recover.hidden holds it",
-             u->model->path);
+    if (model_reads_frames(u->model) && trains && !u->calib)
+        fatal(
+            "%s: recover: trains on clips, and there are none: --calib FILE names some, the bytes "
+            "of %d frames a line",
+            u->model->path, model_frames(u->model));
     if (model_reads_frames(u->model) && r->window && r->window != u->model->context)
         fatal("%s: window: %d: this model reads %d frames, always, which are %d tokens: leave it "
               "out",

@@ -6,14 +6,14 @@
 #include <string.h>
 
 /* A clip is patch after patch; token 0 has no part of it, but the patch's bias like all others. */
-void frames_enter(const Model *m, const float *embed, const float *patch, const int *bytes,
-                  float *residual)
+void frames_enter(const Model *m, const float *embed, const float *patch, const float *bias,
+                  const int *bytes, float *residual)
 {
     const size_t dim = (size_t)m->dim, cols = (size_t)m->patch.cols;
     memcpy(residual, embed, (size_t)m->context * dim * sizeof *residual);
     for (size_t t = 0; t < (size_t)m->context; t++)
         for (size_t i = 0; i < dim; i++) {
-            double sum = (double)m->patch.bias[i];
+            double sum = (double)bias[i];
             for (size_t c = 0; t > 0 && c < cols; c++)
                 sum += (double)patch[i * cols + c] * bytes[(t - 1) * cols + c];
             residual[t * dim + i] += (float)sum;

@@ -30,6 +30,11 @@ int model_frames(const Model *m)
     return model_reads_frames(m) ? (m->context - 1) * (m->patch.cols / m->bands) : 0;
 }
 
+int model_inputs(const Model *m, int n_tokens)
+{
+    return model_reads_frames(m) ? model_frames(m) * m->bands : n_tokens;
+}
+
 const float *model_bias(const Model *m, const Linear *l)
 {
     return m->tied_head && l == &m->embed ? m->head.bias : l->bias;

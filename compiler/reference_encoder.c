@@ -182,7 +182,8 @@ static void enter(EncoderReference *r, const int *tokens)
     if (model_reads_frames(m)) {
         if (r->n != m->context)
             die("encoder: %d tokens, of frames there are %d", r->n, m->context);
-        frames_enter(m, r->weight[0], r->weight[model_patch_index(m)], tokens, r->residual);
+        frames_enter(m, r->weight[0], r->weight[model_patch_index(m)], m->patch.bias, tokens,
+                     r->residual);
         return;
     }
     for (int t = 0; t < r->n; t++) {

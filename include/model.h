@@ -267,6 +267,8 @@ bool model_reads_first(const Model *m); /* of an encoder's tokens the head reads
 bool model_each_token(const Model *m);  /* an encoder's head has something to say of each */
 bool model_reads_frames(const Model *m);
 int model_frames(const Model *m); /* that make a sequence of such a model, all of it; else 0 */
+int model_inputs(const Model *m, int n_tokens); /* numbers that a sequence of so many tokens is
+                                                   given as: bytes of its frames, or tokens */
 const float *model_bias(const Model *m, const Linear *l); /* l's; of a tied head the head's */
 int model_outputs(const Model *m); /* numbers that the head gives: logits, or dim of EMBED */
 int model_linear_index(const Model *m, int layer, Role r); /* of a role that is there */

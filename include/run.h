@@ -24,10 +24,10 @@ const float *reference_residual(const Reference *r, int layer);
 /* compiler/frames.c: of models that read frames. Wherever such a model is given a sequence, that is
  * the bytes of its frames, -128 .. 127, model_frames() times `bands` of them, oldest first; n
  * counts its tokens, of which there are always `context`. */
-/* What tokens are before the first layer (context x dim), embed and patch being the model's weights
- * as floats. */
-void frames_enter(const Model *m, const float *embed, const float *patch, const int *bytes,
-                  float *residual);
+/* What tokens are before the first layer (context x dim), embed, patch and its bias being the
+ * model's weights as floats. */
+void frames_enter(const Model *m, const float *embed, const float *patch, const float *bias,
+                  const int *bytes, float *residual);
 /* `wanted` numbers of a text (n bytes), apart by spaces or commas. Fatal where there are others. */
 int *frames_parse(Arena *a, const char *where, int line, const char *text, size_t n, int wanted);
 /* A clip of so many bytes and tokens each line; what stands before a tab is a label, which is left

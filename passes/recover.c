@@ -1,7 +1,7 @@
 /* Trains what compression lost back: the quantized model learns to give the probabilities of the
- * original, on tokens that the original writes (and on the --calib text; an encoder on that
- * alone). Off unless the recipe
- * gives it tokens. Ctrl-C keeps the best so far and goes on with it. */
+ * original, on tokens that the original writes (and on the --calib text; an encoder on that, or
+ * those clips, alone). Off unless the recipe gives it tokens. Ctrl-C keeps the best so far and goes
+ * on with it. */
 #include "sequence.h"
 
 #include "train/trainer.h"
@@ -57,7 +57,7 @@ static uint64_t fingerprint(const Unit *u, const Trainer *t)
     uint64_t h = XXH64(recipe.data, recipe.len, model_hash(u->original));
     buf_free(&recipe);
     h = XXH64(t->student->parameter, t->student->n * sizeof(float), h);
-    return XXH64(t->pool->tokens, (size_t)t->pool->n * (size_t)t->pool->window * sizeof(int), h);
+    return XXH64(t->pool->inputs, (size_t)t->pool->n * (size_t)t->pool->row * sizeof(int), h);
 }
 
 /* Judging takes half of what as many windows of training take: an eighth of the time at most. */
@@ -119,7 +119,9 @@ void pass_recover(Unit *u)
     Arena *a = arena_new();
     const int64_t quarter = ((int64_t)r->recover_tokens + r->recover_blockwise) / 4;
     const int64_t wanted = quarter < POOL_TOKENS ? quarter : POOL_TOKENS;
-    const Pool *pool = (u->model->encoder ? pool_of_sequences : pool_new)(u, a, wanted);
+    const Pool *pool = (model_reads_frames(u->model) ? pool_of_clips
+                        : u->model->encoder          ? pool_of_sequences
+                                                     : pool_new)(u, a, wanted);
     Trainer *t = trainer_new(a, u, pool);
     stopped = 0;
     void (*before)(int) = signal(SIGINT, stop);

@@ -10,12 +10,13 @@
 struct Trace {
     const Network *network;
     int n;
-    const int *tokens;
+    const int *input;
     Activations **layer;
     float *residual;                /* n x dim; backward: its gradient */
     float *normed, *unit, *inverse; /* of the final norm */
     float *logits, *probability;
     HeadTrace *head; /* of an encoder, else NULL */
+    float *patches;  /* of a model that reads frames: their bytes */
     float *after;    /* n_layers x n x dim, or NULL */
     float *d_in;     /* n x dim: of a normed vector */
     float *d_wide;   /* n x the widest of mixed and gated */
@@ -44,9 +45,10 @@ Trace *trace_new(Arena *a, const Network *n)
     t->normed = NEW(a, float, rows *(size_t)m->dim);
     t->unit = NEW(a, float, rows *(size_t)m->dim);
     t->inverse = NEW(a, float, rows);
-    t->logits = NEW(a, float, rows *(size_t)model_outputs(m));
+    t->logits = NEW(a, float, rows *(size_t)model_outputs(m) * (size_t)(1 + m->n_exits));
     t->probability = NEW(a, float, model_outputs(m));
     t->head = m->encoder ? head_trace_new(a, n) : NULL;
+    t->patches = model_reads_frames(m) ? NEW(a, float, model_inputs(m, 0)) : NULL;
     t->d_in = NEW(a, float, rows *(size_t)m->dim);
     t->d_wide = NEW(a, float, rows *(size_t)larger(q_dim, neurons));
     t->d_q = NEW(a, float, rows *(size_t)q_dim);
@@ -71,12 +73,12 @@ float *trace_layer(Trace *t, int layer)
     return t->after + (size_t)layer * (size_t)t->n * (size_t)t->network->model->dim;
 }
 
-float *trace_forward_to(Trace *t, const int *tokens, int n, int layer)
+float *trace_forward_to(Trace *t, const int *input, int n, int layer)
 {
     const size_t bytes = (size_t)n * (size_t)t->network->model->dim * sizeof(float);
     t->n = n;
-    t->tokens = tokens;
-    network_embed(t->network, tokens, NULL, n, t->residual);
+    t->input = input;
+    network_enter(t->network, input, n, t->residual);
     for (int l = 0; l <= layer; l++) {
         network_layer(t->network, l, t->layer[l], t->residual, n);
         if (t->after) {
@@ -86,12 +88,23 @@ float *trace_forward_to(Trace *t, const int *tokens, int n, int layer)
     return t->residual;
 }
 
-float *trace_forward(Trace *t, const int *tokens, int n)
+/* The logits of an exit stand after those before it. */
+static float *exit_logits(const Trace *t, int exit)
 {
-    trace_forward_to(t, tokens, n, t->network->model->n_layers - 1);
+    const Model *m = t->network->model;
+    return t->logits + (size_t)(1 + exit) * (size_t)head_rows(m, t->n) * (size_t)model_outputs(m);
+}
+
+float *trace_forward(Trace *t, const int *input, int n)
+{
+    const Model *m = t->network->model;
+    trace_forward_to(t, input, n, m->n_layers - 1);
     network_logits(t->network, t->residual, n, t->normed, t->unit, t->inverse, t->logits);
     if (t->head) {
         head_forward(t->network, t->head, t->normed, n, t->logits);
+    }
+    for (int e = 0; e < m->n_exits; e++) {
+        exit_forward(t->network, e, t->layer[m->exits[e].layer + 1]->attn_in, n, exit_logits(t, e));
     }
     return t->logits;
 }
@@ -104,7 +117,7 @@ double trace_distill(Trace *t, const float *goal, float weight)
     if (m->head_kind == HEAD_EMBED) {
         return head_turn(t->logits, goal, m->dim, weight);
     }
-    for (size_t i = 0; i < (size_t)head_rows(m, t->n); i++) {
+    for (size_t i = 0; i < (size_t)head_rows(m, t->n) * (size_t)(1 + m->n_exits); i++) {
         sum += loops()->distill(t->logits + i * outputs, goal + i * outputs, (int)outputs, weight,
                                 t->probability);
     }
@@ -258,7 +271,20 @@ static void head_norm_back(Trace *t, const Layout *y, int norm, const float *uni
     memcpy(dy, t->d_heads, bytes);
 }
 
-static void attention_back(Trace *t, const Layout *y, int layer, float *gradient)
+/* What the head of an exit before this layer adds to d_in, which it reads too. */
+static void exits_back(Trace *t, const Layout *y, int layer, float *gradient)
+{
+    const Model *m = t->network->model;
+    for (int e = 0; e < m->n_exits; e++) {
+        if (m->exits[e].layer == layer - 1) {
+            exit_back(t->network, y, e, t->layer[layer]->attn_in, t->n, exit_logits(t, e), t->d_in,
+                      gradient);
+        }
+    }
+}
+
+/* exits: those are part of the loss. */
+static void attention_back(Trace *t, const Layout *y, int layer, bool exits, float *gradient)
 {
     const Block *b = &t->network->model->blocks[layer];
     const Activations *act = t->layer[layer];
@@ -286,6 +312,9 @@ static void attention_back(Trace *t, const Layout *y, int layer, float *gradient
     linear_back(t, y, layer, ROLE_Q, t->d_q, act->attn_in, false, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_K, t->d_k, act->attn_in, true, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_V, t->d_v, act->attn_in, true, t->d_in, gradient);
+    if (exits) {
+        exits_back(t, y, layer, gradient);
+    }
     norm_back(t, y, network_norm(model, layer, NORM_ATTN), act->attn_unit, act->attn_inverse,
               gradient);
 }
@@ -307,14 +336,50 @@ static void logits_back(Trace *t, const Layout *y, float *gradient)
     input_gradient(t->network->head, m->vocab, m->dim, t->logits, t->n, false, t->d_in);
 }
 
-void trace_backward_layer(Trace *t, const Layout *y, int layer, float *gradient)
+static void layer_back(Trace *t, const Layout *y, int layer, bool exits, float *gradient)
 {
     const Model *m = t->network->model;
     if (m->parallel) {
         memcpy(t->d_layer, t->residual, (size_t)t->n * (size_t)m->dim * sizeof(float));
     }
     mlp_back(t, y, layer, gradient);
-    attention_back(t, y, layer, gradient);
+    attention_back(t, y, layer, exits, gradient);
+}
+
+void trace_backward_layer(Trace *t, const Layout *y, int layer, float *gradient)
+{
+    layer_back(t, y, layer, false, gradient);
+}
+
+/* t->residual is the gradient of what tokens were before the first layer. */
+static void embed_back(Trace *t, const Layout *y, float *gradient)
+{
+    const Model *m = t->network->model;
+    const size_t dim = (size_t)m->dim;
+    for (int i = 0; i < t->n; i++) {
+        const float *d = t->residual + (size_t)i * dim;
+        loops()->add(d, dim, gradient + y->linear[0] + (size_t)t->input[i] * dim);
+        if (m->position == POSITION_LEARNED) {
+            loops()->add(d, dim,
+                         gradient + y->linear[model_positions_index(m)] +
+                             (size_t)smaller(i, m->context - 1) * dim);
+        }
+    }
+}
+
+/* The same where token i is row i of the embedding plus, after token 0, patch i - 1 times a matrix;
+ * its bias is every token's. */
+static void frames_back(Trace *t, const Layout *y, float *gradient)
+{
+    const Model *m = t->network->model;
+    const int at = model_patch_index(m);
+    for (int i = 0; i < model_inputs(m, t->n); i++) {
+        t->patches[i] = (float)t->input[i];
+    }
+    loops()->add(t->residual, (size_t)t->n * (size_t)m->dim, gradient + y->linear[0]);
+    bias_gradient(t->residual, m->dim, t->n, gradient + y->bias[at]);
+    weight_gradient(t->residual + m->dim, m->dim, t->patches, m->patch.cols, t->n - 1,
+                    gradient + y->linear[at]);
 }
 
 void trace_backward(Trace *t, const Layout *y, float *gradient)
@@ -328,15 +393,7 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
         if (t->after) {
             loops()->add(trace_layer(t, l), (size_t)t->n * dim, t->residual);
         }
-        trace_backward_layer(t, y, l, gradient);
+        layer_back(t, y, l, true, gradient);
     }
-    for (int i = 0; i < t->n; i++) {
-        const float *d = t->residual + (size_t)i * dim;
-        loops()->add(d, dim, gradient + y->linear[0] + (size_t)t->tokens[i] * dim);
-        if (m->position == POSITION_LEARNED) {
-            loops()->add(d, dim,
-                         gradient + y->linear[model_positions_index(m)] +
-                             (size_t)smaller(i, m->context - 1) * dim);
-        }
-    }
+    (model_reads_frames(m) ? frames_back : embed_back)(t, y, gradient);
 }

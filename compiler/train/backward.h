@@ -22,12 +22,13 @@ void layout_write(const Layout *y, const float *all, Model *m);
 /* What one document's forward pass kept, and room for its backward pass. */
 typedef struct Trace Trace;
 Trace *trace_new(Arena *a, const Network *n);
-/* Logits, n x vocab; what an encoder's head gives (head.h). Kept until the next call. */
-float *trace_forward(Trace *t, const int *tokens, int n);
+/* Logits, n x vocab; what an encoder's head gives (head.h), then what each exit's does. Kept until
+ * the next call, and so must what it reads be: tokens, or a clip's bytes. */
+float *trace_forward(Trace *t, const int *input, int n);
 /* Adds to `gradient` (laid out as y says) from d_logits, which stands where the logits stood. */
 void trace_backward(Trace *t, const Layout *y, float *gradient);
-/* Sum of KL(goal || own) over the document's rows of logits, nats; of an encoder that gives a
- * vector 1 - their cosine. Own logits become `weight` times their gradient. */
+/* Sum of KL(goal || own) over the document's rows of logits, all heads', nats; of an encoder that
+ * gives a vector 1 - their cosine. Own logits become `weight` times their gradient. */
 double trace_distill(Trace *t, const float *goal, float weight);
 
 /* Room for what layers give, which trace_forward then keeps. */
@@ -37,7 +38,7 @@ void trace_keep_layers(Arena *a, Trace *t);
 float *trace_layer(Trace *t, int layer);
 /* The residual stream after a layer, of the layers up to it; and the gradient of that layer's own
  * floats from the gradient that stands there. */
-float *trace_forward_to(Trace *t, const int *tokens, int n, int layer);
+float *trace_forward_to(Trace *t, const int *input, int n, int layer);
 void trace_backward_layer(Trace *t, const Layout *y, int layer, float *gradient);
 
 /* dx (n x cols) = or += dy (n x rows) W */

@@ -1,4 +1,4 @@
-/* An encoder's head over a sequence, and the chain rule through it. */
+/* An encoder's heads over a sequence, and the chain rule through them. */
 #include "train/head.h"
 
 #include "train/loops.h"
@@ -113,15 +113,22 @@ void head_forward(const Network *n, HeadTrace *t, const float *normed, int n_tok
              rows, out);
 }
 
-/* One linear whose dx is not added to anything. */
+void exit_forward(const Network *n, int exit, const float *normed, int n_tokens, float *out)
+{
+    multiply(n, &n->model->exits[exit].head, model_exit_index(n->model, exit), n->exit[exit],
+             normed, head_rows(n->model, n_tokens), out);
+}
+
+/* One linear: dx = or += */
 static void linear_back(const Layout *y, const Linear *l, int i, int bias, const float *w,
-                        const float *dy, const float *x, int rows, float *dx, float *gradient)
+                        const float *dy, const float *x, int rows, bool add, float *dx,
+                        float *gradient)
 {
     weight_gradient(dy, l->rows, x, l->cols, rows, gradient + y->linear[i]);
     if (y->bias[bias]) {
         bias_gradient(dy, l->rows, rows, gradient + y->bias[bias]);
     }
-    input_gradient(w, l->rows, l->cols, dy, rows, false, dx);
+    input_gradient(w, l->rows, l->cols, dy, rows, add, dx);
 }
 
 /* d_read -> d_active. */
@@ -155,13 +162,21 @@ void head_back(const Network *n, const Layout *y, HeadTrace *t, const float *nor
         return;
     }
     linear_back(y, matrix(m), model_head_index(m), network_head_bias(m), n->head, d_out,
-                dense ? t->read : normed, rows, dense ? t->d_read : d_normed, gradient);
+                dense ? t->read : normed, rows, false, dense ? t->d_read : d_normed, gradient);
     if (dense) {
         dense_norm_back(n, y, t, rows, gradient);
         activate_back(m, t, (size_t)rows * dim);
         linear_back(y, &m->dense, model_dense_index(m), model_dense_index(m), n->dense, t->dense,
-                    normed, rows, d_normed, gradient);
+                    normed, rows, false, d_normed, gradient);
     }
+}
+
+void exit_back(const Network *n, const Layout *y, int exit, const float *normed, int n_tokens,
+               const float *d_out, float *d_normed, float *gradient)
+{
+    const int i = model_exit_index(n->model, exit);
+    linear_back(y, &n->model->exits[exit].head, i, i, n->exit[exit], d_out, normed,
+                head_rows(n->model, n_tokens), true, d_normed, gradient);
 }
 
 /* With u = own / |own| and g = goal / |goal|: the gradient of -u.g is (u (u.g) - g) / |own|. */

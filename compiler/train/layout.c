@@ -70,6 +70,12 @@ void layout_point(Arena *a, const Layout *y, Network *n, const float *all)
     if (m->dense.rows > 0) {
         n->dense = all + y->linear[model_dense_index(m)];
     }
+    if (model_reads_frames(m)) {
+        n->patch = all + y->linear[model_patch_index(m)];
+    }
+    for (int i = 0; i < m->n_exits; i++) {
+        n->exit[i] = all + y->linear[model_exit_index(m, i)];
+    }
     point_blocks(y, n, all);
     n->bias = NEW(a, const float *, y->n_linears + 1);
     n->beta = NEW(a, const float *, y->n_norms);

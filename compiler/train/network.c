@@ -2,6 +2,7 @@
  * of 16 queries. */
 #include "train/network.h"
 
+#include "run.h"
 #include "train/loops.h"
 
 #include <math.h>
@@ -48,6 +49,7 @@ Network *network_new(Arena *a, const Model *m, int max_tokens)
     n->max_tokens = max_tokens;
     n->weight = NEW(a, const float *, (size_t)m->n_layers *ROLES);
     n->gamma = NEW(a, const float *, model_norms(m));
+    n->exit = m->n_exits > 0 ? NEW(a, const float *, m->n_exits) : NULL;
     n->cosine = NEW(a, float *, m->n_layers);
     n->sine = NEW(a, float *, m->n_layers);
     for (int l = 0; l < m->n_layers && m->position == POSITION_ROPE; l++) {
@@ -99,6 +101,14 @@ Network *network_of_model(Arena *a, const Model *m, int max_tokens)
     if (m->dense.rows > 0) {
         room = NULL;
         n->dense = network_read(a, &m->dense, &room);
+    }
+    if (model_reads_frames(m)) {
+        room = NULL;
+        n->patch = network_read(a, &m->patch, &room);
+    }
+    for (int i = 0; i < m->n_exits; i++) {
+        room = NULL;
+        n->exit[i] = network_read(a, &m->exits[i].head, &room);
     }
     for (int i = 0; i < model_norms(m); i++) {
         n->gamma[i] = model_norm(walk, i)->gamma;
@@ -258,6 +268,19 @@ void network_embed(const Network *n, const int *tokens, const int *at, int n_tok
                          residual + (size_t)i * dim);
         }
     }
+}
+
+void network_enter(const Network *n, const int *input, int n_tokens, float *residual)
+{
+    const Model *m = n->model;
+    if (!model_reads_frames(m)) {
+        network_embed(n, input, NULL, n_tokens, residual);
+        return;
+    }
+    if (n_tokens != m->context || n_tokens > n->max_tokens) {
+        die("network: %d tokens, of frames there are %d", n_tokens, m->context);
+    }
+    frames_enter(m, n->embed, n->patch, network_bias(n, model_patch_index(m)), input, residual);
 }
 
 int network_head_bias(const Model *m)

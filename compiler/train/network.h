@@ -12,6 +12,8 @@ typedef struct Network {
     const float *embed, *head; /* vocab x dim; the same when tied */
     const float *positions;    /* context x dim, if learned */
     const float *dense;        /* dim x dim, of an encoder's head that has it */
+    const float *patch;        /* dim x bytes of a patch, of one that reads frames */
+    const float **exit;        /* each exit's head; NULL without exits */
     const float **weight;      /* n_layers x ROLES; NULL where a role is not there */
     const float **gamma;       /* numbered as by model_norm */
     const float **beta;        /* likewise, and */
@@ -60,6 +62,8 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int rows, bo
 /* at: the position of each token; NULL: 0, 1, 2 ... */
 void network_embed(const Network *n, const int *tokens, const int *at, int n_tokens,
                    float *residual);
+/* A sequence of n_tokens from its first position on: that, or the bytes of a clip's frames. */
+void network_enter(const Network *n, const int *input, int n_tokens, float *residual);
 /* Runs a layer: residual (n_tokens x dim) before it -> after it. */
 void network_layer(const Network *n, int layer, Activations *t, float *residual, int n_tokens);
 /* Its parts: up to queries, keys and values, not yet turned; from `mixed` on. */

@@ -27,7 +27,7 @@ static bool full(const Packer *k)
 static void pack_token(Packer *k, int token)
 {
     Pool *p = k->pool;
-    p->tokens[(size_t)p->n * (size_t)p->window + (size_t)k->used++] = token;
+    p->inputs[(size_t)p->n * (size_t)p->row + (size_t)k->used++] = token;
     if (k->used == p->window) {
         p->n++;
         k->used = 0;
@@ -80,10 +80,10 @@ Pool *pool_new(Unit *u, Arena *a, int64_t tokens)
 {
     const Tokenizer *t = u->model->tokenizer;
     Pool *p = NEW(a, Pool, 1);
-    p->window = p->longest = unit_window(u);
+    p->window = p->row = p->longest = unit_window(u);
     p->n_held_out = 1 + HELD_OUT_TOKENS / p->window;
     const int64_t most = tokens / p->window + 1 + p->n_held_out;
-    p->tokens = NEW(a, int, (size_t)most *(size_t)p->window);
+    p->inputs = NEW(a, int, (size_t)most *(size_t)p->window);
     Packer k = {.pool = p, .most = (int)most, .bos = t && t->bos >= 0 ? t->bos : 0};
     if (u->calib) {
         pack_text(&k, u);

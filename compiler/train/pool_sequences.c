@@ -66,10 +66,10 @@ static void put(Filler *f, const int *tokens, int n)
         return;
     }
     const size_t at = (size_t)p->n * (size_t)p->window;
-    memcpy(p->tokens + at + f->used, tokens, (size_t)n * sizeof(int));
+    memcpy(p->inputs + at + f->used, tokens, (size_t)n * sizeof(int));
     for (int i = 1; i + 1 < n && f->mask >= 0; i++) {
         if (draw(f, 100) < MASKED_PERCENT) {
-            p->tokens[at + (size_t)(f->used + i)] = f->mask;
+            p->inputs[at + (size_t)(f->used + i)] = f->mask;
         }
     }
     p->lengths[at + (size_t)f->documents++] = n;
@@ -123,7 +123,7 @@ Pool *pool_of_sequences(Unit *u, Arena *a, int64_t tokens)
     const Corpus *c = unit_samples_of(u, tokens);
     Pool *p = NEW(a, Pool, 1);
     p->longest = corpus_longest(c);
-    p->window = larger(WINDOW_TOKENS, p->longest);
+    p->window = p->row = larger(WINDOW_TOKENS, p->longest);
     Filler f = {.pool = p,
                 .from = c,
                 .lines = NEW(a, int, c->n_docs),
@@ -132,7 +132,7 @@ Pool *pool_of_sequences(Unit *u, Arena *a, int64_t tokens)
     /* Windows are at least half full. */
     f.most = 2 * (HELD_OUT_TOKENS + tokens) / p->window + 4;
     const size_t room = (size_t)f.most * (size_t)p->window;
-    p->tokens = NEW(a, int, room);
+    p->inputs = NEW(a, int, room);
     p->lengths = NEW(a, int, room);
     hold_out(&f);
     f.most = p->n + tokens / p->window + 1;

@@ -9,8 +9,7 @@ struct Sequence {
     Arena *arena;
     const Model *model;
     Network *network;
-    float **room; /* ROLES of each layer, embedding, head, positions, patch: dequantized */
-    const float *patch;
+    float **room;     /* ROLES of each layer, embedding, head, positions, patch: dequantized */
     Activations *act; /* of the layer run last */
     int n;            /* tokens */
     float *residual, *normed, *logits;
@@ -46,7 +45,7 @@ void sequence_refresh(Sequence *s, int layer)
             n->positions = network_read(s->arena, &m->positions, &room[2]);
         }
         if (model_reads_frames(m)) {
-            s->patch = network_read(s->arena, &m->patch, &room[3]);
+            n->patch = network_read(s->arena, &m->patch, &room[3]);
         }
         n->gamma[network_final_norm(m)] = m->final_norm.gamma;
         return;
@@ -70,11 +69,7 @@ void sequence_refresh(Sequence *s, int layer)
 void sequence_start(Sequence *s, const int *tokens, int n)
 {
     s->n = n;
-    if (model_reads_frames(s->model)) {
-        frames_enter(s->model, s->network->embed, s->patch, tokens, s->residual);
-        return;
-    }
-    network_embed(s->network, tokens, NULL, n, s->residual);
+    network_enter(s->network, tokens, n, s->residual);
 }
 
 void sequence_set_residual(Sequence *s, const float *residual, int n)

@@ -37,7 +37,7 @@ static void make_slot(Arena *a, const Trainer *t, Slot *s, const Network *studen
     s->head = m->encoder ? head_trace_new(a, teacher) : NULL;
     s->residual = NEW(a, float, rows *(size_t)m->dim);
     s->normed = NEW(a, float, rows *(size_t)m->dim);
-    s->goal = NEW(a, float, rows *(size_t)model_outputs(m));
+    s->goal = NEW(a, float, rows *(size_t)model_outputs(m) * (size_t)(1 + m->n_exits));
     s->gradient = NEW(a, float, t->layout->size);
     if (t->hidden > 0 || t->block_steps > 0) {
         s->stream = NEW(a, float, (size_t)t->model->n_layers *rows *(size_t)m->dim);
@@ -101,22 +101,35 @@ Trainer *trainer_new(Arena *a, const Unit *u, const Pool *pool)
     return t;
 }
 
+/* Of the exit before a layer, which has just been run: its logits, after the head's. */
+static void run_exit(const Trainer *t, Slot *s, int layer, int n)
+{
+    const Model *m = t->teacher_model;
+    const size_t size = (size_t)head_rows(m, n) * (size_t)model_outputs(m);
+    for (int e = 0; e < m->n_exits; e++) {
+        if (m->exits[e].layer == layer - 1) {
+            exit_forward(s->teacher, e, s->act->attn_in, n, s->goal + (size_t)(1 + e) * size);
+        }
+    }
+}
+
 /* Its layers up to `last`; what the student's should give goes to the slot's stream. */
-static void run_layers(const Trainer *t, Slot *s, const int *tokens, int n, int last)
+static void run_layers(const Trainer *t, Slot *s, const int *input, int n, int last)
 {
     const size_t size = (size_t)n * (size_t)t->model->dim;
-    network_embed(s->teacher, tokens, NULL, n, s->residual);
+    network_enter(s->teacher, input, n, s->residual);
     for (int l = 0, own = 0; l <= last; l++) {
         network_layer(s->teacher, l, s->act, s->residual, n);
+        run_exit(t, s, l, n);
         if (s->stream && l == t->teacher_layer[own]) {
             memcpy(s->stream + (size_t)own++ * size, s->residual, size * sizeof(float));
         }
     }
 }
 
-static void run_teacher(const Trainer *t, Slot *s, const int *tokens, int n)
+static void run_teacher(const Trainer *t, Slot *s, const int *input, int n)
 {
-    run_layers(t, s, tokens, n, t->teacher_model->n_layers - 1);
+    run_layers(t, s, input, n, t->teacher_model->n_layers - 1);
     network_logits(s->teacher, s->residual, n, s->normed, NULL, NULL, s->goal);
     if (s->head) {
         head_forward(s->teacher, s->head, s->normed, n, s->goal);
@@ -141,21 +154,21 @@ typedef struct Work {
                                     token `weight` */
 } Work;
 
-/* Both networks over a document: the sum of KL over its predictions, or of a layer's errors over
- * its tokens; its gradient is added to the slot's. */
-static double compare(const Trainer *t, Slot *s, const int *tokens, int n, const Work *work)
+/* Both networks over a document of n tokens: the sum of KL over its predictions, or of a layer's
+ * errors over its tokens; its gradient is added to the slot's. */
+static double compare(const Trainer *t, Slot *s, const int *input, int n, const Work *work)
 {
     const int l = work->layer, dim = t->model->dim;
     double sum;
     if (l >= 0) {
-        run_layers(t, s, tokens, n, t->teacher_layer[l]);
-        sum = hidden_error(trace_forward_to(s->trace, tokens, n, l),
+        run_layers(t, s, input, n, t->teacher_layer[l]);
+        sum = hidden_error(trace_forward_to(s->trace, input, n, l),
                            s->stream + (size_t)l * (size_t)n * (size_t)dim, n, dim, work->weight);
         trace_backward_layer(s->trace, t->layout, l, s->gradient);
         return sum;
     }
-    run_teacher(t, s, tokens, n);
-    trace_forward(s->trace, tokens, n);
+    run_teacher(t, s, input, n);
+    trace_forward(s->trace, input, n);
     sum = trace_distill(s->trace, s->goal, work->weight);
     if (work->learn && t->hidden > 0) {
         follow(t, s, n, work->hidden_weight);
@@ -169,11 +182,13 @@ static double compare(const Trainer *t, Slot *s, const int *tokens, int n, const
 /* The documents of a window. */
 static double compare_window(const Trainer *t, Slot *s, int window, const Work *work)
 {
-    const size_t at = (size_t)window * (size_t)t->pool->window;
-    const int *tokens = t->pool->tokens + at, *length = t->pool->lengths + at;
+    const Pool *p = t->pool;
+    const int *input = p->inputs + (size_t)window * (size_t)p->row;
+    const int *length = p->lengths + (size_t)window * (size_t)p->window;
     double sum = 0;
-    for (int i = 0; i < t->pool->window && length[i] > 0; tokens += length[i++]) {
-        sum += compare(t, s, tokens, length[i], work);
+    for (int i = 0; i < p->window && length[i] > 0; i++) {
+        sum += compare(t, s, input, length[i], work);
+        input += model_inputs(t->model, length[i]);
     }
     return sum;
 }

@@ -62,6 +62,9 @@ done
 check "GPTQ on a file of clips" compile_as_said "$models/enc_keyword" "$work/gptq" --name m \
     --bits 2 --bits embed=8 --calib "$work/table.tsv"
 check "verify after GPTQ" "$lmcc" verify "$work/gptq"
+check "training on these clips" compile_as_said "$models/enc_keyword" "$work/trained" --name m \
+    --bits 2 --bits embed=8 --calib "$work/table.tsv" --recover 20000 --set recover.rate=0.003
+check "verify after it" "$lmcc" verify "$work/trained"
 
 # refuses TEXT COMMAND...: with a message that says so.
 refuses() {
@@ -84,7 +87,7 @@ sed '3s/$/ 5/' "$work/clips" >"$work/long"
 refuses 'long:3: more than 168 numbers' "$lmcc" run "$work/enc_keyword" "$work/long"
 refuses 'window: 5: this model reads 24 frames' \
     "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --window 5
-refuses 'recover: trains on tokens, and this model reads frames' \
+refuses 'recover: trains on clips, and there are none: --calib FILE' \
     "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --recover 1000
 refuses 'prompt: is for models that write text' \
     "$lmcc" compile -q "$models/enc_keyword" -o "$work/refused" --set prompt.prefix=x

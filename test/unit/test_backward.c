@@ -5,7 +5,8 @@
 #include "train/head.h"
 #include "train/trainer.h"
 
-#define TOKENS 21
+#define TOKENS 21 /* at most */
+#define CLIP 120  /* bytes, of a model that reads frames */
 
 typedef struct Setup {
     Arena *arena;
@@ -14,9 +15,10 @@ typedef struct Setup {
     Layout *layout;
     Trace *trace;
     float *all, *gradient, *goal;
-    float *stream; /* n_layers x TOKENS x dim: what layers should give, NULL: anything */
+    float *stream; /* n_layers x n x dim: what layers should give, NULL: anything */
     int only;      /* 1 + the layer whose distance from it is the loss; 0: that of all and the KL */
-    int tokens[TOKENS];
+    int n;         /* tokens */
+    int input[CLIP];
 } Setup;
 
 /* ReLU's bend is not for differences: test_loops has it. */
@@ -38,10 +40,13 @@ static void prepare(Setup *s)
     s->network = network_new(s->arena, s->model, 32);
     layout_point(s->arena, s->layout, s->network, s->all);
     s->trace = trace_new(s->arena, s->network);
-    for (int i = 0; i < TOKENS; i++) {
-        s->tokens[i] = tiny_token(i);
+    const bool frames = model_reads_frames(s->model);
+    s->n = frames ? s->model->context : TOKENS;
+    for (int i = 0; i < model_inputs(s->model, s->n); i++) {
+        s->input[i] = frames ? tiny_byte(i, 3) : tiny_token(i);
     }
-    s->goal = tiny_weights(s->arena, TOKENS * larger(s->model->vocab, s->model->dim), 0, 2);
+    s->goal = tiny_weights(
+        s->arena, TOKENS * larger(s->model->vocab, s->model->dim) * (1 + s->model->n_exits), 0, 2);
 }
 
 static Setup set_up(uint32_t seed, bool tied, Kind kind)
@@ -67,19 +72,18 @@ static Setup set_up(uint32_t seed, bool tied, Kind kind)
 static double layer_error(const Setup *s, int layer, float *own)
 {
     const int dim = s->model->dim;
-    const double error = hidden_error(own, s->stream + layer * TOKENS * dim, TOKENS, dim, HIDDEN);
+    const double error = hidden_error(own, s->stream + layer * s->n * dim, s->n, dim, HIDDEN);
     return (double)HIDDEN * error;
 }
 
 /* Mean KL to the goal over the predictions, and the layers' share. */
 static double loss(const Setup *s)
 {
-    const int n = head_rows(s->model, TOKENS);
+    const int n = head_rows(s->model, s->n);
     if (s->only > 0) {
-        return layer_error(s, s->only - 1,
-                           trace_forward_to(s->trace, s->tokens, TOKENS, s->only - 1));
+        return layer_error(s, s->only - 1, trace_forward_to(s->trace, s->input, s->n, s->only - 1));
     }
-    trace_forward(s->trace, s->tokens, TOKENS);
+    trace_forward(s->trace, s->input, s->n);
     double sum = trace_distill(s->trace, s->goal, 1.0f / (float)n) / n;
     for (int l = 0; l < s->model->n_layers && s->stream; l++) {
         sum += layer_error(s, l, trace_layer(s->trace, l));
@@ -105,8 +109,9 @@ static double along(const Setup *s, size_t at, size_t n, const float *direction,
 
 /* Along random directions of length 1, the difference with the steps h and 2h (Richardson: errors
  * of order h^4) is the gradient's share: within 2e-3 of the gradient's length / sqrt n, what such a
- * direction catches of it, plus the rounding. */
-static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
+ * direction catches of it, plus the rounding. h: of numbers around 1; where what is
+ * multiplied by the tensor is larger it is as much smaller. */
+static void check_steps(const Setup *s, const char *name, size_t at, size_t n, double h)
 {
     double square = 0;
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +123,6 @@ static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
         for (size_t i = 0; i < n; i++) {
             expected += (double)direction[i] * (double)s->gradient[at + i];
         }
-        const double h = 0.01;
         const double found =
             (4 * along(s, at, n, direction, h) - along(s, at, n, direction, 2 * h)) / 3;
         const double bound = 2e-3 * sqrt(square / (double)n) + 1e-4;
@@ -126,6 +130,11 @@ static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
             fail_msg("%s: %g by hand, %g by differences, bound %g", name, expected, found, bound);
         }
     }
+}
+
+static void check_tensor(const Setup *s, const char *name, size_t at, size_t n)
+{
+    check_steps(s, name, at, n, 0.01);
 }
 
 /* Matrices, norms, biases. */
@@ -138,7 +147,8 @@ static void check_all(const Setup *s, const char *what)
     Linear *l;
     for (int i = 0; (l = model_linears(s->model, i)); i++) {
         const char *name = arena_printf(s->arena, "%s: %s", what, l->name);
-        check_tensor(s, name, y->linear[i], (size_t)l->rows * (size_t)l->cols);
+        check_steps(s, name, y->linear[i], (size_t)l->rows * (size_t)l->cols,
+                    l == &s->model->patch ? 0.01 / 64 : 0.01); /* it reads bytes */
         if (y->bias[i]) {
             check_tensor(s, arena_printf(s->arena, "%s bias", name), y->bias[i], (size_t)l->rows);
         }
@@ -257,7 +267,7 @@ static const struct {
 static void want_streams(Setup *s)
 {
     const Model *m = s->model;
-    s->stream = tiny_weights(s->arena, m->n_layers * TOKENS * m->dim, 0, 2);
+    s->stream = tiny_weights(s->arena, m->n_layers * s->n * m->dim, 0, 2);
     trace_keep_layers(s->arena, s->trace);
 }
 
@@ -313,19 +323,22 @@ static void check_outputs(const Setup *s, const char *what)
     const Model *m = s->model;
     const int outputs = model_outputs(m);
     EncoderReference *r = encoder_reference_new(s->arena, m, TOKENS);
-    const float *own = trace_forward(s->trace, s->tokens, TOKENS);
+    const float *own = trace_forward(s->trace, s->input, s->n);
     double length = 1, squares = 0;
-    encoder_reference_read(r, s->tokens, TOKENS);
+    encoder_reference_read(r, s->input, s->n);
     for (int i = 0; i < outputs; i++) {
         squares += (double)own[i] * (double)own[i];
     }
     length = m->head_kind == HEAD_EMBED ? sqrt(squares) : 1;
-    for (int t = 0; t < head_rows(m, TOKENS); t++) {
-        const float *goal = encoder_reference_output(r, t);
+    const int rows = head_rows(m, s->n);
+    for (int t = 0; t < rows * (1 + m->n_exits); t++) {
+        const int token = t % rows, exit = t / rows - 1;
+        const float *goal =
+            exit < 0 ? encoder_reference_output(r, token) : encoder_reference_exit(r, exit, token);
         for (int i = 0; i < outputs; i++) {
             const double off = (double)own[t * outputs + i] / length - (double)goal[i];
             if (!(fabs(off) < 2e-5)) {
-                fail_msg("%s: output %d of token %d is off by %g", what, i, t, off);
+                fail_msg("%s: output %d of row %d is off by %g", what, i, t, off);
             }
         }
     }
@@ -353,6 +366,52 @@ static void every_encoder(void **state)
     }
 }
 
+/* Of classifiers: heads after two layers, frames instead of tokens, norms before the halves. */
+static void exits_and_frames(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        HeadKind head;
+        bool exits, frames, norm_first;
+    } kinds[] = {
+        {"exits, classes", HEAD_CLASS, true, false, false},
+        {"exits, labels", HEAD_LABEL, true, false, false},
+        {"exits, norms first", HEAD_LABEL, true, false, true},
+        {"frames", HEAD_CLASS, false, true, false},
+        {"frames, norms first", HEAD_CLASS, false, true, true},
+        {"frames and exits", HEAD_CLASS, true, true, false},
+    };
+    for (size_t k = 0; k < LENGTH(kinds); k++) {
+        for (int streams = 0; streams < 2; streams++) {
+            Setup s = {.arena = arena_new()};
+            Model *m = s.model = tiny_model(s.arena, (uint32_t)k + 60, false);
+            tiny_bert(s.arena, m, kinds[k].head, false);
+            m->post_norm = !kinds[k].norm_first;
+            if (kinds[k].frames) {
+                tiny_frames(s.arena, m);
+            }
+            if (kinds[k].exits) {
+                tiny_exits(s.arena, m);
+            }
+            for (int i = 0; i < 3 * m->dim; i++) { /* no large logits: few rows' loss rounds more */
+                m->head.w[i] *= 0.3f;
+                for (int e = 0; e < m->n_exits; e++) {
+                    m->exits[e].head.w[i] *= 0.3f;
+                }
+            }
+            prepare(&s);
+            check_outputs(&s, kinds[k].name);
+            if (streams) {
+                want_streams(&s);
+                check_layer(&s, 1);
+            }
+            check_all(&s, kinds[k].name);
+            arena_free(s.arena);
+        }
+    }
+}
+
 /* The loss and the logits are those of the reference. */
 static void loss_is_kl(void **state)
 {
@@ -362,7 +421,7 @@ static void loss_is_kl(void **state)
     const int vocab = s.model->vocab;
     double kl = 0;
     for (int t = 0; t < TOKENS; t++) {
-        const float *own = reference_step(r, s.tokens[t]), *goal = s.goal + t * vocab;
+        const float *own = reference_step(r, s.input[t]), *goal = s.goal + t * vocab;
         double p = 0, q = 0;
         for (int i = 0; i < vocab; i++) {
             p += exp((double)goal[i]);
@@ -395,9 +454,13 @@ static void adds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tensor),  cmocka_unit_test(every_family),
-        cmocka_unit_test(every_encoder), cmocka_unit_test(layers_follow),
-        cmocka_unit_test(loss_is_kl),    cmocka_unit_test(adds),
+        cmocka_unit_test(every_tensor),
+        cmocka_unit_test(every_family),
+        cmocka_unit_test(every_encoder),
+        cmocka_unit_test(layers_follow),
+        cmocka_unit_test(exits_and_frames),
+        cmocka_unit_test(loss_is_kl),
+        cmocka_unit_test(adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,29 +187,18 @@ static void compare(Cosine *c, const int32_t *x, const float *y, int n)
     }
 }
 
-/* Reads 8 patches of 3 frames of 5 bytes. */
 static Model *tiny_listener(Arena *a, bool post_norm)
 {
     Model *m = tiny_encoder(a, post_norm);
-    m->family = "keyword_transformer";
-    m->position = POSITION_NONE;
-    m->positions = (Linear){.name = m->positions.name};
     m->dense = (Linear){.name = m->dense.name};
-    m->vocab = m->context = 9;
-    m->bands = 5;
-    tiny_linear(a, &m->embed, 9, m->dim);
-    tiny_linear(a, &m->patch, m->dim, 15);
-    for (int i = 0; i < m->dim * 15; i++)
-        m->patch.w[i] /= 64;
-    m->patch.bias = tiny_weights(a, m->dim, 0, 0.3f);
-    model_name_tensors(a, m);
+    tiny_frames(a, m);
     return m;
 }
 
 static void make_clip(int *bytes, int seed)
 {
     for (int i = 0; i < 120; i++)
-        bytes[i] = (i * i * 31 + i * seed) % 256 - 128;
+        bytes[i] = tiny_byte(i, seed);
 }
 
 /* Frames: the network that passes run, the reference and the program agree, and the program gives
@@ -289,19 +278,6 @@ static void test_program(void **state)
     arena_free(a);
 }
 
-/* Heads after layers 0 and 1 of three. */
-static void add_exits(Arena *a, Model *m)
-{
-    m->n_exits = 2;
-    m->exits = NEW(a, Exit, 2);
-    for (int i = 0; i < 2; i++) {
-        m->exits[i].layer = i;
-        tiny_linear(a, &m->exits[i].head, m->head.rows, m->dim);
-        m->exits[i].head.bias = tiny_weights(a, m->head.rows, 0, 0.3f);
-    }
-    model_name_tensors(a, m);
-}
-
 static Unit exit_unit(Arena *a, const char *threshold)
 {
     Recipe *recipe = recipe_default(a);
@@ -309,7 +285,7 @@ static Unit exit_unit(Arena *a, const char *threshold)
     recipe_set(a, recipe, threshold);
     Unit u = {.arena = a, .recipe = recipe, .target = target_load(a, "host")};
     u.model = tiny_encoder(a, true);
-    add_exits(a, u.model);
+    tiny_exits(a, u.model);
     return u;
 }
 

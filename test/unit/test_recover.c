@@ -286,8 +286,8 @@ static void pools_of_sequences(void **state)
     assert_int_equal(p->n, 20000 / p->window + 1 + p->n_held_out);
     assert_true(p->n_held_out > 0 && p->longest <= p->window);
     assert_int_equal(p->n, again->n);
-    assert_memory_equal(p->tokens, again->tokens,
-                        (size_t)p->n * (size_t)p->window * sizeof *p->tokens);
+    assert_memory_equal(p->inputs, again->inputs,
+                        (size_t)p->n * (size_t)p->row * sizeof *p->inputs);
     for (int w = 0; w < p->n; w++) {
         const int *length = p->lengths + w * p->window;
         int used = 0, i = 0;
@@ -298,8 +298,166 @@ static void pools_of_sequences(void **state)
         assert_true(i > 0 && used <= p->window);
         assert_true(w == p->n - 1 || w == p->n_held_out - 1 || used > p->window - p->longest);
         for (i = 0; i < used; i++) {
-            const int token = p->tokens[w * p->window + i];
+            const int token = p->inputs[w * p->row + i];
             assert_true(token >= 0 && token < u.model->vocab);
+        }
+    }
+    arena_free(a);
+}
+
+#define CLIPS 24
+
+/* For --calib. */
+static const char *clips_file(Arena *a)
+{
+    static const char path[] = "/tmp/lmcc-test-clips-XXXXXX";
+    char *name = arena_strndup(a, path, strlen(path));
+    FILE *f = fdopen(mkstemp(name), "w");
+    for (int k = 0; k < CLIPS; k++) {
+        for (int i = 0; i < 120; i++) {
+            fprintf(f, "%d%s", tiny_byte(i, k) / 2, i < 119 ? " " : "\n");
+        }
+    }
+    fclose(f);
+    return name;
+}
+
+static Unit quantized_listener(Arena *a, const char *clips, bool norm_first)
+{
+    Unit u = tiny_unit(a, tiny_model(a, 9, false));
+    tiny_bert(a, u.model, HEAD_CLASS, false);
+    tiny_frames(a, u.model);
+    u.model->post_norm = !norm_first;
+    u.calib = clips;
+    set(&u, "quantize=2");
+    set(&u, "quantize.method=weights");
+    pass_fold(&u);
+    pass_quantize(&u);
+    return u;
+}
+
+static double listeners_apart(Arena *a, const Unit *u)
+{
+    EncoderReference *x = encoder_reference_new(a, u->original, 9);
+    EncoderReference *y = encoder_reference_new(a, u->model, 9);
+    double sum = 0;
+    int bytes[120];
+    for (int k = 0; k < CLIPS; k++) {
+        for (int i = 0; i < 120; i++) {
+            bytes[i] = tiny_byte(i + 1, k) / 2; /* a clip of no file, much like its one */
+        }
+        encoder_reference_read(x, bytes, 9);
+        encoder_reference_read(y, bytes, 9);
+        sum += apart(u->model, encoder_reference_output(x, 0), encoder_reference_output(y, 0));
+    }
+    return sum / CLIPS;
+}
+
+/* Clips as tokens do, with layers in the loss or first; and patch, places and its bias move. */
+static void listeners_come_nearer(void **state)
+{
+    (void)state;
+    static const char *const also[] = {"recover.hidden=0", "recover.hidden=0.1",
+                                       "recover.blockwise=20000"};
+    Arena *a = arena_new();
+    const char *clips = clips_file(a);
+    for (size_t i = 0; i < LENGTH(also); i++) {
+        Unit u = quantized_listener(a, clips, i % 2);
+        const Model *was = model_copy(a, u.model);
+        const double before = listeners_apart(a, &u);
+        set(&u, "recover=60000");
+        set(&u, "recover.rate=0.004");
+        set(&u, also[i]);
+        pass_recover(&u);
+        const double after = listeners_apart(a, &u);
+        if (!(after < 0.7 * before)) {
+            fail_msg("%s: %g apart before, %g after", also[i], before, after);
+        }
+        assert_memory_not_equal(u.model->patch.code, was->patch.code, 20 * 15);
+        assert_memory_not_equal(u.model->embed.code, was->embed.code, 9 * 20);
+        assert_memory_not_equal(u.model->patch.bias, was->patch.bias, 20 * sizeof(float));
+    }
+    unlink(clips);
+    arena_free(a);
+}
+
+static bool same_clip(const Pool *p, int x, int y)
+{
+    const int each = p->window / p->longest, bytes = p->row / each;
+    return memcmp(p->inputs + (size_t)x * (size_t)bytes, p->inputs + (size_t)y * (size_t)bytes,
+                  (size_t)bytes * sizeof(int)) == 0;
+}
+
+/* All windows are full of whole clips, and none that is held out is trained on. */
+static void pools_of_clips(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    const char *clips = clips_file(a);
+    Unit u = quantized_listener(a, clips, false);
+    const Pool *p = pool_of_clips(&u, a, 3000), *again = pool_of_clips(&u, a, 3000);
+    const int each = p->window / p->longest, held = p->n_held_out * each;
+    assert_int_equal(p->longest, 9);
+    assert_int_equal(p->n, 3000 / p->window + 1 + p->n_held_out);
+    assert_int_equal(p->row, each * 120);
+    assert_memory_equal(p->inputs, again->inputs,
+                        (size_t)p->n * (size_t)p->row * sizeof *p->inputs);
+    for (int i = 0; i < p->n * p->row; i++) {
+        assert_true(p->inputs[i] >= -128 && p->inputs[i] <= 127);
+    }
+    for (int w = 0; w < p->n; w++) {
+        for (int i = 0; i < p->window; i++) {
+            assert_int_equal(p->lengths[w * p->window + i], i < each ? 9 : 0);
+        }
+    }
+    for (int x = 0; x < held; x++) {
+        for (int y = held; y < p->n * each; y++) {
+            assert_false(same_clip(p, x, y));
+        }
+    }
+    unlink(clips);
+    arena_free(a);
+}
+
+static double exits_apart(Arena *a, const Unit *u, int exit)
+{
+    EncoderReference *x = encoder_reference_new(a, u->original, 32);
+    EncoderReference *y = encoder_reference_new(a, u->model, 32);
+    double sum = 0;
+    int tokens[32];
+    for (int n = 1; n <= 32; n++) {
+        for (int i = 0; i < n; i++) {
+            tokens[i] = tiny_token(5 * n + i);
+        }
+        encoder_reference_read(x, tokens, n);
+        encoder_reference_read(y, tokens, n);
+        sum +=
+            apart(u->model, encoder_reference_exit(x, exit, 0), encoder_reference_exit(y, exit, 0));
+    }
+    return sum / 32;
+}
+
+/* Heads of exits are trained like the last one. */
+static void exits_come_nearer(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Unit u = tiny_unit(a, tiny_model(a, 8, false));
+    tiny_bert(a, u.model, HEAD_LABEL, false);
+    tiny_exits(a, u.model);
+    set(&u, "quantize=2");
+    set(&u, "quantize.method=weights");
+    set(&u, "exits.threshold=0.9");
+    pass_fold(&u);
+    pass_quantize(&u);
+    const double before[] = {exits_apart(a, &u, 0), exits_apart(a, &u, 1), encoders_apart(a, &u)};
+    set(&u, "recover=40000");
+    set(&u, "recover.rate=0.004");
+    pass_recover(&u);
+    const double after[] = {exits_apart(a, &u, 0), exits_apart(a, &u, 1), encoders_apart(a, &u)};
+    for (int i = 0; i < 3; i++) {
+        if (!(after[i] < 0.7 * before[i])) {
+            fail_msg("head %d: %g apart before, %g after", i, before[i], after[i]);
         }
     }
     arena_free(a);
@@ -328,6 +486,12 @@ static void any_thread_count(void **state)
     four = recovered(quantized_encoder(a, HEAD_MASK), 4);
     assert_true(model_hash(one) == model_hash(four));
     assert_memory_equal(one->embed.code, four->embed.code, 24 * 20);
+    const char *clips = clips_file(a);
+    one = recovered(quantized_listener(a, clips, false), 1);
+    four = recovered(quantized_listener(a, clips, false), 4);
+    assert_true(model_hash(one) == model_hash(four));
+    assert_memory_equal(one->patch.code, four->patch.code, 20 * 15);
+    unlink(clips);
     arena_free(a);
 }
 
@@ -409,17 +573,13 @@ static void goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_as_quantized),
-        cmocka_unit_test(gradients),
-        cmocka_unit_test(comes_nearer),
-        cmocka_unit_test(layers_help),
-        cmocka_unit_test(uniform_stays),
-        cmocka_unit_test(encoders_come_nearer),
-        cmocka_unit_test(pools_of_sequences),
-        cmocka_unit_test(any_thread_count),
-        cmocka_unit_test(off_changes_nothing),
-        cmocka_unit_test(binary_is_refused),
-        cmocka_unit_test(goes_on),
+        cmocka_unit_test(starts_as_quantized), cmocka_unit_test(gradients),
+        cmocka_unit_test(comes_nearer),        cmocka_unit_test(layers_help),
+        cmocka_unit_test(uniform_stays),       cmocka_unit_test(encoders_come_nearer),
+        cmocka_unit_test(pools_of_sequences),  cmocka_unit_test(listeners_come_nearer),
+        cmocka_unit_test(pools_of_clips),      cmocka_unit_test(exits_come_nearer),
+        cmocka_unit_test(any_thread_count),    cmocka_unit_test(off_changes_nothing),
+        cmocka_unit_test(binary_is_refused),   cmocka_unit_test(goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

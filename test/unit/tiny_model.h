@@ -180,6 +180,42 @@ static inline void tiny_bert(Arena *a, Model *m, HeadKind head, bool dense)
     model_name_tensors(a, m);
 }
 
+/* Makes such a classifier read clips, 8 patches of 3 frames of 5 bytes. */
+static inline void tiny_frames(Arena *a, Model *m)
+{
+    m->family = "keyword_transformer";
+    m->position = POSITION_NONE;
+    m->positions = (Linear){.rows = 0};
+    m->vocab = m->context = 9;
+    m->bands = 5;
+    tiny_linear(a, &m->embed, 9, m->dim);
+    tiny_linear(a, &m->patch, m->dim, 15);
+    for (int i = 0; i < m->dim * 15; i++) {
+        m->patch.w[i] /= 64;
+    }
+    m->patch.bias = tiny_weights(a, m->dim, 0, 0.3f);
+    model_name_tensors(a, m);
+}
+
+/* Heads of its own after its first two layers. */
+static inline void tiny_exits(Arena *a, Model *m)
+{
+    m->n_exits = 2;
+    m->exits = NEW(a, Exit, 2);
+    for (int i = 0; i < 2; i++) {
+        m->exits[i].layer = i;
+        tiny_linear(a, &m->exits[i].head, m->head.rows, m->dim);
+        m->exits[i].head.bias = tiny_weights(a, m->head.rows, 0, 0.3f);
+    }
+    model_name_tensors(a, m);
+}
+
+/* Bytes of a clip of the frames above. */
+static inline int tiny_byte(int i, int clip)
+{
+    return (i * i * 31 + i * clip) % 256 - 128;
+}
+
 static inline Unit tiny_unit(Arena *a, Model *m)
 {
     return (Unit){.arena = a, .model = m, .recipe = recipe_default(a)};
