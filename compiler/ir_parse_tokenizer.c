@@ -66,6 +66,18 @@ static void read_bert(IrReader *r, BertText *b)
     ir_line_end(r);
 }
 
+static void read_normal(IrReader *r, Tokenizer *t)
+{
+    t->form = (NormalForm)ir_key_choice(r, "form", form_names, NORMAL_FORMS);
+    if (t->form == NORMAL_CHARSMAP) {
+        t->squeeze = ir_key_bool(r, "squeeze");
+        t->charsmap = ir_quoted(r, MAX_CHARSMAP, &t->charsmap_bytes);
+        charsmap_tree(r->arena, r->file, t->charsmap, t->charsmap_bytes); /* or fatal */
+    }
+    ir_line_end(r);
+    ir_line(r);
+}
+
 /* The line is there for the kinds that need it; leaves the reader on the line after. */
 static void read_style(IrReader *r, Tokenizer *t)
 {
@@ -83,9 +95,7 @@ static void read_style(IrReader *r, Tokenizer *t)
         ir_line_end(r);
         ir_line(r);
         if (t->kind != TOKENIZER_WORDPIECE && ir_try(r, "normal")) {
-            t->form = (NormalForm)ir_key_choice(r, "form", form_names, NORMAL_FORMS);
-            ir_line_end(r);
-            ir_line(r);
+            read_normal(r, t);
         }
         if (t->kind == TOKENIZER_UNIGRAM && ir_try(r, "float_sums")) {
             t->float_sums = true;

@@ -184,7 +184,12 @@ static void put_style(Buf *b, const Tokenizer *t)
                t->add_after ? t->after : -1, pattern_names[t->pattern], yes_no(t->split_words),
                yes_no(t->byte_fallback), t->n_added);
     if (t->form != NORMAL_NONE) {
-        buf_printf(b, "normal form=%s\n", form_names[t->form]);
+        buf_printf(b, "normal form=%s", form_names[t->form]);
+        if (t->form == NORMAL_CHARSMAP) {
+            buf_printf(b, " squeeze=%s ", yes_no(t->squeeze));
+            put_quoted(b, t->charsmap, t->charsmap_bytes);
+        }
+        buf_puts(b, "\n");
     }
     if (t->float_sums) {
         buf_puts(b, "float_sums\n");

@@ -45,7 +45,7 @@ const char *const pattern_names[PATTERNS] = {
 
 const char *const form_names[NORMAL_FORMS] = {
     [NORMAL_NONE] = "none", [NORMAL_NFC] = "nfc",   [NORMAL_NFD] = "nfd",
-    [NORMAL_NFKC] = "nfkc", [NORMAL_NFKD] = "nfkd",
+    [NORMAL_NFKC] = "nfkc", [NORMAL_NFKD] = "nfkd", [NORMAL_CHARSMAP] = "charsmap",
 };
 
 const char *const piece_names[PIECE_KINDS] = {

@@ -64,9 +64,11 @@
 
 #include "../runtime_template/lm_bert.h"
 #include "../runtime_template/lm_bpe.h"
+#include "../runtime_template/lm_charsmap.h"
 #include "../runtime_template/lm_encode.h"
 
 #include "../runtime_template/lm_normal.h"
+#include "../runtime_template/lm_normalized.h"
 #include "../runtime_template/lm_unigram.h"
 #include "../runtime_template/lm_words.h"
 

@@ -10,6 +10,7 @@ struct Encoder {
     lm_unigram unigram;
     lm_bert bert;
     lm_normal normal;
+    lm_charsmap charsmap;
     size_t room_per_byte;
 };
 
@@ -133,6 +134,25 @@ static void set_normal(const Tables *d, lm_normal *f)
     f->pair_result = array(d, "pair_result");
 }
 
+static void set_charsmap(const Tokenizer *t, const Tables *d, lm_charsmap *m)
+{
+    m->map_plane = array(d, "map_plane");
+    m->map_code = array(d, "map_code");
+    m->map_start = array(d, "map_start");
+    m->map_bytes = array(d, "map_bytes");
+    m->open_plane = array(d, "open_plane");
+    m->open_code = array(d, "open_code");
+    m->open_state = array(d, "open_state");
+    m->join_plane = array(d, "join_plane");
+    m->join_code = array(d, "join_code");
+    m->edge_first = array(d, "edge_first");
+    m->edge_join = array(d, "edge_join");
+    m->edge_text = array(d, "edge_text");
+    m->edge_state = array(d, "edge_state");
+    m->hangul = charsmap_hangul(t);
+    m->squeeze = t->squeeze;
+}
+
 static lm_tokenizer set_numbers(const Tokenizer *t)
 {
     lm_tokenizer l = {
@@ -144,6 +164,7 @@ static lm_tokenizer set_numbers(const Tokenizer *t)
         .prefix = (uint8_t)tokenizer_prefix(t),
         .prefix_once = (uint8_t)tokenizer_once(t),
         .strip = tokenizer_strips(t),
+        .lone_prefix = tokenizer_lone_prefix(t),
         .flags = added_flags(t, NULL),
         .encode_stretch = t->form == NORMAL_NONE ? lm_encode_stretch : lm_encode_normal,
     };
@@ -167,8 +188,13 @@ Encoder *encoder_new(Arena *a, const Tokenizer *t)
         set_bert(t, &d, &e->bert);
         e->tables.bert = &e->bert;
     }
-    if (t->form != NORMAL_NONE) {
+    if (t->form == NORMAL_CHARSMAP) {
+        set_charsmap(t, &d, &e->charsmap);
+        e->tables.normalize = lm_charsmap_text;
+        e->tables.charsmap = &e->charsmap;
+    } else if (t->form != NORMAL_NONE) {
         set_normal(&d, &e->normal);
+        e->tables.normalize = lm_normalize;
         e->tables.normal = &e->normal;
     }
     return e;
@@ -184,7 +210,7 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
     if (n > INT32_MAX / 32) {
         fatal("text of %zu bytes: the limit is 64 MiB", n);
     }
-    size_t room = e->tables.normal ? 2 * n + 3 : n + 3;
+    size_t room = e->tables.normalize ? 2 * n + 3 : n + 3;
     int32_t *out = NEW(a, int32_t, room);
     int32_t got = lm_encode(&e->tables, text, (uint32_t)n, out, (int32_t)room);
     if (got == LM_E_SPACE) { /* normalizing made it much longer, which is rare */

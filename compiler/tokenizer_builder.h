@@ -70,6 +70,10 @@ void add_code_texts(Builder *b, const char *prefix, CodeTexts *t); /* free t->by
 /* tokenizer_bert.c: a character taken apart canonically, all the way; gives how many it became. */
 int unicode_apart(uint32_t code, uint32_t *out);
 
+void add_charsmap_tables(Builder *b); /* tokenizer_charsmap.c */
+/* charsmap_hangul.c: marks the nodes (n_nodes, cleared before) that the rule of Hangul makes
+ * needless; false: there are none. */
+bool find_hangul(Arena *a, const CharTree *tree, bool *by_rule);
 void add_normal_tables(Builder *b); /* tokenizer_normal.c */
 
 #endif

@@ -101,10 +101,18 @@ int tokenizer_once(const Tokenizer *t)
     return !t->prefix_once ? 0 : t->kind == TOKENIZER_BYTE_LEVEL ? 1 : LM_ONCE_MARKED;
 }
 
+bool tokenizer_lone_prefix(const Tokenizer *t)
+{
+    return t->form == NORMAL_CHARSMAP && !t->squeeze && t->add_prefix;
+}
+
 /* A byte becomes 3 at the most in NFC and NFD (U+1D160), 11 in NFKC and NFKD (U+FDFA), each of them
  * perhaps a token; they stand in a quarter as many entries until they are read. */
 int tokenizer_room(const Tokenizer *t)
 {
+    if (t->form == NORMAL_CHARSMAP) {
+        return charsmap_room(t);
+    }
     static const int rooms[NORMAL_FORMS] = {
         [NORMAL_NONE] = 1,  [NORMAL_NFC] = 4,   [NORMAL_NFD] = 4,
         [NORMAL_NFKC] = 14, [NORMAL_NFKD] = 14,
@@ -152,6 +160,9 @@ static const char *const bert_arrays[] = {"range_plane", "range_start", "range_s
 static const char *const normal_arrays[] = {
     "apart_plane", "apart_code", "apart_start", "apart_bytes", "class_plane", "class_start",
     "class_size",  "pair_plane", "pair_first",  "pair_second", "pair_result"};
+static const char *const charsmap_arrays[] = {
+    "map_plane",  "map_code",  "map_start",  "map_bytes", "open_plane", "open_code", "open_state",
+    "join_plane", "join_code", "edge_first", "edge_join", "edge_text",  "edge_state"};
 static const char *const counts[][2] = {{"n_pages", "piece_page"},
                                         {"n_words", "word_id"},
                                         {"n_added", "added_id"},
@@ -200,13 +211,23 @@ static void print_normal(Buf *b, const Data *tables, int n, const char *prefix)
     buf_puts(b, "};\n");
 }
 
+static void print_charsmap(Buf *b, const Tokenizer *t, const Data *tables, int n,
+                           const char *prefix)
+{
+    buf_printf(b, "\nstatic const lm_charsmap %scharsmap = {\n", prefix);
+    print_arrays(b, tables, n, prefix, charsmap_arrays, LENGTH(charsmap_arrays));
+    buf_printf(b, "    .hangul = %d,\n    .squeeze = %d,\n};\n", charsmap_hangul(t), t->squeeze);
+}
+
 static void print_numbers(Buf *b, const Tokenizer *t)
 {
     buf_printf(b, "    .n_pieces = %d,\n    .bos = %d,\n    .after = %d,\n    .unk = %d,\n",
                t->n_pieces, t->bos, t->add_after ? t->after : -1, t->unk);
-    buf_printf(
-        b, "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n",
-        t->add_bos && t->bos >= 0, tokenizer_prefix(t), tokenizer_once(t), tokenizer_strips(t));
+    buf_printf(b,
+               "    .add_bos = %d,\n    .prefix = %d,\n    .prefix_once = %d,\n    .strip = %d,\n"
+               "    .lone_prefix = %d,\n",
+               t->add_bos && t->bos >= 0, tokenizer_prefix(t), tokenizer_once(t),
+               tokenizer_strips(t), tokenizer_lone_prefix(t));
     buf_printf(b,
                "    .flags = %dU,\n    .word_end = %s,\n    .encode_word = %s,\n"
                "    .encode_stretch = %s,\n",
@@ -225,7 +246,9 @@ void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
     if (t->kind == TOKENIZER_UNIGRAM) {
         print_unigram(b, t, tables, n, prefix);
     }
-    if (t->form != NORMAL_NONE) {
+    if (t->form == NORMAL_CHARSMAP) {
+        print_charsmap(b, t, tables, n, prefix);
+    } else if (t->form != NORMAL_NONE) {
         print_normal(b, tables, n, prefix);
     }
     buf_printf(b, "\nstatic const lm_tokenizer %stables = {\n", prefix);
@@ -241,8 +264,10 @@ void tokenizer_structs(const Tokenizer *t, const char *prefix, Buf *b)
         const char *part = t->kind == TOKENIZER_WORDPIECE ? "bert" : "unigram";
         buf_printf(b, "    .%s = &%s%s,\n", part, prefix, part);
     }
-    if (t->form != NORMAL_NONE) {
-        buf_printf(b, "    .normal = &%snormal,\n", prefix);
+    if (t->form == NORMAL_CHARSMAP) {
+        buf_printf(b, "    .normalize = lm_charsmap_text,\n    .charsmap = &%scharsmap,\n", prefix);
+    } else if (t->form != NORMAL_NONE) {
+        buf_printf(b, "    .normalize = lm_normalize,\n    .normal = &%snormal,\n", prefix);
     }
     buf_puts(b, "};\n");
     arena_free(a);

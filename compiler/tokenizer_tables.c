@@ -137,7 +137,11 @@ int wide_tokenizer_tables(Arena *a, const Tokenizer *t, bool wide, Data **out)
     case TOKENIZER_WORDPIECE: add_bert_tables(&b); break;
     case TOKENIZER_KINDS: die("tokenizer of no kind");
     }
-    add_normal_tables(&b);
+    if (t->form == NORMAL_CHARSMAP) {
+        add_charsmap_tables(&b);
+    } else {
+        add_normal_tables(&b);
+    }
     *out = b.tables;
     return b.n;
 }

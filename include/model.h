@@ -122,13 +122,14 @@ typedef enum Pattern {
     PATTERNS
 } Pattern;
 
-/* The normalization form (UAX #15) that text is brought to first. */
+/* What is done to text first: the normalization form (UAX #15) that it is brought to. */
 typedef enum NormalForm {
     NORMAL_NONE,
     NORMAL_NFC,
     NORMAL_NFD,
     NORMAL_NFKC,
     NORMAL_NFKD,
+    NORMAL_CHARSMAP, /* SentencePiece's own way, as `charsmap` says */
     NORMAL_FORMS
 } NormalForm;
 
@@ -184,7 +185,11 @@ typedef struct Tokenizer {
     bool ignore_merges; /* a whole word that is a piece is taken as it is */
     bool add_after;     /* encode ends with `after` */
     int after;
-    NormalForm form;    /* not WORDPIECE */
+    NormalForm form;         /* not WORDPIECE */
+    const uint8_t *charsmap; /* NORMAL_CHARSMAP: charsmap_bytes, as SentencePiece stores it; 0: no
+                                string becomes another one */
+    int charsmap_bytes;
+    bool squeeze;       /* NORMAL_CHARSMAP: runs of spaces become one, those at both ends go */
     Pattern pattern;    /* BYTE_LEVEL */
     bool split_words;   /* UNIGRAM: each space begins a word */
     bool byte_fallback; /* UNIGRAM: unknown characters become bytes, not unk */

@@ -266,6 +266,33 @@ const Data *field_table(const Data *tables, int n, const char *field);
 /* compiler/tokenizer_bert.c: whether Hangul syllables are taken apart. */
 bool bert_hangul(const Tokenizer *t);
 
+/* compiler/tokenizer_charsmap.c: whether Hangul letters become syllables by rule; tokenizer_room of
+ * such a tokenizer. */
+bool charsmap_hangul(const Tokenizer *t);
+int charsmap_room(const Tokenizer *t);
+
+/* compiler/charsmap.c: SentencePiece's precompiled charsmap as a tree of characters. A node is what
+ * may follow a sequence; equal ones are one. Fatal, naming `path`, for what is none, and for one
+ * with strings that are not UTF-8. */
+enum { MAX_CHARSMAP = 1 << 22, CHARSMAP_NONE = -1 };
+typedef struct CharEdge {
+    uint32_t code;
+    int32_t to;   /* where in `strings` is what the sequence becomes, ends with 0; CHARSMAP_NONE */
+    int32_t node; /* CHARSMAP_NONE: nothing follows */
+} CharEdge;
+typedef struct CharNode {
+    const CharEdge *edges; /* ascending by code */
+    int n;
+} CharNode;
+typedef struct CharTree {
+    CharNode root, *nodes;
+    int n_nodes;
+    const char *strings; /* n_strings bytes */
+    uint32_t n_strings;
+    int growth; /* most bytes that a byte becomes, rounded up */
+} CharTree;
+CharTree charsmap_tree(Arena *a, const char *path, const uint8_t *data, int n);
+
 /* compiler/tokenizer_print.c: which functions of the runtime cut text into words and encode these
  * (C expressions), and the constant structs over arrays named PREFIX + table name: the last of
  * them is lm_tokenizer PREFIXtables. */
@@ -276,6 +303,7 @@ bool tokenizer_strips(
 int tokenizer_prefix(const Tokenizer *t);                   /* LM_PREFIX_ */
 unsigned added_flags(const Tokenizer *t, const Added *one); /* LM_ADDED_ of one; NULL: of all */
 int tokenizer_once(const Tokenizer *t);                     /* prefix_once of lm_tokenizer */
+bool tokenizer_lone_prefix(const Tokenizer *t);
 int tokenizer_room(const Tokenizer *t); /* entries that encoding a byte of text can take */
 int tokenizer_ring(const Tokenizer *t); /* UNIGRAM: LM_UNIGRAM_RING */
 uint64_t tokenizer_unk_score(const Tokenizer *t); /* UNIGRAM: bits of a double's magnitude */

@@ -13,7 +13,7 @@ typedef struct lm_progress {
     uint8_t later;  /* a token that was added stood before */
     uint8_t bare;   /* that one was looked for in text with its prefix */
     uint8_t skip;   /* and takes the white space that follows */
-    uint32_t ahead; /* bytes of what the rest becomes that are encoded already (lm_normal.h) */
+    uint32_t ahead; /* bytes of what the rest becomes that are encoded already (lm_normalized.h) */
 } lm_progress;
 
 /* An added token in a text, from start to end; white space that it takes counts. */

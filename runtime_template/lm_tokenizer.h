@@ -25,6 +25,16 @@ typedef int32_t (*lm_stretch_encoder)(const struct lm_tokenizer *t, struct lm_pr
                                       lm_text *stretch, int32_t open, uint32_t *used, int32_t *out,
                                       int32_t max);
 
+/* What stands before a text that is normalized. */
+#define LM_BEFORE_TEXT 1U   /* some of the same stretch */
+#define LM_BEFORE_TOKENS 2U /* tokens of it were given */
+
+/* Normalizes a text into out (max entries), as far as it is settled; gives the bytes, `most` of
+ * them at the most; *at is past what became them. */
+typedef int32_t (*lm_normalizer)(const struct lm_tokenizer *t, lm_text *text, uint32_t before,
+                                 int32_t open, uint32_t most, uint32_t *at, int32_t *out,
+                                 int32_t max);
+
 /* When a space goes before a stretch of text between added tokens. */
 #define LM_PREFIX_NEVER 0
 #define LM_PREFIX_FIRST 1 /* only where the whole text begins */
@@ -49,6 +59,7 @@ typedef struct lm_tokenizer {
     uint8_t prefix;      /* LM_PREFIX_: a space goes before a text that is not empty ... */
     uint8_t prefix_once; /* ... unless it starts with one */
     uint8_t strip;       /* the space before the first piece of a text is not part of it */
+    uint8_t lone_prefix; /* it also goes where text was normalized to nothing */
     lm_word_end word_end;
     lm_word_encoder encode_word;
     const uint8_t *piece_bytes;  /* of all pieces, one after the other; none of a control piece */
@@ -74,7 +85,9 @@ typedef struct lm_tokenizer {
     const lm_id *glued_id; /* n_glued: pieces that decode without their first space, ascending */
     uint32_t n_glued;
     lm_stretch_encoder encode_stretch;
-    const struct lm_normal *normal; /* what text becomes first; NULL: nothing else */
+    lm_normalizer normalize; /* NULL: text stays as it is; with lm_encode_normal only */
+    const struct lm_normal *normal;
+    const struct lm_charsmap *charsmap;
     const struct lm_unigram *unigram;
     const struct lm_bert *bert;
 } lm_tokenizer;

@@ -79,10 +79,20 @@ static bool bert(const Emission *e)
     return has_tokenizer(e, TOKENIZER_WORDPIECE);
 }
 
-static bool normal(const Emission *e)
+static bool normalized(const Emission *e)
 {
     const Tokenizer *t = e->unit->model->tokenizer;
     return t && t->form != NORMAL_NONE;
+}
+
+static bool charsmap(const Emission *e)
+{
+    return normalized(e) && e->unit->model->tokenizer->form == NORMAL_CHARSMAP;
+}
+
+static bool normal(const Emission *e)
+{
+    return normalized(e) && !charsmap(e);
 }
 
 static bool top(const Emission *e)
@@ -282,6 +292,8 @@ static const struct RuntimeFile {
     {"lm_bert.h", -1, bert, NULL},
     {"lm_encode.h", -1, NULL, NULL},
     {"lm_normal.h", -1, normal, NULL},
+    {"lm_charsmap.h", -1, charsmap, NULL},
+    {"lm_normalized.h", -1, normalized, NULL},
     {"lm_grammar.h", -1, grammars, NULL},
 };
 

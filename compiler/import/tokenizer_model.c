@@ -1,8 +1,7 @@
 /* SentencePiece's tokenizer.model: a protocol buffer (sentencepiece_model.proto) of pieces with
- * scores and types, of how the model was trained, and of what becomes of text first. Of the latter
- * only what leaves text as it is, but for a space in front, is read: a charsmap (nmt_nfkc, the
- * trainer's default) and the removal of extra spaces are refused. */
+ * scores and types, of how the model was trained, and of what becomes of text first. */
 #include "import.h"
+#include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@ typedef struct Reader {
     int n, model_type, n_user;
     float *score;
     uint8_t *type;
-    bool dummy_prefix, squeezes;
+    bool dummy_prefix;
 } Reader;
 
 static _Noreturn void bad_field(const Reader *r, const char *what, long long value,
@@ -113,17 +112,25 @@ static void read_trainer(Reader *r, ProtoMessage m)
     }
 }
 
+static void read_charsmap(Reader *r, const ProtoMessage *m)
+{
+    if (m->n > MAX_CHARSMAP)
+        fatal("%s: normalizer_spec: precompiled_charsmap: %zu bytes: the limit is %d", r->path,
+              m->n, MAX_CHARSMAP);
+    r->t->charsmap = arena_copy(r->arena, m->data, m->n, 1);
+    r->t->charsmap_bytes = (int)m->n;
+    charsmap_tree(r->arena, r->path, r->t->charsmap, r->t->charsmap_bytes); /* or fatal */
+}
+
 static void read_normalizer(Reader *r, ProtoMessage m)
 {
     while (proto_next(&m)) {
-        if (m.number == 2 && m.wire == 2 && m.n > 0)
-            fatal("%s: normalizer_spec: precompiled_charsmap: %zu bytes: supported: none "
-                  "(normalization_rule_name identity)",
-                  r->path, m.n);
+        if (m.number == 2 && m.wire == 2)
+            read_charsmap(r, &m);
         else if (m.number == 3 && m.wire == 0)
             r->dummy_prefix = m.value != 0;
         else if (m.number == 4 && m.wire == 0)
-            r->squeezes = m.value != 0;
+            r->t->squeeze = m.value != 0;
         else if (m.number == 5 && m.wire == 0 && !m.value)
             bad_field(r, "normalizer_spec: escape_whitespaces", 0, "true");
     }
@@ -142,8 +149,6 @@ static void read_model(Reader *r, ProtoMessage m)
     if (r->n == 0 || r->t->unk < 0)
         fatal("%s: %d pieces, none of them for unknown text (is this a SentencePiece model?)",
               r->path, r->n);
-    if (r->squeezes)
-        bad_field(r, "normalizer_spec: remove_extra_whitespaces", 1, "false");
 }
 
 /* Rules ------------------------------------------------------------------------------------- */
@@ -228,6 +233,18 @@ static void set_unigram(Reader *r)
         bad_field(r, "byte_fallback", 1, "true with a piece for U+2581 alone, or false");
 }
 
+/* A user's piece is cut out of text before and after it is normalized, which is not the same. */
+static void set_form(Reader *r)
+{
+    Tokenizer *t = r->t;
+    if (t->charsmap_bytes == 0 && !t->squeeze)
+        return;
+    if (r->n_user)
+        bad_field(r, "user-defined pieces", r->n_user,
+                  "without a precompiled_charsmap and with remove_extra_whitespaces false");
+    t->form = NORMAL_CHARSMAP;
+}
+
 /* Whether a text begins with bos is not the file's to say: Hugging Face's tokenizer_config.json is
  * asked, where it is beside it. */
 static void read_beside(Reader *r)
@@ -248,12 +265,12 @@ Tokenizer *read_tokenizer_model(Arena *a, const char *path, int vocab)
                 .path = path,
                 .model_type = UNIGRAM,
                 .dummy_prefix = true,
-                .squeezes = true,
                 .t = new_tokenizer(a, TOKENIZER_SPM, vocab),
                 .score = NEW(a, float, vocab),
                 .type = NEW(a, uint8_t, vocab)};
     r.t->bos = vocab > 1 ? 1 : -1;
     r.t->eos = vocab > 2 ? 2 : -1;
+    r.t->squeeze = true;
     read_model(&r, (ProtoMessage){.path = path, .at = f.data, .end = f.data + f.size});
     if (r.t->bos >= r.n || r.t->eos >= r.n)
         bad_field(&r, "trainer_spec: bos_id or eos_id", larger(r.t->bos, r.t->eos),
@@ -266,6 +283,7 @@ Tokenizer *read_tokenizer_model(Arena *a, const char *path, int vocab)
     else
         set_unigram(&r);
     add_user_pieces(&r);
+    set_form(&r);
     r.t->marked_spaces = true;
     r.t->add_prefix = r.dummy_prefix;
     r.t->prefix_raw = r.n_user > 0;

@@ -87,7 +87,7 @@ static NormalForm form_of(const char *type)
     static const char *const types[NORMAL_FORMS] = {
         [NORMAL_NFC] = "NFC", [NORMAL_NFD] = "NFD", [NORMAL_NFKC] = "NFKC", [NORMAL_NFKD] = "NFKD"};
     for (int i = NORMAL_NFC; i < NORMAL_FORMS; i++)
-        if (!strcmp(type, types[i]))
+        if (types[i] && !strcmp(type, types[i]))
             return (NormalForm)i;
     return NORMAL_NONE;
 }

@@ -34,7 +34,7 @@ sentencepiece=
 if "$python" -c 'import sentencepiece' 2>/dev/null; then
     "$python" -B "$root/test/oracle/make_sentencepiece.py" "$work/tokenizers" "$root/docs/formats.md" || exit 1
     echo '{"add_bos_token": false}' >"$work/tokenizers/tokenizer_config.json" # the cases have none
-    sentencepiece="sp-bpe-user.model sp-unigram.model"
+    sentencepiece="sp-bpe-user.model sp-unigram.model sp-nmt.model sp-cf-bpe.model"
 fi
 
 # kind NAME: the example's model, whose vocabulary is as large, with this tokenizer.

@@ -31,7 +31,7 @@ class ScoredTokenizer:
         self.ids = {}
         for i, piece in enumerate(self.pieces):
             self.ids.setdefault(piece, i)
-        self.bos, self.bert, self.has_form = 1, None, False
+        self.bos, self.bert, self.has_form, self.normalizes = 1, None, False, False
 
     def encode(self, text):
         ids = []
@@ -122,6 +122,7 @@ class HfTokenizer:
         self.bert = wordpiece.WordPiece(self.json) if model["type"] == "WordPiece" else None
         steps = parts(self.json.get("normalizer"), "normalizers")
         self.has_form = any(step["type"] in FORMS for step in steps)
+        self.normalizes = False
         self.vocab = self.unigram.ids if self.unigram else model["vocab"]
         self.rank = {}
         if model["type"] == "BPE":
@@ -270,9 +271,11 @@ class SentencePiece:
         import sentencepiece
         self.model = sentencepiece.SentencePieceProcessor(model_file=str(path))
         self.bos, self.bert, self.has_form = self.model.bos_id(), None, False
+        same = (("\ufb01", "fi"), (" a ", "a"))
+        self.normalizes = any(self.model.encode(a) == self.model.encode(b) for a, b in same)
 
     def encode(self, text):
-        return self.model.encode(text.decode())
+        return self.model.encode(text)
 
     def size(self):
         return self.model.get_piece_size()

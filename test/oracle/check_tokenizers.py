@@ -30,6 +30,13 @@ ALPHABETS = [
     "\U0001f468\u200d\U0001f469\U0001f3fd\u2764\ufe0f\u20e3 \U0001f1e9\U0001f1ea#1",
     "\u2581 a\u0130\u0131\u1e9e\u212a\u0390\u1f80\ufb01\u00ad\u200b\ufeff\u0000\u001b",
 ]
+# What a charsmap maps: compatibility forms, marks that compose, Hangul letters, controls, spaces.
+MAPPED = [
+    "A\u030ae\u0301\u0340E\u0323\u0302\u1e9b\u0345\u03b1\u0313\u0301\U0001d6c2\u0390",
+    "\u1100\u1161\u11a8\u3131\u314f\uffa1\uffc2\u11aa\uac00\uff76\uff9e\u30ab\u3099",
+    "a \u00a0\u3000\u2581\t\r\n\x01\x7f\u200b\u00a8\u2003\u00ad",
+    "\ufb01\u00bd\u2167\u33a5\ufdfa\u212b\u1d2c\u2460\uff21\u00aa\u0301",
+]
 TOKENS = ["<|a|>", "<|ab|>", "<|abc", "<|ab", "<mask>", " <mask>  ", "<|ab|>\n \t", "[SEP]",
           "<unk>", "<s>", "<0x41>", "##a", "[CLS]"]
 
@@ -47,25 +54,27 @@ def random_code(rng):
     return " " if 0xD800 <= code < 0xE000 else chr(code)
 
 
-def random_words(rng):
-    return "".join(rng.choice(rng.choice(ALPHABETS)) for _ in range(rng.randrange(12)))
+def random_words(rng, alphabets):
+    return "".join(rng.choice(rng.choice(alphabets)) for _ in range(rng.randrange(12)))
 
 
-def made_up(rng):
+def made_up(rng, alphabets):
     choice = rng.randrange(8)
     if choice < 3:
-        alphabet = rng.choice(ALPHABETS)
+        alphabet = rng.choice(alphabets)
         return "".join(rng.choice(alphabet) for _ in range(rng.randrange(40)))
     if choice == 3:
         return "".join(random_code(rng) for _ in range(rng.randrange(20)))
     if choice == 4:
-        return "".join(rng.choice(TOKENS) if rng.randrange(2) else random_words(rng)
+        return "".join(rng.choice(TOKENS) if rng.randrange(2) else random_words(rng, alphabets)
                        for _ in range(rng.randrange(8)))
     if choice == 5:
-        return rng.choice("a \u4e2d\u0301") * rng.randrange(130) + random_words(rng)
+        return rng.choice("a \u4e2d\u0301") * rng.randrange(130) + random_words(rng, alphabets)
     if choice == 6:
-        return " ".join(random_words(rng) for _ in range(6)).replace("a", " " * rng.randrange(9))
-    return random_words(rng) + rng.choice(["", " ", "\n", "  ", "'"]) + random_words(rng)
+        words = " ".join(random_words(rng, alphabets) for _ in range(6))
+        return words.replace("a", " " * rng.randrange(9))
+    return (random_words(rng, alphabets) + rng.choice(["", " ", "\n", "  ", "'"]) +
+            random_words(rng, alphabets))
 
 
 def broken(rng, text):
@@ -81,7 +90,7 @@ def usable(oracle, text):
     """BERT's categories are of Unicode 8.0, normalization forms of 9.0: the oracle knows those that
     never changed; a kind of regular expression's those of Unicode's version here."""
     if isinstance(oracle, bpe.SentencePiece):  # it reads U+FFFD where a byte is malformed
-        return not any(0xDC80 <= ord(c) < 0xDD00 for c in text)
+        return oracle.normalizes or not any(0xDC80 <= ord(c) < 0xDD00 for c in text)
     if oracle.bert or oracle.has_form:
         return all(wordpiece.stable(c) or 0xDC80 <= ord(c) < 0xDD00 for c in text)
     return all(unicodedata.category(c) != "Cn" for c in text)
@@ -93,8 +102,9 @@ def make_texts(args, oracle):
     from_files = [t for path in args.text for t in texts_of(path, args.count // 4)]
     texts = [t for t in fixed + from_files[:args.count * 2 // 3] if usable(oracle, t)]
     data = [t.encode() for t in texts]
+    alphabets = ALPHABETS + (MAPPED if oracle.normalizes else [])
     while len(data) < args.count:
-        text = made_up(rng).encode()
+        text = made_up(rng, alphabets).encode()
         text = text if rng.randrange(5) else broken(rng, text)
         if usable(oracle, text.decode(errors="surrogateescape")):
             data.append(text)

@@ -24,6 +24,19 @@ MODELS = {
     "sp-unigram": {"model_type": "unigram", "vocab_size": 400},
     "sp-unigram-bytes": {"model_type": "unigram", "vocab_size": 620, "byte_fallback": True,
                          "split_by_whitespace": False, "bos_id": -1, "control_symbols": "[CLS]"},
+    "sp-nmt": {"model_type": "unigram", "vocab_size": 400, "remove_extra_whitespaces": True,
+               "normalization_rule_name": "nmt_nfkc"},
+    "sp-nmt-spaces": {"model_type": "unigram", "vocab_size": 620, "byte_fallback": True,
+                      "normalization_rule_name": "nmt_nfkc"},
+    "sp-nfkc-bare": {"model_type": "unigram", "vocab_size": 400, "add_dummy_prefix": False,
+                     "normalization_rule_name": "nfkc"},
+    "sp-nfkc-bpe": {"model_type": "bpe", "vocab_size": 560, "byte_fallback": True,
+                    "remove_extra_whitespaces": True, "normalization_rule_name": "nfkc",
+                    "split_by_whitespace": False},
+    "sp-cf-bpe": {"model_type": "bpe", "vocab_size": 560, "byte_fallback": True,
+                  "add_dummy_prefix": False, "normalization_rule_name": "nmt_nfkc_cf"},
+    "sp-squeeze": {"model_type": "unigram", "vocab_size": 620, "byte_fallback": True,
+                   "remove_extra_whitespaces": True},
 }
 
 
@@ -31,7 +44,7 @@ def main(out, text):
     out.mkdir(parents=True, exist_ok=True)
     for name, options in MODELS.items():
         sentencepiece.SentencePieceTrainer.train(input=str(text), model_prefix=str(out / name),
-                                                 **COMMON, **options)
+                                                 **(COMMON | options))
         (out / f"{name}.vocab").unlink()
 
 

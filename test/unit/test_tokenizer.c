@@ -468,8 +468,9 @@ static void test_structs(void **state)
     assert_string_equal(
         b.data, "\nstatic const lm_tokenizer x_tables = {\n    .n_pieces = 260,\n    .bos = 1,\n"
                 "    .after = -1,\n    .unk = 0,\n    .add_bos = 1,\n    .prefix = 2,\n"
-                "    .prefix_once = 0,\n    .strip = 0,\n    .flags = 0U,\n"
-                "    .word_end = lm_word_gpt2,\n    .encode_word = lm_bpe_word,\n    .encode_stretch = lm_encode_stretch,\n"
+                "    .prefix_once = 0,\n    .strip = 0,\n    .lone_prefix = 0,\n    .flags = 0U,\n"
+                "    .word_end = lm_word_gpt2,\n    .encode_word = lm_bpe_word,\n    "
+                ".encode_stretch = lm_encode_stretch,\n"
                 "    .piece_bytes = x_piece_bytes,\n    .piece_start = x_piece_start,\n"
                 "    .byte_id = x_byte_id,\n    .merge_first = x_merge_first,\n"
                 "    .merge_right = x_merge_right,\n    .merge_result = x_merge_result,\n"

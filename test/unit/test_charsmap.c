@@ -1,0 +1,261 @@
+/* SentencePiece's charsmap: the tree that is read from its trie, what becomes of text, whole and in
+ * parts, the rule of Hangul, and what is refused. */
+#include "import_test.h"
+#include "program.h"
+#include "run.h"
+#include "runtime.h"
+
+enum { MOST_NODES = 3000, FIRST_LEAF = 512, FIRST_NODE = 66 };
+
+/* A trie that is written plainly: the children of node n begin at 256 * n; the strings of nodes
+ * without children stand before, one after the other. */
+typedef struct Writer {
+    uint32_t unit[256 * MOST_NODES];
+    uint32_t n_leaves, n_nodes;
+    Buf strings;
+} Writer;
+
+static Writer *writer;
+
+static uint32_t base_of(uint32_t at)
+{
+    return at ^ writer->unit[at] >> 10;
+}
+
+static void link_unit(uint32_t at, uint32_t base, uint32_t label)
+{
+    writer->unit[at] = (writer->unit[at] & 0x100) | label | (at ^ base) << 10;
+}
+
+static void start(void)
+{
+    writer = NEW(arena, Writer, 1);
+    writer->n_nodes = FIRST_NODE + 1;
+    writer->n_leaves = FIRST_LEAF;
+    for (int i = 0; i < 256 * MOST_NODES; i++)
+        writer->unit[i] = 0x80000000; /* no label that a byte has */
+    writer->unit[0] = 0;
+    link_unit(0, 256 * FIRST_NODE, 0);
+}
+
+static void add(const char *from, const char *to)
+{
+    uint32_t at = 0;
+    for (const char *s = from; *s; s++) {
+        uint32_t base = base_of(at);
+        if (base < 256 * FIRST_NODE) { /* it has children from now on */
+            assert_true(writer->n_nodes < MOST_NODES);
+            link_unit(at, 256 * writer->n_nodes++, writer->unit[at] & 0xFF);
+            writer->unit[base_of(at)] = writer->unit[base];
+            base = base_of(at);
+        }
+        at = base ^ (uint8_t)*s;
+        if (writer->unit[at] == 0x80000000) {
+            assert_true(writer->n_leaves < 256 * FIRST_NODE);
+            writer->unit[at] = 0;
+            link_unit(at, writer->n_leaves++, (uint8_t)*s);
+        }
+    }
+    writer->unit[at] |= 0x100;
+    writer->unit[base_of(at)] = 0x80000000 | (uint32_t)writer->strings.len;
+    buf_write(&writer->strings, to, strlen(to) + 1);
+}
+
+static Buf written(void)
+{
+    Buf b = {0};
+    put_u32(&b, 4 * 256 * writer->n_nodes);
+    for (uint32_t i = 0; i < 256 * writer->n_nodes; i++)
+        put_u32(&b, writer->unit[i]);
+    buf_write(&b, writer->strings.data, writer->strings.len);
+    buf_free(&writer->strings);
+    return b;
+}
+
+/* A token for each byte: tokens are what text became. */
+static Tokenizer *byte_tokenizer(bool squeeze, bool prefix)
+{
+    const Buf map = written();
+    Tokenizer *t = new_tokenizer(arena, TOKENIZER_SPM, 256);
+    t->form = NORMAL_CHARSMAP;
+    t->charsmap = (const uint8_t *)arena_copy(arena, map.data, map.len, 1);
+    t->charsmap_bytes = (int)map.len;
+    t->squeeze = squeeze;
+    t->add_prefix = prefix;
+    for (int b = 0; b < 256; b++) {
+        const uint8_t byte = (uint8_t)b;
+        t->byte_id[b] = b;
+        t->pieces[b] = (Piece){arena_copy(arena, &byte, 1, 1), 1, PIECE_BYTE};
+    }
+    buf_free((Buf *)&map);
+    return t;
+}
+
+static void expect(const Encoder *e, const char *text, const char *becomes)
+{
+    const int len = (int)strlen(becomes);
+    int *ids, n = encode(arena, e, text, strlen(text), &ids);
+    assert_int_equal(n, len);
+    for (int i = 0; i < n; i++)
+        assert_int_equal(ids[i], (uint8_t)becomes[i]);
+    for (size_t part = 1; part < 4; part++) {
+        n = encode_parts(arena, e, text, strlen(text), part, 64, &ids);
+        assert_int_equal(n, len);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(ids[i], (uint8_t)becomes[i]);
+    }
+}
+
+static void add_some(void)
+{
+    start();
+    add("A", "a");
+    add("\t", " ");
+    add("\xEF\xAC\x81", "fi"); /* U+FB01 */
+    add("\x01", "");
+    add("\xC2\xA8", " \xCC\x88"); /* U+00A8: a space and U+0308 */
+    add("e\xCC\x81", "\xC3\xA9");
+    add("e\xCC\x81\xCC\x80\xCC\x81", "E");
+}
+
+static void test_strings(void **state)
+{
+    (void)state;
+    add_some();
+    const Encoder *e = encoder_new(arena, byte_tokenizer(false, false));
+    expect(e, "", "");
+    expect(e, "xAA\xEF\xAC\x81y", "xaafiy");
+    expect(e,
+           "A\x01"
+           "A",
+           "aa");
+    expect(e, "\x01", "");
+    expect(e, "a  \t b ", "a    b ");
+    expect(e, "ee\xCC\x81", "e\xC3\xA9");
+    /* The longest one: three marks, or one; with two of them one. */
+    expect(e, "e\xCC\x81\xCC\x80\xCC\x81", "E");
+    expect(e, "e\xCC\x81\xCC\x80.", "\xC3\xA9\xCC\x80.");
+    expect(e, "\xCC\x81", "\xCC\x81");
+    expect(e,
+           "\xFF"
+           "e\xCC",
+           "\xEF\xBF\xBD"
+           "e\xEF\xBF\xBD");
+}
+
+static void test_spaces(void **state)
+{
+    (void)state;
+    add_some();
+    const Encoder *e = encoder_new(arena, byte_tokenizer(true, true));
+    expect(e, "", "");
+    expect(e, " \t ", "");
+    expect(e, "\x01", "");
+    expect(e, "\t a \t\x01 b\x01 ", " a b");
+    expect(e, "\xC2\xA8", " \xCC\x88");
+    expect(e, "a \xC2\xA8 \xE2\x96\x81", " a \xCC\x88"); /* U+2581 at the end is a space too */
+    expect(e,
+           " \xE2\x96\x81"
+           "a",
+           " \xE2\x96\x81"
+           "a");
+    add_some();
+    e = encoder_new(arena, byte_tokenizer(false, true));
+    expect(e, "\x01", " ");
+    expect(e, "\x01 ", "  ");
+    expect(e, "a", " a");
+}
+
+/* All that the rule makes of Hangul letters; one string that it does not, and nodes are kept. */
+static void add_hangul(bool other)
+{
+    uint8_t from[16] = {0}, to[8] = {0};
+    start();
+    add("\xE3\x84\xB1", "\xE1\x84\x80"); /* U+3131 becomes U+1100 */
+    for (uint32_t l = 0; l < 19; l++)
+        for (uint32_t v = 0; v < 21; v++)
+            for (uint32_t t = 0; t < 28; t++) {
+                for (int compat = 0; compat <= (l == 0); compat++) {
+                    uint32_t n = lm_put_utf8(compat ? 0x3131 : 0x1100 + l, from);
+                    n += lm_put_utf8(0x1161 + v, from + n);
+                    n += t ? lm_put_utf8(0x11A7 + t, from + n) : 0;
+                    from[n] = 0;
+                    to[lm_put_utf8(0xAC00 + (l * 21 + v) * 28 + t, to)] = 0;
+                    add((char *)from, other && l == 18 && v == 20 && t == 27 ? "x" : (char *)to);
+                }
+            }
+}
+
+static void test_hangul(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        add_hangul(other);
+        const Tokenizer *t = byte_tokenizer(false, false);
+        Data *d;
+        const int n = tokenizer_tables(arena, t, &d);
+        assert_int_equal(charsmap_hangul(t), !other);
+        assert_int_equal(find_table(d, n, "edge_join") == NULL, !other);
+        const Encoder *e = encoder_new(arena, t);
+        expect(e, "\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81");
+        expect(e, "\xE3\x84\xB1\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81");
+        expect(e, "\xE1\x84\x80\xE1\x85\xA1", "\xEA\xB0\x80");
+        expect(e, "\xEA\xB0\x80\xE1\x86\xA8", "\xEA\xB0\x80\xE1\x86\xA8"); /* no letter opens it */
+        expect(e, "\xE3\x84\xB1x", "\xE1\x84\x80x");
+        expect(e, "\xE1\x84\x92\xE1\x85\xB5\xE1\x87\x82", other ? "x" : "\xED\x9E\xA3");
+    }
+}
+
+static void expect_bad(Buf b, const char *error)
+{
+    EXPECT_FATAL(charsmap_tree(arena, "m", (uint8_t *)b.data, (int)b.len), error);
+    buf_free(&b);
+}
+
+static void test_bad(void **state)
+{
+    (void)state;
+    Buf b = {0};
+    put_u32(&b, 8);
+    expect_bad(b, "m: precompiled_charsmap: a trie of 0 bytes in 4");
+    b = (Buf){0};
+    put_u32(&b, 8);
+    put_u32(&b, 1);
+    expect_bad(b, "a trie of 8 bytes in 8");
+    start();
+    add("\x80", "x");
+    expect_bad(written(), "a string is not UTF-8");
+    start();
+    add("\xC3", "x");
+    expect_bad(written(), "a string is not UTF-8");
+    start();
+    add("a", "\xFF");
+    expect_bad(written(), "a string is not UTF-8");
+    start();
+    add("a", "x");
+    writer->strings.len = 1; /* no zero */
+    expect_bad(written(), "a string without end");
+    start();
+    add("a", "x");
+    link_unit(256 * FIRST_NODE ^ 'a', 256 * FIRST_NODE, 'a'); /* a, aa, aaa ... */
+    writer->unit[256 * FIRST_NODE ^ 'a'] &= ~0x100U;
+    expect_bad(written(), "sequences of over 16 characters, or without end");
+    start();
+    add("aaaaaaaaaaaaaaaaa", "x");
+    expect_bad(written(), "sequences of over 16 characters");
+    start();
+    add("a", "x");
+    link_unit(256 * FIRST_NODE ^ 'a', 1 << 20, 'a');
+    expect_bad(written(), "a node past the end of the trie");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FILE_TEST(test_strings),
+        FILE_TEST(test_spaces),
+        FILE_TEST(test_hangul),
+        FILE_TEST(test_bad),
+    };
+    return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
+}
