@@ -142,8 +142,8 @@ static void check_block(const Verifier *v, int layer, const Block *b)
     const int rows[ROLES] = {q, kv, kv, dim, b->n_neurons, b->n_neurons, dim};
     const int cols[ROLES] = {dim, dim, dim, q, dim, dim, b->n_neurons};
     char name[64];
-    if (b->n_heads < 1 || b->n_kv_heads < 1 || b->n_neurons < 1 || b->head_dim < 2 ||
-        b->head_dim % 2) {
+    const bool odd = b->head_dim % 2 && v->model->position == POSITION_ROPE;
+    if (b->n_heads < 1 || b->n_kv_heads < 1 || b->n_neurons < 1 || b->head_dim < 1 || odd) {
         broken(v, "layer %d: %d heads, %d kv heads, %d neurons, head size %d", layer, b->n_heads,
                b->n_kv_heads, b->n_neurons, b->head_dim);
     }

@@ -49,6 +49,7 @@ json_t *get_array(const char *where, const json_t *object, const char *key);  /*
 
 typedef struct Shape {
     int dim, n_layers, n_heads, n_kv_heads, head_dim, n_neurons, vocab, context;
+    bool learned; /* positions, so that heads may have an odd size */
 } Shape;
 
 /* A Model of equal blocks with every size and name set and no weights. Fatal when the sizes,
@@ -143,6 +144,8 @@ void load_hf_layer_norm(Arena *a, const HfCheckpoint *c, const char *name, Norm 
 void load_hf_head(Arena *a, const HfCheckpoint *c, const char *name, bool bias, Model *m); /* unless
                                                    tied */
 Activation read_hf_activation(const HfCheckpoint *c, const char *key, const char *fallback);
+/* num_key_value_heads, which divides the heads; absent: `fallback`, 0: it must be there. */
+int hf_kv_heads(const HfCheckpoint *c, int heads, int fallback);
 int hf_head_dim(const char *path, const char *dim_key, const char *heads_key, int dim, int heads);
 /* Names of the classes, ascending by id, into m; gives their number. */
 int read_hf_labels(Arena *a, const HfCheckpoint *c, Model *m);

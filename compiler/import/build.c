@@ -9,7 +9,7 @@ static void check_shape(const char *path, const Shape *s)
     if (s->n_heads % s->n_kv_heads)
         fatal("%s: %d attention heads: not a multiple of the %d kv heads", path, s->n_heads,
               s->n_kv_heads);
-    if (s->head_dim % 2)
+    if (s->head_dim % 2 && !s->learned)
         fatal("%s: head size %d: rotary positions need an even one", path, s->head_dim);
 }
 

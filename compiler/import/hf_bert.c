@@ -238,17 +238,17 @@ static Activation read_activation(const Import *in)
     static const struct {
         const char *name;
         Activation activation;
-    } all[] = {{"gelu", ACT_GELU},
-               {"gelu_new", ACT_GELU_TANH},
-               {"gelu_pytorch_tanh", ACT_GELU_TANH},
-               {"relu", ACT_RELU}};
+    } all[] = {{"gelu", ACT_GELU},           {"gelu_python", ACT_GELU},
+               {"gelu_new", ACT_GELU_TANH},  {"gelu_pytorch_tanh", ACT_GELU_TANH},
+               {"gelu_fast", ACT_GELU_TANH}, {"relu", ACT_RELU}};
     const char *key = in->names->activation;
     const char *name = get_string(in->c->config_path, in->c->config, key, "gelu");
     for (size_t i = 0; i < LENGTH(all); i++)
         if (strcmp(all[i].name, name) == 0)
             return all[i].activation;
     bad_value(in->c->config_path, key, get_value(in->c->config, key),
-              "supported: \"gelu\", \"gelu_new\", \"gelu_pytorch_tanh\", \"relu\"");
+              "supported: \"gelu\", \"gelu_python\", \"gelu_new\", \"gelu_pytorch_tanh\", "
+              "\"gelu_fast\", \"relu\"");
 }
 
 /* Rows of the position table before the first token's. */
@@ -278,6 +278,7 @@ static Shape read_shape(const Import *in)
         fatal("%s: %s: %d: must be %s (%d) times a head size of at most %d", p, in->names->dim,
               s.dim, in->names->heads, s.n_heads, MAX_HEAD_DIM);
     s.n_kv_heads = s.n_heads;
+    s.learned = true;
     s.head_dim = s.dim / s.n_heads;
     return s;
 }

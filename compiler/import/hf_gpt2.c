@@ -44,6 +44,7 @@ static Model *read_frame(Arena *a, const HfCheckpoint *c, const Keys *k, const c
     };
     s.n_neurons = get_int(p, j, k->neurons, 1, MAX_NEURONS, 4 * s.dim);
     s.n_kv_heads = s.n_heads;
+    s.learned = true;
     s.head_dim = hf_head_dim(p, k->dim, k->heads, s.dim, s.n_heads);
     Model *m = new_model(a, p, c->family->model_type, &s);
     m->path = c->dir;

@@ -99,6 +99,17 @@ void check_hf_tensors(const HfCheckpoint *c, const Model *m,
                   m->path, name, m->n_layers, m->family);
 }
 
+int hf_kv_heads(const HfCheckpoint *c, int heads, int fallback)
+{
+    const char *p = c->config_path, *key = "num_key_value_heads";
+    const int n = fallback > 0 ? get_int(p, c->config, key, 1, MAX_HEADS, fallback)
+                               : need_int(p, c->config, key, 1, MAX_HEADS);
+    if (heads % n)
+        fatal("%s: %s: %d: %d attention heads: not a multiple of the %d kv heads", p, key, n, heads,
+              n);
+    return n;
+}
+
 int hf_head_dim(const char *path, const char *dim_key, const char *heads_key, int dim, int heads)
 {
     if (dim % heads || dim / heads > MAX_HEAD_DIM)

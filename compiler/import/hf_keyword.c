@@ -58,6 +58,7 @@ static Shape read_shape(const HfCheckpoint *c, int *bands, int *patch)
         .context = 1 + frames / *patch,
     };
     s.n_kv_heads = s.n_heads;
+    s.learned = true;
     s.head_dim = hf_head_dim(p, "hidden_size", "num_attention_heads", s.dim, s.n_heads);
     return s;
 }

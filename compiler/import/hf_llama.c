@@ -115,10 +115,11 @@ static Shape read_shape(const HfCheckpoint *c)
         .vocab = need_int(p, j, "vocab_size", 1, MAX_VOCAB),
         .context = read_context(c),
     };
-    s.n_kv_heads = c->family->all_kv_heads
-                       ? get_int(p, j, "num_key_value_heads", 1, MAX_HEADS, s.n_heads)
-                       : need_int(p, j, "num_key_value_heads", 1, MAX_HEADS);
+    s.n_kv_heads = hf_kv_heads(c, s.n_heads, c->family->all_kv_heads ? s.n_heads : 0);
     s.head_dim = get_int(p, j, "head_dim", 1, MAX_HEAD_DIM, c->family->head_dim);
+    if (s.head_dim % 2)
+        bad_value(p, "head_dim", get_value(j, "head_dim"),
+                  "rotary positions need an even head size");
     if (s.head_dim == 0)
         s.head_dim = hf_head_dim(p, "hidden_size", "num_attention_heads", s.dim, s.n_heads);
     return s;
@@ -180,7 +181,8 @@ static bool is_harmless(const Model *m, const char *name)
         snprintf(inv_freq, sizeof inv_freq, "model.layers.%d.self_attn.rotary_emb.inv_freq", layer);
         return !strcmp(name, inv_freq);
     }
-    return m->tied_head && !strcmp(name, "lm_head.weight");
+    return !strcmp(name, "model.rotary_emb.inv_freq") ||
+           (m->tied_head && !strcmp(name, "lm_head.weight"));
 }
 
 Model *import_hf_llama(Arena *a, const HfCheckpoint *c)

@@ -9,7 +9,6 @@
 static const HfFixed fixed[] = {
     {"quantization_config", "null", "quantized checkpoints are not read: give the float one"},
     {"qk_layernorm", "false", "supported: false"},
-    {"attention_bias", "true", "supported: true"},
     {NULL, NULL, NULL},
 };
 
@@ -18,7 +17,7 @@ static const char *const known[] = {
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
     "intermediate_size", "vocab_size", "max_position_embeddings", "layer_norm_eps", "hidden_act",
     "tie_word_embeddings", "rotary_pct", "partial_rotary_factor", "rotary_emb_base", "rope_theta",
-    "rope_scaling", "rope_parameters", "use_parallel_residual",
+    "rope_scaling", "rope_parameters", "use_parallel_residual", "attention_bias",
     /* without effect */
     "classifier_dropout", "embd_pdrop", "resid_pdrop", "gradient_checkpointing", NULL};
 
@@ -34,7 +33,7 @@ static Model *read_frame(Arena *a, const HfCheckpoint *c)
         .vocab = need_int(p, j, "vocab_size", 1, MAX_VOCAB),
         .context = get_int(p, j, "max_position_embeddings", 1, MAX_CONTEXT, c->family->context),
     };
-    s.n_kv_heads = get_int(p, j, "num_key_value_heads", 1, MAX_HEADS, s.n_heads);
+    s.n_kv_heads = hf_kv_heads(c, s.n_heads, s.n_heads);
     s.head_dim = hf_head_dim(p, "hidden_size", "num_attention_heads", s.dim, s.n_heads);
     Model *m = new_model(a, p, c->family->model_type, &s);
     m->path = c->dir;
@@ -78,19 +77,20 @@ static void spread_heads(Arena *a, const Model *m, Block *b)
 /* GPT-NeoX -------------------------------------------------------------------------------- */
 
 /* Each head's rows: query, key, value. */
-static void load_fused(Arena *a, const HfCheckpoint *c, const char *name, Block *b)
+static void load_fused(Arena *a, const HfCheckpoint *c, const char *name, bool bias, Block *b)
 {
     Linear all = {.rows = 3 * b->linear[ROLE_Q].rows, .cols = b->linear[ROLE_Q].cols};
     const size_t head = (size_t)b->head_dim, cols = (size_t)all.cols;
-    load_hf_linear(a, c, name, true, &all);
+    load_hf_linear(a, c, name, bias, &all);
     for (int part = 0; part < 3; part++) {
         Linear *l = &b->linear[ROLE_Q + part];
         l->w = NEW(a, float, (size_t)l->rows *cols);
-        l->bias = NEW(a, float, l->rows);
+        l->bias = bias ? NEW(a, float, l->rows) : NULL;
         for (size_t h = 0; h < (size_t)b->n_heads; h++) {
             const size_t from = (3 * h + (size_t)part) * head;
             memcpy(l->w + h * head * cols, all.w + from * cols, head * cols * sizeof *l->w);
-            memcpy(l->bias + h * head, all.bias + from, head * sizeof *l->bias);
+            if (bias)
+                memcpy(l->bias + h * head, all.bias + from, head * sizeof *l->bias);
         }
     }
 }
@@ -99,10 +99,11 @@ static void load_neox_block(Arena *a, const HfCheckpoint *c, const Model *m, int
 {
     Block *b = &m->blocks[layer];
     const char *p = arena_printf(a, "gpt_neox.layers.%d", layer);
+    const bool bias = get_bool(c->config_path, c->config, "attention_bias", true);
     load_hf_layer_norm(a, c, arena_printf(a, "%s.input_layernorm", p), &b->attn_norm);
     load_hf_layer_norm(a, c, arena_printf(a, "%s.post_attention_layernorm", p), &b->mlp_norm);
-    load_fused(a, c, arena_printf(a, "%s.attention.query_key_value", p), b);
-    load_hf_linear(a, c, arena_printf(a, "%s.attention.dense", p), true, &b->linear[ROLE_O]);
+    load_fused(a, c, arena_printf(a, "%s.attention.query_key_value", p), bias, b);
+    load_hf_linear(a, c, arena_printf(a, "%s.attention.dense", p), bias, &b->linear[ROLE_O]);
     load_hf_linear(a, c, arena_printf(a, "%s.mlp.dense_h_to_4h", p), true, &b->linear[ROLE_UP]);
     load_hf_linear(a, c, arena_printf(a, "%s.mlp.dense_4h_to_h", p), true, &b->linear[ROLE_DOWN]);
     spread_heads(a, m, b);
@@ -119,7 +120,8 @@ static bool is_neox_harmless(const Model *m, const char *name)
         for (size_t i = 0; i < LENGTH(buffers); i++)
             if (!strcmp(name + end, buffers[i]))
                 return true;
-    return m->tied_head && !strcmp(name, "embed_out.weight");
+    return !strcmp(name, "gpt_neox.rotary_emb.inv_freq") ||
+           (m->tied_head && !strcmp(name, "embed_out.weight"));
 }
 
 Model *import_hf_neox(Arena *a, const HfCheckpoint *c)
@@ -172,6 +174,9 @@ static bool is_phi_harmless(const Model *m, const char *name)
 Model *import_hf_phi(Arena *a, const HfCheckpoint *c)
 {
     check_hf_keys(c, fixed, known);
+    if (!get_bool(c->config_path, c->config, "attention_bias", true))
+        bad_value(c->config_path, "attention_bias", get_value(c->config, "attention_bias"),
+                  "supported: true");
     Model *m = read_frame(a, c);
     if (m->tied_head)
         bad_value(c->config_path, "tie_word_embeddings",

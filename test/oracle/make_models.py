@@ -94,7 +94,7 @@ GPT_MODELS = {
                       "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05,
                       "scale_attn_by_inverse_layer_idx": True},
     "hf_gpt2_bare": GPT | {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"],
-                           "n_embd": 36, "n_layer": 2, "n_head": 3, "n_positions": CONTEXT,
+                           "n_embd": 45, "n_layer": 2, "n_head": 3, "n_positions": CONTEXT,
                            "n_inner": 58, "activation_function": "relu",
                            "layer_norm_epsilon": 1e-06, "scale_attn_weights": False,
                            "tie_word_embeddings": False},
@@ -115,7 +115,8 @@ GPT_MODELS = {
                              "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0,
                                                  "partial_rotary_factor": 1.0},
                              "hidden_act": "relu2", "layer_norm_eps": 1e-06,
-                             "use_parallel_residual": False, "tie_word_embeddings": False},
+                             "use_parallel_residual": False, "tie_word_embeddings": False,
+                             "attention_bias": False},
     "hf_phi": GPT | {"model_type": "phi", "architectures": ["PhiForCausalLM"], "hidden_size": 52,
                      "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 99,
                      "max_position_embeddings": CONTEXT, "partial_rotary_factor": 0.4,
@@ -256,8 +257,9 @@ def gpt_linears(c):
         return [(f"attn.attention.{n}_proj", dim, dim, n == "out") for n in ("q", "k", "v", "out")
                 ] + [("mlp.c_fc", dim, inner, True), ("mlp.c_proj", inner, dim, True)]
     if c["model_type"] == "gpt_neox":
-        return [("attention.query_key_value", dim, 3 * dim, True),
-                ("attention.dense", dim, dim, True), ("mlp.dense_h_to_4h", dim, inner, True),
+        bias = c.get("attention_bias", True)
+        return [("attention.query_key_value", dim, 3 * dim, bias),
+                ("attention.dense", dim, dim, bias), ("mlp.dense_h_to_4h", dim, inner, True),
                 ("mlp.dense_4h_to_h", inner, dim, True)]
     return [(f"self_attn.{n}", dim, dim, True) for n in ("q_proj", "k_proj", "v_proj", "dense")
             ] + [("mlp.fc1", dim, inner, True), ("mlp.fc2", inner, dim, True)]
@@ -332,7 +334,10 @@ def write_hf(out, name, base):
     folder = out / name
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng([SEED, list(HF_MODELS).index(name)])
-    write_shards(folder, random_hf_tensors(rng, config), dtype, shards)
+    tensors = random_hf_tensors(rng, config)
+    if name == "hf_v5":  # what old files store, read by nothing
+        tensors["model.rotary_emb.inv_freq"] = np.ones(5, np.float32)
+    write_shards(folder, tensors, dtype, shards)
     to_hf.write_json(folder / "config.json", config)
     bytes_or_scores = {"bytes": byte_level_tokenizer,
                        "scores": lambda: to_hf.hf_tokenizer(scored_pieces())}
