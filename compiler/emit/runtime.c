@@ -315,7 +315,8 @@ static const struct {
 
 /* What a compiler defines when it compiles for a core with the feature. */
 static const char *const guards[FEATURES] = {
-    [FEATURE_THUMB1] = "defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)",
+    [FEATURE_THUMB1] =
+        "(defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_THUMB2] = "defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_DSP] = "defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_MVE] = "defined(__ARM_FEATURE_MVE)",

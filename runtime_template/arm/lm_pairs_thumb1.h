@@ -3,6 +3,38 @@
 #ifndef LM_PAIRS_THUMB1_H
 #define LM_PAIRS_THUMB1_H
 
+/* 8 sums of each 16, the others 16 bytes on; then what leads to the next 16. */
+#define LM_T1_HALF_STORE "stmia %[t]!, {r3, r4, r5, r6}\n\tadds %[t], #16\n\t"
+#define LM_T1_HALF_ADD(d)                                                                          \
+    "mov %[v], %[" #d "]\n\tadds r3, r3, %[v]\n\tadds r4, r4, %[v]\n\tadds r5, r5, %[v]\n\t"       \
+    "adds r6, r6, %[v]\n\t" LM_T1_HALF_STORE
+#define LM_T1_HALF_ADD_3 LM_T1_HALF_ADD(d0) LM_T1_HALF_ADD(d1) LM_T1_HALF_ADD(d0)
+
+/* Half a table: 4 words p and all that follows from them by adding the upper four inputs;
+ * gives the last pair. */
+LM_INLINE uint32_t lm_half_table_thumb1(void *table, uint32_t p0, uint32_t p1, uint32_t p2,
+                                        uint32_t p3, uint32_t up0, uint32_t up1, uint32_t up2,
+                                        uint32_t up3)
+{
+    register uint32_t d0 __asm__("r8") = up0;
+    register uint32_t d1 __asm__("r9") = up1;
+    register uint32_t d2 __asm__("r10") = up2;
+    register uint32_t d3 __asm__("r11") = up3;
+    register void *t __asm__("r0") = table;
+    register uint32_t v __asm__("r1");
+    register uint32_t e0 __asm__("r3") = p0;
+    register uint32_t e1 __asm__("r4") = p1;
+    register uint32_t e2 __asm__("r5") = p2;
+    register uint32_t e3 __asm__("r6") = p3;
+    __asm__ volatile(".syntax unified\n\t" LM_T1_HALF_STORE LM_T1_HALF_ADD_3 LM_T1_HALF_ADD(d2)
+                         LM_T1_HALF_ADD_3 LM_T1_HALF_ADD(d3) LM_T1_HALF_ADD_3 LM_T1_HALF_ADD(d2)
+                             LM_T1_HALF_ADD_3
+                     : [t] "+l"(t), [v] "=&l"(v), "+l"(e0), "+l"(e1), "+l"(e2), "+l"(e3)
+                     : [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2), [d3] "r"(d3)
+                     : "cc", "memory");
+    return e3;
+}
+
 /* As lm_table_pair_byte, to the bit: four times 64 words. */
 LM_FUNCTION lm_two lm_table_pair_byte_thumb1(const int8_t *xa, const int8_t *xb, uint32_t *table,
                                              int32_t cols)

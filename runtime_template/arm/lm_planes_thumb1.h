@@ -1,115 +1,203 @@
 /* lm_planes.h for ARMv6-M (Cortex-M0, M0+): the same tables and sums with few instructions. Half
  * of the sums live in r8..r11, to which this instruction set can add. Register r7 (frame pointer)
- * stays untouched, so it compiles at every optimisation level. Needs lm_planes.h.
+ * keeps its value, so it compiles at every optimisation level. Needs lm_planes.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_PLANES_THUMB1_H
 #define LM_PLANES_THUMB1_H
 
-/* 8 sums of each 16, the others 16 bytes on; then what leads to the next 16. */
-#define LM_T1_STORE "stmia %[t]!, {r3, r4, r5, r6}\n\tadds %[t], #16\n\t"
-#define LM_T1_ADD(d)                                                                               \
-    "mov %[v], %[" #d "]\n\tadds r3, r3, %[v]\n\tadds r4, r4, %[v]\n\tadds r5, r5, %[v]\n\t"       \
-    "adds r6, r6, %[v]\n\t" LM_T1_STORE
-#define LM_T1_ADD_3 LM_T1_ADD(d0) LM_T1_ADD(d1) LM_T1_ADD(d0)
+/* r4 = input n of 8 */
+#define LM_T1_INPUT(n) "movs r4, #" #n "\n\tldrsb r4, [r1, r4]\n\t"
 
-/* Half a table: 4 words p and all that follows from them by adding the upper four inputs;
- * gives the last pair. */
-LM_INLINE uint32_t lm_half_table_thumb1(void *table, uint32_t p0, uint32_t p1, uint32_t p2,
-                                        uint32_t p3, uint32_t up0, uint32_t up1, uint32_t up2,
-                                        uint32_t up3)
+/* What the count of the upper five inputs adds where input n turns 1 and those below it 0, times
+ * 0x10001, which is in r6. r5: the sum of those below, then with it. */
+#define LM_T1_CHANGE(n, d)                                                                         \
+    LM_T1_INPUT(n) "subs r3, r4, r5\n\tadds r5, r4\n\tmuls r3, r6\n\tmov " d ", r3\n\t"
+#define LM_T1_CHANGES                                                                              \
+    "movs r6, #1\n\tlsls r6, r6, #16\n\tadds r6, #1\n\t" LM_T1_INPUT(                              \
+        3) "movs r2, r4\n\tmovs r5, r4\n\tmuls r2, r6\n\t" LM_T1_CHANGE(4, "r7")                   \
+        LM_T1_CHANGE(5, "r9") LM_T1_CHANGE(6, "r10") LM_T1_CHANGE(7, "r11")
+
+/* r3..r6: the biased subsets of the first three inputs, in pairs. */
+#define LM_T1_SUBSETS                                                                              \
+    LM_T1_INPUT(0)                                                                                 \
+    "lsls r3, r4, #16\n\tlsls r4, r6, #10\n\tadds r3, r4\n\t" LM_T1_INPUT(                         \
+        2) "muls r4, r6\n\tmovs r5, r4\n\t" LM_T1_INPUT(1) "muls r4, r6\n\tadds r4, r3\n\t"        \
+                                                           "adds r6, r4, r5\n\tadds r5, r3\n\t"
+
+/* The next 4 words follow from those before by a change: of input 3 in r2, of input 4 in r7. */
+#define LM_T1_WORDS "stmia r0!, {r3, r4, r5, r6}\n\t"
+#define LM_T1_ADD(v)                                                                               \
+    "adds r3, " v "\n\tadds r4, " v "\n\tadds r5, " v "\n\tadds r6, " v "\n\t" LM_T1_WORDS
+#define LM_T1_UP(d) "mov r1, " d "\n\t" LM_T1_ADD("r1")
+#define LM_T1_UP_3 LM_T1_ADD("r2") LM_T1_ADD("r7") LM_T1_ADD("r2")
+#define LM_T1_UP_7 LM_T1_UP_3 LM_T1_UP("r9") LM_T1_UP_3
+#define LM_T1_UP_15 LM_T1_UP_7 LM_T1_UP("r10") LM_T1_UP_7
+
+/* x (8 x groups) -> table (256 x groups), groups > 0, of biased sums of subsets; gives the sum of
+ * the last entries, each that of all eight. */
+LM_FUNCTION uint32_t lm_table_groups_thumb1(const int8_t *x, int16_t *table, int32_t groups)
 {
-    register uint32_t d0 __asm__("r8") = up0;
-    register uint32_t d1 __asm__("r9") = up1;
-    register uint32_t d2 __asm__("r10") = up2;
-    register uint32_t d3 __asm__("r11") = up3;
-    register void *t __asm__("r0") = table;
-    register uint32_t v __asm__("r1");
-    register uint32_t e0 __asm__("r3") = p0;
-    register uint32_t e1 __asm__("r4") = p1;
-    register uint32_t e2 __asm__("r5") = p2;
-    register uint32_t e3 __asm__("r6") = p3;
-    __asm__ volatile(".syntax unified\n\t" LM_T1_STORE LM_T1_ADD_3 LM_T1_ADD(d2)
-                         LM_T1_ADD_3 LM_T1_ADD(d3) LM_T1_ADD_3 LM_T1_ADD(d2) LM_T1_ADD_3
-                     : [t] "+l"(t), [v] "=&l"(v), "+l"(e0), "+l"(e1), "+l"(e2), "+l"(e3)
-                     : [d0] "r"(d0), [d1] "r"(d1), [d2] "r"(d2), [d3] "r"(d3)
-                     : "cc", "memory");
-    return e3;
+    const int16_t *last = table + groups * 256;
+    register uint32_t sum __asm__("r8") = 0;
+    register const int8_t *in __asm__("r12") = x;
+    register const int16_t *end __asm__("lr") = last;
+    register int16_t *t __asm__("r0") = table;
+    __asm__ volatile(
+        ".syntax unified\n\tpush {r7}\n1:\n\tmov r1, %[x]\n\t" LM_T1_CHANGES LM_T1_SUBSETS
+        "adds r1, #8\n\tmov %[x], r1\n\t" LM_T1_WORDS LM_T1_UP_15 LM_T1_UP("r11") LM_T1_UP_15
+        "lsrs r6, r6, #16\n\tadd %[sum], r6\n\tcmp r0, %[end]\n\tbeq 2f\n\tb 1b\n2:\n\tpop {r7}"
+        : [t] "+l"(t), [x] "+r"(in), [sum] "+r"(sum)
+        : [end] "r"(end)
+        : "r1", "r2", "r3", "r4", "r5", "r6", "r9", "r10", "r11", "cc", "memory");
+    return sum;
 }
 
 /* As lm_table_byte, to the bit; table (256 per 8 cols) on a 4-byte boundary. */
 LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t cols)
 {
-    uint32_t sum = 0;
-    for (int32_t c = 0; c < cols; c += 8) {
+    const int32_t whole = cols / 8, groups = (cols + 7) / 8;
+    uint32_t sum = 0U - LM_BIAS * (uint32_t)groups;
+    if (whole > 0) {
+        sum += lm_table_groups_thumb1(x, table, whole);
+    }
+    if (whole < groups) {
         int8_t tail[8];
-        const int8_t *in = lm_inputs(x, c, 8, cols, tail);
-        const uint32_t x4 = LM_TWICE(in[4]), x5 = LM_TWICE(in[5]), x6 = LM_TWICE(in[6]);
-        const uint32_t d1 = x5 - x4, d2 = x6 - (x5 + x4);
-        const uint32_t d3 = LM_TWICE(in[7]) - (x6 + (x5 + x4));
-        const lm_pairs p = lm_subsets(in);
-        (void)lm_half_table_thumb1(table, p.e0, p.e1, p.e2, p.e3, x4, d1, d2, d3);
-        const uint32_t last =
-            lm_half_table_thumb1(table + 8, p.e4, p.e5, p.e6, p.e7, x4, d1, d2, d3);
-        sum += (last >> 16) - LM_BIAS; /* the last entry is the sum of all eight */
-        table += 256;
+        sum +=
+            lm_table_groups_thumb1(lm_inputs(x, 8 * whole, 8, cols, tail), table + whole * 256, 1);
     }
     return (int32_t)sum;
 }
 
-#define LM_T1_LOOK(lane, at)                                                                       \
-    "ldrb %[x], [%[w], #" #at "]\n\tlsls %[x], %[x], #1\n\tldrh %[x], [%[t], %[x]]\n\t"            \
-    "add " #lane ", " #lane ", %[x]\n\t"
-#define LM_T1_LOOK_8(at0, at1, at2, at3, at4, at5, at6, at7)                                       \
-    LM_T1_LOOK(r3, at0)                                                                            \
-    LM_T1_LOOK(r4, at1)                                                                            \
-    LM_T1_LOOK(r5, at2)                                                                            \
-    LM_T1_LOOK(r6, at3) LM_T1_LOOK(r8, at4) LM_T1_LOOK(r9, at5) LM_T1_LOOK(r10, at6)               \
-        LM_T1_LOOK(r11, at7)
+/* One byte of codes to one lane's sum: its first entry, in a low register or a high one, or one
+ * more. */
+#define LM_T1_LOW(lane, at)                                                                        \
+    "ldrb " lane ", [r0, #" at "]\n\tlsls " lane ", " lane ", #1\n\tldrh " lane ", [r1, " lane     \
+    "]\n\t"
+#define LM_T1_FIRST(lane, at) LM_T1_LOW("r2", at) "mov " lane ", r2\n\t"
+#define LM_T1_LOOK(lane, at) LM_T1_LOW("r2", at) "add " lane ", r2\n\t"
 
-/* As lm_lanes_byte with 8 lanes: two steps a round. Named registers are set last, from plain
- * variables, and r8 to r12 first, through any other. */
+/* The first step of all lanes, codes at 0..7; the next one, its codes at the given places. */
+#define LM_T1_STEP_1                                                                               \
+    LM_T1_LOW("r3", "0")                                                                           \
+    LM_T1_LOW("r4", "1")                                                                           \
+    LM_T1_LOW("r5", "2")                                                                           \
+    LM_T1_LOW("r6", "3")                                                                           \
+    LM_T1_FIRST("r8", "4") LM_T1_FIRST("r9", "5") LM_T1_FIRST("r10", "6") LM_T1_FIRST("r11", "7")
+#define LM_T1_NEXT(at0, at1, at2, at3, at4, at5, at6, at7)                                         \
+    "add r1, %[step]\n\t" LM_T1_LOOK("r3", at0) LM_T1_LOOK("r4", at1) LM_T1_LOOK("r5", at2)        \
+        LM_T1_LOOK("r6", at3) LM_T1_LOOK("r8", at4) LM_T1_LOOK("r9", at5) LM_T1_LOOK("r10", at6)   \
+            LM_T1_LOOK("r11", at7)
+#define LM_T1_NEXT_8 LM_T1_NEXT("8", "9", "10", "11", "12", "13", "14", "15")
+#define LM_T1_NEXT_16 LM_T1_NEXT("16", "17", "18", "19", "20", "21", "22", "23")
+#define LM_T1_NEXT_24 LM_T1_NEXT("24", "25", "26", "27", "28", "29", "30", "31")
+
+/* So many steps; then four a round, until r1 is at the last step's table. */
+#define LM_T1_STEPS_1 LM_T1_STEP_1 "adds r0, #8\n\t"
+#define LM_T1_STEPS_2 LM_T1_STEP_1 LM_T1_NEXT_8 "adds r0, #16\n\t"
+#define LM_T1_STEPS_3 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 "adds r0, #24\n\t"
+#define LM_T1_STEPS_4 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24 "adds r0, #32\n\t"
+#define LM_T1_ROUNDS                                                                               \
+    "2:\n\t" LM_T1_NEXT("0", "1", "2", "3", "4", "5", "6", "7")                                    \
+        LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24                                                   \
+        "adds r0, #32\n\tcmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
+
+/* The steps that rounds of four leave, with or without these. No switch, of which compilers make a
+ * call where nothing is optimized. */
+#define LM_T1_BY_STEPS(left, run)                                                                  \
+    if ((left) == 0) {                                                                             \
+        run(LM_T1_STEPS_1);                                                                        \
+    } else if ((left) == 1) {                                                                      \
+        run(LM_T1_STEPS_2);                                                                        \
+    } else if ((left) == 2) {                                                                      \
+        run(LM_T1_STEPS_3);                                                                        \
+    } else {                                                                                       \
+        run(LM_T1_STEPS_4);                                                                        \
+    }
+#define LM_T1_LANES(steps)                                                                         \
+    __asm__ volatile(".syntax unified\n\t" steps                                                   \
+                     : "+l"(w), "+l"(t), "=&l"(a), "=&l"(b), "=&l"(c), "=&l"(d), "=&r"(e),         \
+                       "=&r"(f), "=&r"(g), "=&r"(h)                                                \
+                     : [end] "r"(end), [step] "r"(step)                                            \
+                     : "r2", "cc", "memory")
+#define LM_T1_LANES_ROUNDS(steps) LM_T1_LANES(steps LM_T1_ROUNDS)
+
+/* As lm_lanes_byte with 8 lanes, but that the sums keep the bias of the table: they are LM_BIAS *
+ * groups too high. Named registers are set last, from plain variables, and r8 to r12 first, through
+ * any other. */
 LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, int32_t groups,
                                     int32_t *s)
 {
-    const int32_t zero = -LM_BIAS * groups, bytes = 512;
-    const int16_t *last = table + (groups & ~1) * 256;
-    register int32_t e __asm__("r8") = zero;
-    register int32_t f __asm__("r9") = zero;
-    register int32_t g __asm__("r10") = zero;
-    register int32_t h __asm__("r11") = zero;
+    const int32_t bytes = 512, left = (groups - 1) & 3;
+    const int16_t *last = table + (groups - 1) * 256;
+    register int32_t e __asm__("r8");
+    register int32_t f __asm__("r9");
+    register int32_t g __asm__("r10");
+    register int32_t h __asm__("r11");
     register const int16_t *end __asm__("r12") = last;
     register int32_t step __asm__("lr") = bytes;
     register const uint8_t *w __asm__("r0") = codes;
     register const int16_t *t __asm__("r1") = table;
-    register uint32_t x __asm__("r2");
-    register int32_t a __asm__("r3") = zero;
-    register int32_t b __asm__("r4") = zero;
-    register int32_t c __asm__("r5") = zero;
-    register int32_t d __asm__("r6") = zero;
-    if (groups > 1) {
-        __asm__ volatile(
-            ".syntax unified\n1:\n\t" LM_T1_LOOK_8(
-                0, 1, 2, 3, 4, 5, 6,
-                7) "add %[t], %[step]\n\t" LM_T1_LOOK_8(8, 9, 10, 11, 12, 13, 14,
-                                                        15) "adds %[w], #16\n\tadd %[t], "
-                                                            "%[step]\n\tcmp %[t], %[end]\n\tbne 1b"
-            : [w] "+l"(w), [t] "+l"(t), [x] "=&l"(x), "+l"(a), "+l"(b), "+l"(c), "+l"(d), "+r"(e),
-              "+r"(f), "+r"(g), "+r"(h)
-            : [end] "r"(end), [step] "r"(step)
-            : "cc", "memory");
+    register int32_t a __asm__("r3");
+    register int32_t b __asm__("r4");
+    register int32_t c __asm__("r5");
+    register int32_t d __asm__("r6");
+    if (groups > 4) {
+        LM_T1_BY_STEPS(left, LM_T1_LANES_ROUNDS)
+    } else {
+        LM_T1_BY_STEPS(left, LM_T1_LANES)
     }
     const int32_t s0 = a, s1 = b, s2 = c, s3 = d, s4 = e, s5 = f, s6 = g, s7 = h;
-    codes = w;
-    table = t;
-    const int32_t odd = groups & 1;
-    s[0] = s0 + (odd ? table[codes[0]] : 0);
-    s[1] = s1 + (odd ? table[codes[1]] : 0);
-    s[2] = s2 + (odd ? table[codes[2]] : 0);
-    s[3] = s3 + (odd ? table[codes[3]] : 0);
-    s[4] = s4 + (odd ? table[codes[4]] : 0);
-    s[5] = s5 + (odd ? table[codes[5]] : 0);
-    s[6] = s6 + (odd ? table[codes[6]] : 0);
-    s[7] = s7 + (odd ? table[codes[7]] : 0);
+    s[0] = s0;
+    s[1] = s1;
+    s[2] = s2;
+    s[3] = s3;
+    s[4] = s4;
+    s[5] = s5;
+    s[6] = s6;
+    s[7] = s7;
+}
+
+/* What a block of 4 rows of 2 planes needs beside what stands in registers. */
+typedef struct lm_block_thumb1 {
+    const int16_t *table;
+    int32_t c0, c1, zero; /* the book, of biased sums */
+    const uint8_t *scales;
+    int32_t *y;
+    const uint8_t *codes_end;
+} lm_block_thumb1;
+
+/* The rows of a block, (zero + c0 s0 + c1 s1) * scale: sums in r3..r6 and r8..r11, then the rows in
+ * r3..r6; the block's fields at r7. */
+#define LM_T1_SCALE(row, at) "ldrb r2, [r1, #" at "]\n\tmuls " row ", r2\n\t"
+#define LM_T1_ROWS                                                                                 \
+    "ldr r1, [r7, #4]\n\tldr r2, [r7, #8]\n\tmuls r3, r1\n\tmuls r4, r2\n\tadds r3, r4\n\t"        \
+    "muls r5, r1\n\tmuls r6, r2\n\tadds r4, r5, r6\n\tmov r5, r8\n\tmuls r5, r1\n\t"               \
+    "mov r6, r9\n\tmuls r6, r2\n\tadds r5, r6\n\tmov r6, r10\n\tmuls r6, r1\n\t"                   \
+    "mov r1, r11\n\tmuls r1, r2\n\tadds r6, r1\n\tldr r1, [r7, #12]\n\tadds r3, r1\n\t"            \
+    "adds r4, r1\n\tadds r5, r1\n\tadds r6, r1\n\tldr r1, [r7, #16]\n\t" LM_T1_SCALE("r3", "0")    \
+        LM_T1_SCALE("r4", "1") LM_T1_SCALE("r5", "2")                                              \
+            LM_T1_SCALE("r6", "3") "adds r1, #4\n\tstr r1, [r7, #16]\n\tldr r1, [r7, "             \
+                                   "#20]\n\tstmia r1!, {r3, r4, r5, r6}\n\t"                       \
+                                   "str r1, [r7, #20]\n\t"
+#define LM_T1_BLOCKS(steps)                                                                        \
+    __asm__ volatile(                                                                              \
+        ".syntax unified\n\tpush {r7}\n\tmov r7, r1\n1:\n\tldr r1, [r7]\n\t" steps LM_T1_ROUNDS    \
+            LM_T1_ROWS "ldr r1, [r7, #24]\n\tcmp r0, r1\n\tbeq 4f\n\tb 1b\n4:\n\tpop {r7}"         \
+        : "+l"(w), "+l"(at)                                                                        \
+        : [end] "r"(end), [step] "r"(step)                                                         \
+        : "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory")
+
+/* Blocks of 4 rows of 2 planes, groups > 4, that follow one another; nothing to shift. r7 waits on
+ * the stack. */
+LM_INLINE void lm_planes_2_thumb1(const uint8_t *codes, lm_block_thumb1 *block, int32_t groups)
+{
+    const int32_t bytes = 512, left = (groups - 1) & 3;
+    const int16_t *last = block->table + (groups - 1) * 256;
+    register const int16_t *end __asm__("r12") = last;
+    register int32_t step __asm__("lr") = bytes;
+    register const uint8_t *w __asm__("r0") = codes;
+    register lm_block_thumb1 *at __asm__("r1") = block;
+    LM_T1_BY_STEPS(left, LM_T1_BLOCKS)
 }
 
 /* As lm_planes_byte_part. */
@@ -118,14 +206,16 @@ LM_INLINE void lm_planes_byte_thumb1_part(const uint8_t *codes, const uint8_t *r
                                           int32_t rows, int32_t cols, int32_t planes, int32_t pre,
                                           int32_t stride, int32_t part)
 {
-    const int32_t step = lm_plane_rows(planes);
-    const lm_book book = lm_read_book(rows_data, sum);
+    const int32_t step = lm_plane_rows(planes), groups = (cols + 7) / 8;
+    const int32_t whole = step * planes == 8 ? 1 : 0;
+    lm_book book = lm_read_book(rows_data, sum);
+    book = whole != 0 ? lm_unbias(book, groups, planes) : book;
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
-        if (step * planes == 8) {
-            lm_lanes_byte_thumb1(codes, table, (cols + 7) / 8, s);
+        if (whole != 0) {
+            lm_lanes_byte_thumb1(codes, table, groups, s);
         } else {
-            lm_lanes_byte(codes, table, (cols + 7) / 8, step * planes, s);
+            lm_lanes_byte(codes, table, groups, step * planes, s);
         }
         lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;
@@ -136,8 +226,21 @@ LM_INLINE void lm_planes_byte_thumb1(const uint8_t *codes, const uint8_t *rows_d
                                      const int16_t *table, int32_t sum, int32_t *y, int32_t rows,
                                      int32_t cols, int32_t planes, int32_t pre, int32_t stride)
 {
-    lm_planes_byte_thumb1_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
-                               LM_PART_WHOLE);
+    const int32_t groups = (cols + 7) / 8;
+    if (planes == 2 && pre == 0 && groups > 4 && stride == 8 * groups && rows > 0) {
+        const lm_book book = lm_unbias(lm_read_book(rows_data, sum), groups, planes);
+        lm_block_thumb1 block = {table,
+                                 book.c0,
+                                 book.c1,
+                                 book.zero,
+                                 rows_data + LM_BOOK_BYTES,
+                                 y,
+                                 codes + (rows + 3) / 4 * stride};
+        lm_planes_2_thumb1(codes, &block, groups);
+    } else {
+        lm_planes_byte_thumb1_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
+                                   LM_PART_WHOLE);
+    }
 }
 
 #endif
