@@ -91,15 +91,15 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
 #define LM_T1_NEXT_16 LM_T1_NEXT("16", "17", "18", "19", "20", "21", "22", "23")
 #define LM_T1_NEXT_24 LM_T1_NEXT("24", "25", "26", "27", "28", "29", "30", "31")
 
-/* So many steps; then four a round, until r1 is at the last step's table. */
+/* So many steps; then four, or four a round until r1 is at the last step's table. */
 #define LM_T1_STEPS_1 LM_T1_STEP_1 "adds r0, #8\n\t"
 #define LM_T1_STEPS_2 LM_T1_STEP_1 LM_T1_NEXT_8 "adds r0, #16\n\t"
 #define LM_T1_STEPS_3 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 "adds r0, #24\n\t"
 #define LM_T1_STEPS_4 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24 "adds r0, #32\n\t"
-#define LM_T1_ROUNDS                                                                               \
-    "2:\n\t" LM_T1_NEXT("0", "1", "2", "3", "4", "5", "6", "7")                                    \
-        LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24                                                   \
-        "adds r0, #32\n\tcmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
+#define LM_T1_ROUND                                                                                \
+    LM_T1_NEXT("0", "1", "2", "3", "4", "5", "6", "7")                                             \
+    LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24 "adds r0, #32\n\t"
+#define LM_T1_ROUNDS "2:\n\t" LM_T1_ROUND "cmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
 
 /* The steps that rounds of four leave, with or without these. No switch, of which compilers make a
  * call where nothing is optimized. */
@@ -179,25 +179,32 @@ typedef struct lm_block_thumb1 {
             LM_T1_SCALE("r6", "3") "adds r1, #4\n\tstr r1, [r7, #16]\n\tldr r1, [r7, "             \
                                    "#20]\n\tstmia r1!, {r3, r4, r5, r6}\n\t"                       \
                                    "str r1, [r7, #20]\n\t"
-#define LM_T1_BLOCKS(steps)                                                                        \
+#define LM_T1_RUN(steps, at_end)                                                                   \
     __asm__ volatile(                                                                              \
-        ".syntax unified\n\tpush {r7}\n\tmov r7, r1\n1:\n\tldr r1, [r7]\n\t" steps LM_T1_ROUNDS    \
-            LM_T1_ROWS "ldr r1, [r7, #24]\n\tcmp r0, r1\n\tbeq 4f\n\tb 1b\n4:\n\tpop {r7}"         \
+        ".syntax unified\n\tpush {r7}\n\tmov r7, r1\n1:\n\tldr r1, [r7]\n\t" steps LM_T1_ROWS      \
+            at_end "beq 4f\n\tb 1b\n4:\n\tpop {r7}"                                                \
         : "+l"(w), "+l"(at)                                                                        \
         : [end] "r"(end), [step] "r"(step)                                                         \
         : "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory")
+#define LM_T1_RUN_ROUND(steps) LM_T1_RUN(steps LM_T1_ROUND, "cmp r0, %[end]\n\t")
+#define LM_T1_RUN_ROUNDS(steps) LM_T1_RUN(steps LM_T1_ROUNDS, "ldr r1, [r7, #24]\n\tcmp r0, r1\n\t")
 
 /* Blocks of 4 rows of 2 planes, groups > 4, that follow one another; nothing to shift. r7 waits on
  * the stack. */
 LM_INLINE void lm_planes_2_thumb1(const uint8_t *codes, lm_block_thumb1 *block, int32_t groups)
 {
     const int32_t bytes = 512, left = (groups - 1) & 3;
-    const int16_t *last = block->table + (groups - 1) * 256;
-    register const int16_t *end __asm__("r12") = last;
+    const void *last = groups > 8 ? (const void *)(block->table + (groups - 1) * 256)
+                                  : (const void *)block->codes_end;
+    register const void *end __asm__("r12") = last;
     register int32_t step __asm__("lr") = bytes;
     register const uint8_t *w __asm__("r0") = codes;
     register lm_block_thumb1 *at __asm__("r1") = block;
-    LM_T1_BY_STEPS(left, LM_T1_BLOCKS)
+    if (groups > 8) {
+        LM_T1_BY_STEPS(left, LM_T1_RUN_ROUNDS)
+    } else {
+        LM_T1_BY_STEPS(left, LM_T1_RUN_ROUND)
+    }
 }
 
 /* As lm_planes_byte_part. */
