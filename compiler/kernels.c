@@ -261,6 +261,21 @@ CoreClass core_class(const Target *t)
                                          : CORE_V7M;
 }
 
+/* As lm_heads_at_once, of the file that the core's code has: lm_heads.h or what takes its place. */
+int heads_at_once(const Target *t, const Op *attend, const uint8_t *kv_of)
+{
+    if (!t->feature[FEATURE_THUMB1] || attend->imm[ATTEND_DIM] != 8 ||
+        attend->imm[ATTEND_PRE] != 3) {
+        return 1;
+    }
+    for (int h = 1; h < attend->imm[ATTEND_HEADS]; h++) {
+        if (kv_of[h] == kv_of[h - 1]) {
+            return 2;
+        }
+    }
+    return 1;
+}
+
 /* NULL: not measured on such a core, because others are better there. */
 static const KernelCost *cost_of(const Kernel *k, const Target *t)
 {

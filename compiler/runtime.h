@@ -22,6 +22,8 @@
 
 #include "../runtime_template/lm_attention_loops.h"
 
+#include "../runtime_template/lm_heads.h"
+
 #include "../runtime_template/lm_attention.h"
 #include "../runtime_template/lm_hash.h"
 #include "../runtime_template/lm_layer.h"

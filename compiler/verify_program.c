@@ -400,6 +400,13 @@ static void check_attend_shifts(const Site *s, const Block *b)
     need_mantissa(s, ATTEND_UNIT);
 }
 
+/* Heads whose scores the target's core has in memory. */
+static int scores_at_once(const Site *s, const uint8_t *kv_of)
+{
+    const Target *t = s->v->unit->target;
+    return t && holds(s->v, FACT_CHOSEN) ? heads_at_once(t, s->op, kv_of) : 1;
+}
+
 static void check_attend(const Site *s)
 {
     const Block *b = need_block(s);
@@ -419,10 +426,10 @@ static void check_attend(const Site *s)
         need_buffer(s, s->op->in[i + 2], ELEM_I32, b->n_kv_heads);
     }
     need_buffer(s, s->op->out[0], ELEM_I8, mix);
-    need_buffer(s, s->op->out[1], ELEM_I32, window);
     need_buffer(s, s->op->out[2], ELEM_I32, mix);
     need_buffer(s, s->op->out[3], ELEM_I32, b->n_heads);
     const uint8_t *kv_of = need_data(s, s->op->data[0], ELEM_U8, b->n_heads)->bytes;
+    need_buffer(s, s->op->out[1], ELEM_I32, window * scores_at_once(s, kv_of));
     for (int h = 0; h < b->n_heads; h++) {
         if (kv_of[h] != b->kv_of_head[h]) {
             broken(s->v, "op %d (attend): head %d reads kv head %d, in the model %d", s->index, h,

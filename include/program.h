@@ -205,6 +205,7 @@ int find_kernel(const char *name);                        /* -1 none */
 bool kernel_reads(const Kernel *k, Format f, int planes); /* such weights */
 bool kernel_takes_sum(const Kernel *k);                   /* of the inputs, from its table */
 bool kernel_suits(const Kernel *k, const Target *t);      /* the target's core */
+int heads_at_once(const Target *t, const Op *attend, const uint8_t *kv_of); /* one or two */
 
 /* What runs, estimated from measured counts. */
 typedef struct Cost {

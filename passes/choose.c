@@ -244,10 +244,23 @@ static bool try_out(const Unit *u, const Program *p, Group *groups, int n)
     return again;
 }
 
+/* A core that has the scores of several heads at once needs as many times the window for them. */
+static void widen_scores(const Unit *u)
+{
+    const Program *p = u->program;
+    for (int i = 0; i < p->n_ops; i++) {
+        const Op *op = &p->ops[i];
+        if (op->kind == OP_ATTEND)
+            p->buffers[op->out[1]].count = model_window(u->model, op->layer, p->window) *
+                                           heads_at_once(u->target, op, p->data[op->data[0]].bytes);
+    }
+}
+
 /* Vectors do not always pack without gaps, so a plan may take more than was reckoned with. */
 void pass_choose(Unit *u)
 {
     int n;
+    widen_scores(u);
     Group *groups = groups_of(u->arena, u->program, &n);
     Program live = *u->program;
     live.buffers = arena_copy(u->arena, live.buffers, (size_t)live.n_buffers, sizeof *live.buffers);

@@ -1,6 +1,6 @@
 /* Attention over a ring of int8 keys and values. Scores, softmax and the weighted sum are integer.
  * Every head of every token has a scale: 16 bits, in a unit that all tokens of the head share and
- * that grows with the largest. Needs lm_quantize.h, lm_attention_loops.h.
+ * that grows with the largest. Needs lm_quantize.h, lm_heads.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_ATTENTION_H
 #define LM_ATTENTION_H
@@ -168,12 +168,51 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
         exponent + 1 + spread - length);
 }
 
+/* `count` of the heads, from h on, that read one kv head: as lm_attend_by -> mix, mix_scale; gives
+ * the largest exponent of these scales. */
+LM_INLINE int32_t lm_mix_heads(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
+                               const uint16_t *k_scale, int32_t k_exponent, const int8_t *values,
+                               const uint16_t *v_scale, int32_t v_exponent, int32_t h,
+                               int32_t count, int32_t n, int32_t *weights, int32_t *mix,
+                               int32_t *mix_scale, int32_t heads, int32_t kv_heads, int32_t dim,
+                               int32_t sinks, lm_scale unit, int32_t pre, int32_t spread)
+{
+    const int32_t stay = sinks < n ? sinks : n;
+    lm_scale factor[LM_HEADS_AT_ONCE];
+    int32_t up[LM_HEADS_AT_ONCE], down[LM_HEADS_AT_ONCE], max[LM_HEADS_AT_ONCE];
+    int32_t max_sink[LM_HEADS_AT_ONCE], top = -32768;
+    for (int32_t i = 0; i < count; i++) {
+        factor[i] = lm_scale_mul(q_scale[h + i], unit);
+        up[i] = pre + k_exponent + lm_exponent(factor[i]) + 16 + 11;
+        down[i] = up[i] > 0 ? 0 : (up[i] < -31 ? 31 : -up[i]);
+    }
+    lm_scores_heads(q + h * dim, count, keys, k_scale, stay, n, kv_heads, dim, pre, down, weights,
+                    n, max);
+    if (sinks > 0) {
+        lm_scores_heads(q + (heads + h) * dim, count, keys, k_scale, 0, stay, kv_heads, dim, pre,
+                        down, weights, n, max_sink);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t *score = weights + i * n;
+        int32_t most = sinks > 0 && max_sink[i] > max[i] ? max_sink[i] : max[i];
+        if (up[i] > 0) {
+            most = lm_raise_scores(score, n, most, up[i]);
+        }
+        mix_scale[h + i] =
+            lm_mix_head(values, v_scale, v_exponent, n, score, most, lm_mantissa(factor[i]),
+                        mix + (h + i) * dim, kv_heads, dim, spread);
+        const int32_t exponent = lm_exponent(mix_scale[h + i]);
+        top = exponent > top ? exponent : top;
+    }
+    return top;
+}
+
 /* q (heads x dim) int8, a second such q for the slots below sinks when sinks > 0; q_scale (heads);
  * keys, values (window x kv_heads x dim) int8 with their scales (window x kv_heads) in units of
  * 2^exponents (kv_heads); kv_of (heads): which kv head each head reads; n slots are filled -> x
- * (heads x dim) int8; gives its scale. weights (window), mix (heads x dim), mix_scale (heads) are
- * scratch. unit = log2(e)/sqrt(dim); spread: bits that keep any sum over the window within 32
- * bits. */
+ * (heads x dim) int8; gives its scale. weights (LM_HEADS_AT_ONCE x window), mix (heads x dim),
+ * mix_scale (heads) are scratch. unit = log2(e)/sqrt(dim); spread: bits that keep any sum over the
+ * window within 32 bits. */
 LM_INLINE lm_scale lm_attend_by(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
                                 const uint16_t *k_scale, const int32_t *k_exponent,
                                 const int8_t *values, const uint16_t *v_scale,
@@ -182,27 +221,15 @@ LM_INLINE lm_scale lm_attend_by(const int8_t *q, const int32_t *q_scale, const i
                                 int32_t heads, int32_t kv_heads, int32_t dim, int32_t sinks,
                                 lm_scale unit, int32_t pre, int32_t spread, uint32_t round)
 {
-    const int32_t stay = sinks < n ? sinks : n;
-    int32_t top = -32768;
-    for (int32_t h = 0; h < heads; h++) {
+    int32_t top = -32768, count = 1;
+    for (int32_t h = 0; h < heads; h += count) {
         const int32_t kv = kv_of[h];
-        const lm_scale factor = lm_scale_mul(q_scale[h], unit);
-        const int32_t up = pre + k_exponent[kv] + lm_exponent(factor) + 16 + 11;
-        const int32_t down = up > 0 ? 0 : (up < -31 ? 31 : -up);
-        const int8_t *k = keys + kv * dim;
-        int32_t max =
-            lm_scores(q + h * dim, k, k_scale + kv, stay, n, kv_heads, dim, pre, down, weights);
-        if (sinks > 0) {
-            const int32_t max_sink = lm_scores(q + (heads + h) * dim, k, k_scale + kv, 0, stay,
-                                               kv_heads, dim, pre, down, weights);
-            max = max_sink > max ? max_sink : max;
-        }
-        if (up > 0) {
-            max = lm_raise_scores(weights, n, max, up);
-        }
-        mix_scale[h] = lm_mix_head(values + kv * dim, v_scale + kv, v_exponent[kv], n, weights, max,
-                                   lm_mantissa(factor), mix + h * dim, kv_heads, dim, spread);
-        top = lm_exponent(mix_scale[h]) > top ? lm_exponent(mix_scale[h]) : top;
+        count = lm_heads_at_once(kv_of + h, heads - h, dim, pre);
+        const int32_t exponent =
+            lm_mix_heads(q, q_scale, keys + kv * dim, k_scale + kv, k_exponent[kv],
+                         values + kv * dim, v_scale + kv, v_exponent[kv], h, count, n, weights, mix,
+                         mix_scale, heads, kv_heads, dim, sinks, unit, pre, spread);
+        top = exponent > top ? exponent : top;
     }
     uint32_t max = 0;
     for (int32_t h = 0; h < heads; h++) {

@@ -1,6 +1,6 @@
 /* The steps and loops that have variants for a core, behind plain functions. Compiled twice: from
- * the portable files with PREFIX portable_, and from CORE, LOOPS and ATTENTION with PREFIX
- * variant_. */
+ * the portable files with PREFIX portable_, and from CORE, LOOPS, ATTENTION and HEADS with
+ * PREFIX variant_. */
 #include "lm_port.h"
 
 #include CORE
@@ -15,6 +15,8 @@
 #include LOOPS
 
 #include ATTENTION
+
+#include HEADS
 
 #include "loops.h"
 
@@ -49,6 +51,19 @@ int32_t NAME(scores)(const int8_t *q, const int8_t *keys, const uint16_t *scales
     case 6: return lm_scores(q, keys, scales, first, last, row, 6, pre, down, score);
     case 20: return lm_scores(q, keys, scales, first, last, row, 20, pre, down, score);
     default: return lm_scores(q, keys, scales, first, last, row, dim, pre, down, score);
+    }
+}
+
+void NAME(scores_two)(const int8_t *q, const int8_t *keys, const uint16_t *scales, int32_t first,
+                      int32_t last, int32_t row, int32_t dim, int32_t pre, const int32_t *down,
+                      int32_t *score, int32_t n, int32_t *max)
+{
+    static const uint8_t kv_of[2] = {0, 0};
+    int32_t count = 1;
+    for (int32_t h = 0; h < 2; h += count) {
+        count = lm_heads_at_once(kv_of + h, 2 - h, dim, pre);
+        lm_scores_heads(q + h * dim, count, keys, scales, first, last, row, dim, pre, down + h,
+                        score + h * n, n, max + h);
     }
 }
 

@@ -9,6 +9,9 @@
     int32_t prefix##scores(const int8_t *q, const int8_t *keys, const uint16_t *scales,            \
                            int32_t first, int32_t last, int32_t row, int32_t dim, int32_t pre,     \
                            int32_t down, int32_t *score);                                          \
+    void prefix##scores_two(const int8_t *q, const int8_t *keys, const uint16_t *scales,           \
+                            int32_t first, int32_t last, int32_t row, int32_t dim, int32_t pre,    \
+                            const int32_t *down, int32_t *score, int32_t n, int32_t *max);         \
     uint32_t prefix##softmax_mix(int32_t *score, const uint16_t *scales, const int8_t *values,     \
                                  int32_t n, int32_t row, int32_t dim, int32_t max,                 \
                                  uint32_t mantissa, int32_t spread, int32_t *mix);                 \

@@ -1,6 +1,7 @@
 #!/bin/sh
 # loops.sh: the steps and loops that have variants for a core (lm_core.h, lm_loops.h,
-# lm_attention_loops.h) against the portable ones, on the boards of these cores. REQUIRE_ALL=1: a missing tool is a failure.
+# lm_attention_loops.h, lm_heads.h) against the portable ones, on the boards of these cores.
+# REQUIRE_ALL=1: a missing tool is a failure.
 set -u
 export LMCC_CACHE= # no cache
 # shellcheck source=test/emulator/board_lib.sh
@@ -11,11 +12,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-# try BOARD CORE LOOPS ATTENTION FLAGS...
+# try BOARD CORE LOOPS ATTENTION HEADS FLAGS...
 try() {
-    board=$1 core=$2 loops=$3 attention=$4
-    shift 4
-    label="$board $core $loops $attention $*"
+    board=$1 core=$2 loops=$3 attention=$4 heads=$5
+    shift 5
+    label="$board $core $loops $attention $heads $*"
     tool=$(board_get "$board" compiler)
     emulator=$(board_get "$board" run | cut -d' ' -f1)
     if ! command -v "$tool" >/dev/null || ! command -v "$emulator" >/dev/null; then
@@ -27,9 +28,9 @@ try() {
     include="-I$runtime -I$here -Wall -Wextra -Wconversion -Wshadow"
     # shellcheck disable=SC2086
     if "$tool" $cflags -std=c99 "$@" $include -DPREFIX=portable_ '-DCORE="lm_core.h"' \
-        '-DLOOPS="lm_loops.h"' '-DATTENTION="lm_attention_loops.h"' -c -o "$work/portable.o" "$here/loops.c" &&
+        '-DLOOPS="lm_loops.h"' '-DATTENTION="lm_attention_loops.h"' '-DHEADS="lm_heads.h"' -c -o "$work/portable.o" "$here/loops.c" &&
         "$tool" $cflags -std=c99 "$@" $include -DPREFIX=variant_ "-DCORE=\"$core\"" \
-            "-DLOOPS=\"$loops\"" "-DATTENTION=\"$attention\"" -c -o "$work/variant.o" "$here/loops.c" &&
+            "-DLOOPS=\"$loops\"" "-DATTENTION=\"$attention\"" "-DHEADS=\"$heads\"" -c -o "$work/variant.o" "$here/loops.c" &&
         "$here/build_board.sh" "$board" "$cflags $* $include" "$work/loops.elf" \
             "$here/loops_main.c" "$work/portable.o" "$work/variant.o" &&
         [ "$("$here/run_board.sh" "$board" "$work/loops.elf")" = equal ]; then
@@ -42,11 +43,11 @@ try() {
 }
 
 for level in -O0 -O2 -Os; do
-    try mps2-an385 lm_core.h arm/lm_loops_thumb1.h arm/lm_attention_loops_thumb1.h -mcpu=cortex-m0 $level
-    try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h $level
-    try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
-    try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h $level
-    try mps3-an547 arm/lm_core_thumb2.h lm_loops.h arm/lm_attention_loops_mve.h $level
+    try mps2-an385 lm_core.h arm/lm_loops_thumb1.h arm/lm_attention_loops_thumb1.h arm/lm_heads_thumb1.h -mcpu=cortex-m0 $level
+    try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h lm_heads.h $level
+    try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h $level
+    try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h $level
+    try mps3-an547 arm/lm_core_thumb2.h lm_loops.h arm/lm_attention_loops_mve.h lm_heads.h $level
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }

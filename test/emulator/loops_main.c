@@ -13,10 +13,10 @@
 
 static uint32_t seed = 7;
 static int failures;
-static int32_t q_words[DIM], cell_words[SLOTS * ROW * DIM]; /* vectors on a 4-byte boundary */
+static int32_t q_words[2 * DIM], cell_words[SLOTS * ROW * DIM]; /* vectors on a 4-byte boundary */
 static int8_t *const q = (int8_t *)q_words, *const cells = (int8_t *)cell_words;
 static uint16_t scales[SLOTS * ROW];
-static int32_t one[SLOTS + 4], two[SLOTS + 4], mix_one[DIM + 4], mix_two[DIM + 4];
+static int32_t one[2 * SLOTS + 4], two[2 * SLOTS + 4], mix_one[DIM + 4], mix_two[DIM + 4];
 
 static uint32_t draw(void)
 {
@@ -49,7 +49,7 @@ static void check_steps(void)
 
 static void fill(int extreme)
 {
-    for (int32_t i = 0; i < DIM; i++) {
+    for (int32_t i = 0; i < 2 * DIM; i++) {
         q[i] = (int8_t)(extreme ? 127 : (int32_t)(draw() % 255U) - 127);
     }
     for (int32_t i = 0; i < SLOTS * ROW * DIM; i++) {
@@ -58,7 +58,7 @@ static void fill(int extreme)
     for (int32_t i = 0; i < SLOTS * ROW; i++) {
         scales[i] = (uint16_t)(extreme ? 65534U : draw() % 65535U);
     }
-    for (int32_t i = 0; i < SLOTS + 4; i++) {
+    for (int32_t i = 0; i < 2 * SLOTS + 4; i++) {
         one[i] = two[i] = GUARD;
     }
     memset(mix_one, 0, sizeof mix_one);
@@ -74,6 +74,12 @@ static void check_attention(int32_t dim, int32_t n, int32_t row, int extreme)
               variant_scores(q, cells, scales, first, n, row, dim, pre, down, two),
           "the largest score");
     check(memcmp(one, two, sizeof one) == 0, "scores");
+    const int32_t downs[2] = {down, (int32_t)(draw() % 32U)};
+    int32_t max_one[2], max_two[2];
+    portable_scores_two(q, cells, scales, first, n, row, dim, pre, downs, one, n, max_one);
+    variant_scores_two(q, cells, scales, first, n, row, dim, pre, downs, two, n, max_two);
+    check(memcmp(max_one, max_two, sizeof max_one) == 0, "the largest scores of two heads");
+    check(memcmp(one, two, sizeof one) == 0, "scores of two heads");
     const int32_t max = portable_scores(q, cells, scales, 0, n, row, dim, pre, down % 16, one);
     memcpy(two, one, sizeof one);
     check(portable_softmax_mix(one, scales, cells, n, row, dim, max, mantissa, n % 3, mix_one) ==
