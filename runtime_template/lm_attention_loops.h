@@ -13,15 +13,19 @@ LM_INLINE int32_t lm_scores(const int8_t *q, const int8_t *keys, const uint16_t 
                             int32_t down, int32_t *score)
 {
     int32_t max = INT32_MIN;
-    for (int32_t j = first; j < last; j++) {
-        const int8_t *k = keys + j * row * dim;
+    const int8_t *k = keys + first * row * dim;
+    scales += first * row;
+    for (int32_t *s = score + first, *end = score + last; s < end; s++) {
         int32_t dot = 0;
+        LM_UNROLL_8
         for (int32_t d = 0; d < dim; d++) {
             dot += q[d] * k[d];
         }
-        dot = ((dot >> pre) * (int32_t)scales[j * row]) >> down;
-        score[j] = dot;
+        dot = ((dot >> pre) * (int32_t)*scales) >> down;
+        *s = dot;
         max = dot > max ? dot : max;
+        k += row * dim;
+        scales += row;
     }
     return max;
 }
@@ -65,6 +69,7 @@ LM_INLINE void lm_mix_values(const int32_t *weights, const int8_t *values, int32
     for (int32_t d = 0; d < dim; d++) {
         const int8_t *v = values + d;
         int32_t acc = 0;
+        LM_UNROLL_4
         for (int32_t j = 0; j < n; j++) {
             acc += weights[j] * v[j * row * dim];
         }
