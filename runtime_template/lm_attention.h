@@ -169,18 +169,19 @@ LM_INLINE lm_scale lm_mix_head(const int8_t *values, const uint16_t *scales, int
 }
 
 /* `count` of the heads, from h on, that read one kv head: as lm_attend_by -> mix, mix_scale; gives
- * the largest exponent of these scales. */
+ * the largest exponent of these scales, or top. */
 LM_INLINE int32_t lm_mix_heads(const int8_t *q, const int32_t *q_scale, const int8_t *keys,
                                const uint16_t *k_scale, int32_t k_exponent, const int8_t *values,
-                               const uint16_t *v_scale, int32_t v_exponent, int32_t h,
-                               int32_t count, int32_t n, int32_t *weights, int32_t *mix,
-                               int32_t *mix_scale, int32_t heads, int32_t kv_heads, int32_t dim,
-                               int32_t sinks, lm_scale unit, int32_t pre, int32_t spread)
+                               const uint16_t *v_scale, const int32_t *v_exponent, int32_t h,
+                               int32_t count, int32_t top, int32_t n, int32_t *weights,
+                               int32_t *mix, int32_t *mix_scale, int32_t heads, int32_t kv_heads,
+                               int32_t dim, int32_t sinks, lm_scale unit, int32_t pre,
+                               int32_t spread)
 {
     const int32_t stay = sinks < n ? sinks : n;
     lm_scale factor[LM_HEADS_AT_ONCE];
     int32_t up[LM_HEADS_AT_ONCE], down[LM_HEADS_AT_ONCE], max[LM_HEADS_AT_ONCE];
-    int32_t max_sink[LM_HEADS_AT_ONCE], top = -32768;
+    int32_t max_sink[LM_HEADS_AT_ONCE];
     for (int32_t i = 0; i < count; i++) {
         factor[i] = lm_scale_mul(q_scale[h + i], unit);
         up[i] = pre + k_exponent + lm_exponent(factor[i]) + 16 + 11;
@@ -199,7 +200,7 @@ LM_INLINE int32_t lm_mix_heads(const int8_t *q, const int32_t *q_scale, const in
             most = lm_raise_scores(score, n, most, up[i]);
         }
         mix_scale[h + i] =
-            lm_mix_head(values, v_scale, v_exponent, n, score, most, lm_mantissa(factor[i]),
+            lm_mix_head(values, v_scale, *v_exponent, n, score, most, lm_mantissa(factor[i]),
                         mix + (h + i) * dim, kv_heads, dim, spread);
         const int32_t exponent = lm_exponent(mix_scale[h + i]);
         top = exponent > top ? exponent : top;
@@ -225,11 +226,9 @@ LM_INLINE lm_scale lm_attend_by(const int8_t *q, const int32_t *q_scale, const i
     for (int32_t h = 0; h < heads; h += count) {
         const int32_t kv = kv_of[h];
         count = lm_heads_at_once(kv_of + h, heads - h, dim, pre);
-        const int32_t exponent =
-            lm_mix_heads(q, q_scale, keys + kv * dim, k_scale + kv, k_exponent[kv],
-                         values + kv * dim, v_scale + kv, v_exponent[kv], h, count, n, weights, mix,
-                         mix_scale, heads, kv_heads, dim, sinks, unit, pre, spread);
-        top = exponent > top ? exponent : top;
+        top = lm_mix_heads(q, q_scale, keys + kv * dim, k_scale + kv, k_exponent[kv],
+                           values + kv * dim, v_scale + kv, v_exponent + kv, h, count, top, n,
+                           weights, mix, mix_scale, heads, kv_heads, dim, sinks, unit, pre, spread);
     }
     uint32_t max = 0;
     for (int32_t h = 0; h < heads; h++) {
