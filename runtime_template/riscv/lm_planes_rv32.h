@@ -279,9 +279,10 @@ LM_INLINE void lm_blocks_rv32(const uint8_t *codes, const uint8_t *scales, const
 }
 
 /* All steps, 32 at a time; where that is not all of them y holds the sums in between. */
-LM_INLINE void lm_rows_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
-                            const lm_book *book, int32_t *y, int32_t rows, int32_t planes,
-                            int32_t groups, int32_t pre, int32_t stride, int32_t part)
+LM_INLINE void lm_planes_rows_rv32(const uint8_t *codes, const uint8_t *scales,
+                                   const int16_t *table, const lm_book *book, int32_t *y,
+                                   int32_t rows, int32_t planes, int32_t groups, int32_t pre,
+                                   int32_t stride, int32_t part)
 {
     const uint32_t c0 = (uint32_t)book->c0, c1 = planes == 2 ? (uint32_t)book->c1 : 0U;
     uint32_t zero = (uint32_t)book->zero;
@@ -298,18 +299,18 @@ LM_INLINE void lm_rows_rv32(const uint8_t *codes, const uint8_t *scales, const i
     }
 }
 
-LM_FUNCTION void lm_rows_2_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
-                                const lm_book *book, int32_t *y, int32_t rows, int32_t groups,
-                                int32_t pre, int32_t stride, int32_t part)
+LM_FUNCTION void lm_planes_2_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
+                                  const lm_book *book, int32_t *y, int32_t rows, int32_t groups,
+                                  int32_t pre, int32_t stride, int32_t part)
 {
-    lm_rows_rv32(codes, scales, table, book, y, rows, 2, groups, pre, stride, part);
+    lm_planes_rows_rv32(codes, scales, table, book, y, rows, 2, groups, pre, stride, part);
 }
 
-LM_FUNCTION void lm_rows_1_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
-                                const lm_book *book, int32_t *y, int32_t rows, int32_t groups,
-                                int32_t pre, int32_t stride, int32_t part)
+LM_FUNCTION void lm_planes_1_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
+                                  const lm_book *book, int32_t *y, int32_t rows, int32_t groups,
+                                  int32_t pre, int32_t stride, int32_t part)
 {
-    lm_rows_rv32(codes, scales, table, book, y, rows, 1, groups, pre, stride, part);
+    lm_planes_rows_rv32(codes, scales, table, book, y, rows, 1, groups, pre, stride, part);
 }
 
 /* As lm_planes_byte_part. */
@@ -323,9 +324,11 @@ LM_INLINE void lm_planes_byte_rv32_part(const uint8_t *codes, const uint8_t *row
     if (LM_RV_UNROLLED && planes <= 2) {
         const uint8_t *scales = rows_data + LM_BOOK_BYTES;
         if (planes == 2) {
-            lm_rows_2_rv32(codes, scales, table, &book, y, rows, (cols + 7) / 8, pre, stride, part);
+            lm_planes_2_rv32(codes, scales, table, &book, y, rows, (cols + 7) / 8, pre, stride,
+                             part);
         } else {
-            lm_rows_1_rv32(codes, scales, table, &book, y, rows, (cols + 7) / 8, pre, stride, part);
+            lm_planes_1_rv32(codes, scales, table, &book, y, rows, (cols + 7) / 8, pre, stride,
+                             part);
         }
         return;
     }

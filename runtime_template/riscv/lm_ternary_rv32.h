@@ -85,8 +85,8 @@ LM_INLINE void lm_ternary_byte_rv32_part(const uint8_t *codes, const uint8_t *ro
 {
     const lm_book book = {0, 1, 0, 0, 0, 0, 0};
     if (LM_RV_UNROLLED) {
-        lm_rows_1_rv32(codes, rows_data + LM_BOOK_BYTES, table, &book, y, rows, (cols + 4) / 5, pre,
-                       stride, part);
+        lm_planes_1_rv32(codes, rows_data + LM_BOOK_BYTES, table, &book, y, rows, (cols + 4) / 5,
+                         pre, stride, part);
         return;
     }
     for (int32_t r = 0; r < rows; r += 8) {
