@@ -263,6 +263,7 @@ static const struct RuntimeFile {
     {"arm/lm_attention_loops_thumb1.h", FEATURE_THUMB1, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_mve.h", FEATURE_MVE, NULL, "lm_attention_loops.h"},
     {"arm/lm_attention_loops_dsp.h", FEATURE_DSP, NULL, "lm_attention_loops.h"},
+    {"riscv/lm_attention_loops_rv32.h", FEATURE_RV32IMC, NULL, "lm_attention_loops.h"},
     {"lm_heads.h", -1, NULL, NULL},
     {"arm/lm_heads_thumb1.h", FEATURE_THUMB1, NULL, "lm_heads.h"},
     {"lm_attention.h", -1, NULL, NULL},

@@ -3,7 +3,9 @@
 #include "board.h"
 #include "loops.h"
 
-#include <string.h>
+#include "lm_port.h"
+
+int memcmp(const void *a, const void *b, size_t n); /* not every toolchain has its header */
 
 #define SLOTS 23
 #define ROW 3
