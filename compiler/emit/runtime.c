@@ -217,6 +217,7 @@ static const struct RuntimeFile {
     {"lm_error.h", -1, NULL, NULL},
     {"lm_core.h", -1, NULL, NULL},
     {"arm/lm_core_thumb2.h", FEATURE_THUMB2, NULL, "lm_core.h"},
+    {"riscv/lm_core_rv32.h", FEATURE_RV32IMC, NULL, "lm_core.h"},
     {"lm_fixed.h", -1, NULL, NULL},
     {"lm_tables.h", -1, NULL, NULL},
     {"lm_functions.h", -1, NULL, NULL},
@@ -323,7 +324,7 @@ static const char *const guards[FEATURES] = {
     [FEATURE_THUMB2] = "defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_DSP] = "defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_MVE] = "defined(__ARM_FEATURE_MVE)",
-    [FEATURE_RV32IMC] = "defined(__riscv) && __riscv_xlen == 32",
+    [FEATURE_RV32IMC] = "defined(__riscv_muldiv) && __riscv_xlen == 32 && !defined(__riscv_32e)",
 };
 
 static bool is_pair(const Op *op)

@@ -48,7 +48,7 @@ for level in -O0 -O2 -Os; do
     try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h $level
     try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h $level
     try mps3-an547 arm/lm_core_thumb2.h lm_loops.h arm/lm_attention_loops_mve.h lm_heads.h $level
-    try rv32-virt lm_core.h lm_loops.h riscv/lm_attention_loops_rv32.h lm_heads.h -ffreestanding $level
+    try rv32-virt riscv/lm_core_rv32.h lm_loops.h riscv/lm_attention_loops_rv32.h lm_heads.h -ffreestanding $level
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }
