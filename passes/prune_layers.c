@@ -18,12 +18,13 @@ typedef struct Drop {
 /* The linears that refit() changes are as in the whole model again. */
 static void restore(Drop *d)
 {
-    static const Role fitted[] = {ROLE_O, ROLE_DOWN};
     for (int l = 0; l < d->whole->n_layers; l++) {
-        for (size_t i = 0; i < LENGTH(fitted); i++) {
-            const Linear *from = &d->whole->blocks[l].linear[fitted[i]];
-            memcpy(d->unit->model->blocks[l].linear[fitted[i]].w, from->w,
-                   (size_t)from->rows * (size_t)from->cols * sizeof(float));
+        for (int role = 0; role < ROLES; role++) {
+            const Linear *from = &d->whole->blocks[l].linear[role];
+            const size_t size = (size_t)from->rows * (size_t)from->cols;
+            if (size > 0) {
+                memcpy(d->unit->model->blocks[l].linear[role].w, from->w, size * sizeof(float));
+            }
         }
     }
 }

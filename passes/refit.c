@@ -1,8 +1,9 @@
-/* Each linear that writes to the residual stream is fitted in closed form, after all before it: its
- * inputs X come from the model as pruned so far, its target is the residual stream of the whole
- * model at the same place. E, the distance between the two streams, is what X must explain on top
- * of the columns that go (compensate() in least_squares.h). The asymmetric target is that of GPTAQ
- * (arXiv 2504.02692), of the stream instead of one linear's output. */
+/* Each linear is fitted in closed form, after all before it: its inputs X come from the model as
+ * pruned so far. Of one that writes to the residual stream the target is the stream of the whole
+ * model at the same place: E, the distance between the two, is what X must explain on top of the
+ * columns that go (compensate() in least_squares.h). Of one that reads the stream it is what it
+ * gives in the whole model. The asymmetric target is that of GPTAQ (arXiv 2504.02692), of the
+ * stream instead of one linear's output where there is one. */
 #include "refit.h"
 
 #include "least_squares.h"
@@ -87,6 +88,48 @@ static void fit(Refit *f, int l, Role role, const Sums *m)
     sequence_refresh(f->own, l);
 }
 
+/* rows x cols: W D, D being cols x cols. */
+static double *times(Arena *a, const Linear *w, const double *d)
+{
+    const size_t rows = (size_t)w->rows, cols = (size_t)w->cols;
+    double *product = NEW(a, double, rows *cols);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t k = 0; k < cols; k++) {
+            for (size_t c = 0; c < cols; c++) {
+                product[r * cols + c] += (double)w->w[r * cols + k] * d[k * cols + c];
+            }
+        }
+    }
+    return product;
+}
+
+/* Linears first to last, which read the same vector: x, but y in the whole model. W x lacks
+ * W (y - x), whose products with x are W times those of y - x. */
+static void fit_readers(Refit *f, int l, Role first, Role last)
+{
+    const int dim = f->model->dim;
+    Arena *a = arena_new();
+    Sums *m = sums_new(a, dim, dim);
+    for (int d = 0; d < f->samples->n_docs; d++) {
+        const int n = f->samples->n_tokens[d];
+        sequence_set_residual(f->target, f->y[d], n);
+        sequence_layer(f->target, l);
+        sequence_set_residual(f->own, f->x[d], n);
+        sequence_layer(f->own, l);
+        const float *x = sequence_input(f->own, first);
+        subtract(sequence_input(f->target, first), x, (size_t)n * (size_t)dim, f->error);
+        sums_add(m, x, f->error, n);
+    }
+    for (int role = (int)first; role <= (int)last; role++) {
+        const Linear *w = &f->model->blocks[l].linear[role];
+        const Sums own = {w->rows, dim, m->h, times(a, w, m->c), m->tokens};
+        if (w->rows > 0) {
+            fit(f, l, (Role)role, &own);
+        }
+    }
+    arena_free(a);
+}
+
 static void fit_attention(Refit *f, int l)
 {
     const Linear *own = &f->model->blocks[l].linear[ROLE_O];
@@ -155,7 +198,9 @@ void refit(Unit *u, const Model *whole, const Removal *gone)
     Refit *f = open_refit(u, whole, gone);
     for (int l = skip_first(f); l < f->model->n_layers; l++) {
         if (!gone->skip || !gone->skip[l]) {
+            fit_readers(f, l, ROLE_Q, ROLE_V);
             fit_attention(f, l);
+            fit_readers(f, l, model_first_reader(f->model, ROLE_GATE), ROLE_UP);
             fit_mlp(f, l);
             advance_own(f, l);
         }

@@ -1,5 +1,5 @@
-/* Least squares from layer to layer: what pruning took, the linears that write to the residual
- * stream give back as far as they can. */
+/* Least squares from layer to layer: what pruning took, the linears that stay give back as far as
+ * they can. */
 #ifndef LMCC_REFIT_H
 #define LMCC_REFIT_H
 
@@ -12,9 +12,10 @@ typedef struct Removal {
     bool *skip;       /* n_layers: layers that go as a whole; NULL: none */
 } Removal;
 
-/* u->model, whole so far, loses what `gone` names (columns become 0); its attn.o and mlp.down are
- * fitted, in execution order, to bring the residual stream back to what `whole` (the same model
- * before) has there: the error that comes in from earlier layers is corrected too. */
+/* u->model, whole so far, loses what `gone` names (columns become 0). Its linears are fitted, in
+ * execution order: those that read the residual stream to give what they give in `whole` (the same
+ * model before), attn.o and mlp.down to bring the stream back to what it is there. So the error
+ * that comes in from earlier layers is corrected too. */
 void refit(Unit *u, const Model *whole, const Removal *gone);
 
 #endif

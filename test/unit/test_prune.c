@@ -28,12 +28,25 @@ static float *at(const Linear *l, int r, int c)
     return &l->w[r * l->cols + c];
 }
 
-/* The head (of 6 rows) or neuron (of 1 row) of `whole` that row group i of `part` came from. */
+/* Sum of squares of what two groups of `width` rows differ by; of the second alone where the first
+ * is not given. */
+static double apart(const Linear *a, int i, const Linear *b, int j, int width)
+{
+    double sum = 0;
+    for (int k = 0; k < width * b->cols; k++) {
+        const double off =
+            (double)at(b, j * width, 0)[k] - (a ? (double)at(a, i * width, 0)[k] : 0);
+        sum += off * off;
+    }
+    return sum;
+}
+
+/* The head (of 6 rows) or neuron (of 1 row) of `whole` that row group i of `part` came from: least
+ * squares move it less than to a tenth of itself. */
 static int origin(const Linear *part, const Linear *whole, int i, int width)
 {
     for (int j = 0; j < whole->rows / width; j++) {
-        size_t bytes = (size_t)(width * whole->cols) * sizeof(float);
-        if (memcmp(at(part, i * width, 0), at(whole, j * width, 0), bytes) == 0) {
+        if (apart(part, i, whole, j, width) <= 0.01 * apart(NULL, 0, whole, j, width)) {
             return j;
         }
     }
