@@ -89,6 +89,7 @@ tables:  ## write the lm_*_table.h, lm_tables.h, lm_unicode.h and unicode_data.c
 	@$(B)/make_tables tanh > runtime_template/lm_tanh_table.h
 	@$(PYTHON) -B compiler/make_unicode.py > runtime_template/lm_unicode.h
 	@$(PYTHON) -B compiler/make_unicode_host.py > compiler/unicode_data.c
+	@$(PYTHON) -B compiler/make_graphemes.py > runtime_template/lm_grapheme_table.h
 
 # Installing. Packages are named before they are installed; what is there already is left alone.
 missing = $(strip $(foreach p,$(1),$(if $(shell dpkg-query -W -f='$${Status}' $(p) 2>/dev/null | \

@@ -70,7 +70,8 @@ static void read_normal(IrReader *r, Tokenizer *t)
 {
     t->form = (NormalForm)ir_key_choice(r, "form", form_names, NORMAL_FORMS);
     if (t->form == NORMAL_CHARSMAP) {
-        t->squeeze = ir_key_bool(r, "squeeze");
+        t->squeeze = (int)ir_key_int(r, "squeeze", 0, SQUEEZE_MOST);
+        t->clusters = ir_key_bool(r, "clusters");
         t->charsmap = ir_quoted(r, MAX_CHARSMAP, &t->charsmap_bytes);
         charsmap_tree(r->arena, r->file, t->charsmap, t->charsmap_bytes); /* or fatal */
     }

@@ -186,7 +186,7 @@ static void put_style(Buf *b, const Tokenizer *t)
     if (t->form != NORMAL_NONE) {
         buf_printf(b, "normal form=%s", form_names[t->form]);
         if (t->form == NORMAL_CHARSMAP) {
-            buf_printf(b, " squeeze=%s ", yes_no(t->squeeze));
+            buf_printf(b, " squeeze=%d clusters=%s ", t->squeeze, yes_no(t->clusters));
             put_quoted(b, t->charsmap, t->charsmap_bytes);
         }
         buf_puts(b, "\n");

@@ -150,7 +150,8 @@ static void set_charsmap(const Tokenizer *t, const Tables *d, lm_charsmap *m)
     m->edge_text = array(d, "edge_text");
     m->edge_state = array(d, "edge_state");
     m->hangul = charsmap_hangul(t);
-    m->squeeze = t->squeeze;
+    m->step = t->clusters ? lm_cluster_at : lm_charsmap_at;
+    m->squeeze = (uint8_t)t->squeeze;
 }
 
 static lm_tokenizer set_numbers(const Tokenizer *t)

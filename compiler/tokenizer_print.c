@@ -103,7 +103,7 @@ int tokenizer_once(const Tokenizer *t)
 
 bool tokenizer_lone_prefix(const Tokenizer *t)
 {
-    return t->form == NORMAL_CHARSMAP && !t->squeeze && t->add_prefix;
+    return t->form == NORMAL_CHARSMAP && !t->squeeze && !t->clusters && t->add_prefix;
 }
 
 /* A byte becomes 3 at the most in NFC and NFD (U+1D160), 11 in NFKC and NFKD (U+FDFA), each of them
@@ -216,6 +216,7 @@ static void print_charsmap(Buf *b, const Tokenizer *t, const Data *tables, int n
 {
     buf_printf(b, "\nstatic const lm_charsmap %scharsmap = {\n", prefix);
     print_arrays(b, tables, n, prefix, charsmap_arrays, LENGTH(charsmap_arrays));
+    buf_printf(b, "    .step = %s,\n", t->clusters ? "lm_cluster_at" : "lm_charsmap_at");
     buf_printf(b, "    .hangul = %d,\n    .squeeze = %d,\n};\n", charsmap_hangul(t), t->squeeze);
 }
 

@@ -217,11 +217,21 @@ typedef struct Pipeline {
                          `normalized` are looked for */
     bool split_words; /* SPM: nothing crosses the start of a word */
     NormalForm form;  /* before all else */
-    Pattern pattern;  /* BYTE_LEVEL */
-    BertText bert;    /* WORDPIECE; most_chars is the model's to say */
+    const uint8_t *charsmap; /* NORMAL_CHARSMAP: charsmap_bytes */
+    int charsmap_bytes, squeeze;
+    bool clusters;
+    Pattern pattern; /* BYTE_LEVEL */
+    BertText bert;   /* WORDPIECE; most_chars is the model's to say */
     TemplateToken bos, after;
 } Pipeline;
 
 Pipeline read_pipeline(Arena *a, const char *path, const json_t *root);
+
+/* import/tokenizer_precompiled.c: the steps of a normalizer that begins with Precompiled; false: it
+ * does not. check_split: fatal unless WhitespaceSplit finds no words but those between spaces.
+ * check_mapped: fatal unless the written form of an added token, ASCII, stays as it is. */
+bool read_precompiled(Arena *a, const char *path, const json_t *const *step, int n, Pipeline *p);
+void check_split(Arena *a, const char *path, const Pipeline *p);
+void check_mapped(Arena *a, const char *path, const char *s, const Tokenizer *t);
 
 #endif

@@ -133,6 +133,10 @@ typedef enum NormalForm {
     NORMAL_FORMS
 } NormalForm;
 
+/* Which spaces go: LM_SQUEEZE_ of lm_charsmap.h. ALL: as SentencePiece does it. */
+enum { SQUEEZE_RUNS = 1, SQUEEZE_FIRST = 2, SQUEEZE_LAST = 4, SQUEEZE_WHITE = 8 };
+enum { SQUEEZE_SPLIT = 16, SQUEEZE_ALL = 7, SQUEEZE_MOST = 31 };
+
 typedef enum PieceKind { PIECE_NORMAL, PIECE_BYTE, PIECE_CONTROL, PIECE_KINDS } PieceKind;
 
 typedef struct Piece {
@@ -189,7 +193,8 @@ typedef struct Tokenizer {
     const uint8_t *charsmap; /* NORMAL_CHARSMAP: charsmap_bytes, as SentencePiece stores it; 0: no
                                 string becomes another one */
     int charsmap_bytes;
-    bool squeeze;       /* NORMAL_CHARSMAP: runs of spaces become one, those at both ends go */
+    int squeeze;   /* NORMAL_CHARSMAP: SQUEEZE_: which spaces go */
+    bool clusters; /* NORMAL_CHARSMAP: as tokenizer.json's Precompiled applies it (lm_cluster.h) */
     Pattern pattern;    /* BYTE_LEVEL */
     bool split_words;   /* UNIGRAM: each space begins a word */
     bool byte_fallback; /* UNIGRAM: unknown characters become bytes, not unk */

@@ -8,6 +8,20 @@
 
 #define LM_NO_STATE 0xffffU
 
+/* Spaces that are left out. */
+#define LM_SQUEEZE_RUNS 1U   /* but the first of several */
+#define LM_SQUEEZE_FIRST 2U  /* where a text begins */
+#define LM_SQUEEZE_LAST 4U   /* where it ends, those spelled U+2581 too */
+#define LM_SQUEEZE_WHITE 8U  /* where it ends, white space of any kind */
+#define LM_SQUEEZE_SPLIT 16U /* white space that nothing else became of is a space everywhere */
+
+struct lm_charsmap;
+struct lm_mapped;
+
+/* What the text at i becomes; gives where that text ends. */
+typedef uint32_t (*lm_charsmap_step)(const struct lm_charsmap *m, lm_text *text, uint32_t i,
+                                     struct lm_mapped *to);
+
 typedef struct lm_charsmap {
     const uint16_t *map_plane; /* 18: where characters of a plane begin that become something else;
                                   NULL: none do */
@@ -25,14 +39,16 @@ typedef struct lm_charsmap {
     const uint16_t *edge_text;  /* of map_start: what the sequence becomes; LM_NO_STATE: no string
                                    ends here */
     const uint16_t *edge_state; /* LM_NO_STATE: none goes on */
-    uint8_t hangul;             /* Hangul letters become syllables */
-    uint8_t squeeze;            /* spaces are left out but for one between others */
+    lm_charsmap_step step;
+    uint8_t hangul;  /* Hangul letters become syllables */
+    uint8_t squeeze; /* LM_SQUEEZE_ */
 } lm_charsmap;
 
 /* What bytes of a text become. */
 typedef struct lm_mapped {
     const uint8_t *bytes;
     uint32_t n;
+    uint32_t whole;  /* where text that is not settled in parts ends, of which this is one */
     uint8_t made[4]; /* room for what is in no table */
 } lm_mapped;
 
@@ -54,7 +70,7 @@ LM_FUNCTION uint32_t lm_charsmap_letter(const lm_charsmap *m, uint32_t code)
 {
     const uint32_t k = lm_find_exact(m->map_plane, m->map_code, code);
     lm_text text = {NULL, 0, 0, 0, 0};
-    lm_mapped to = {NULL, 0, {0, 0, 0, 0}};
+    lm_mapped to = {NULL, 0, 0, {0, 0, 0, 0}};
     uint32_t length = 0;
     if (k == 0U) {
         return code;
@@ -115,7 +131,7 @@ LM_FUNCTION uint32_t lm_charsmap_edge(const lm_charsmap *m, uint32_t state, uint
     return join != 0U && low < past && m->edge_join[low] == join - 1U ? low + 1U : 0U;
 }
 
-/* The longest string at i: what it becomes; gives where it ends. */
+/* A lm_charsmap_step: the longest string at i. */
 LM_FUNCTION uint32_t lm_charsmap_at(const lm_charsmap *m, lm_text *text, uint32_t i, lm_mapped *to)
 {
     static const uint8_t malformed[3] = {0xEFU, 0xBFU, 0xBDU};
@@ -150,24 +166,35 @@ LM_FUNCTION uint32_t lm_charsmap_at(const lm_charsmap *m, lm_text *text, uint32_
     return end;
 }
 
-/* Bytes of the space, spelled either way, that bytes (n) end with; 0: they end with none. */
-LM_FUNCTION uint32_t lm_space_before(const uint8_t *bytes, uint32_t n)
+/* Bytes of the last character (n in all) where it is a space to such a charsmap, else 0. */
+LM_FUNCTION uint32_t lm_space_before(const lm_charsmap *m, const uint8_t *bytes, uint32_t n)
 {
-    if (n > 0U && bytes[n - 1U] == (uint8_t)' ') {
-        return 1U;
+    lm_text text = {NULL, 0, 0, 0, 0};
+    uint32_t length = 1;
+    uint32_t code;
+    while (length < n && length < 4U && (bytes[n - length] & 0xC0U) == 0x80U) {
+        length++;
     }
-    return n > 2U && bytes[n - 3U] == 0xE2U && bytes[n - 2U] == 0x96U && bytes[n - 1U] == 0x81U
-               ? 3U
+    if (n == 0U) {
+        return 0U;
+    }
+    text.n = length;
+    text.bytes = bytes + (n - length);
+    code = lm_text_char(&text, 0, &length);
+    return length == text.n && (code == 0x20U ||
+                                (code == LM_SPACE_MARK && (m->squeeze & LM_SQUEEZE_LAST) != 0U) ||
+                                ((m->squeeze & LM_SQUEEZE_WHITE) != 0U && code != LM_BAD_CHAR &&
+                                 lm_is_space(code)))
+               ? length
                : 0U;
 }
 
-/* The longest string at i without the spaces that it becomes in front, where one stands before;
- * gives where it ends. */
+/* A step without the spaces in front of what it gives, where one stands before. */
 LM_FUNCTION uint32_t lm_charsmap_pass(const lm_charsmap *m, lm_text *text, uint32_t i,
                                       int32_t space, lm_mapped *to)
 {
     text->asked = 0;
-    i = lm_charsmap_at(m, text, i, to);
+    i = m->step(m, text, i, to);
     while (space && to->n > 0U && to->bytes[0] == (uint8_t)' ') {
         to->bytes++;
         to->n--;
@@ -184,11 +211,11 @@ LM_FUNCTION int32_t lm_charsmap_text(const lm_tokenizer *t, lm_text *text, uint3
     uint8_t *bytes = (uint8_t *)out;
     uint32_t n = 0;
     uint32_t kept = 0;
-    int32_t space = m->squeeze != 0U && (before & LM_BEFORE_TEXT) == 0U;
+    int32_t space = (m->squeeze & LM_SQUEEZE_FIRST) != 0U && (before & LM_BEFORE_TEXT) == 0U;
+    lm_mapped to = {NULL, 0, 0, {0, 0, 0, 0}};
     uint32_t i = 0;
     *at = 0;
     while (i < text->n) {
-        lm_mapped to = {NULL, 0, {0, 0, 0, 0}};
         i = lm_charsmap_pass(m, text, i, space, &to);
         if (open && (text->asked != 0U || to.n > most - n)) {
             break;
@@ -199,9 +226,14 @@ LM_FUNCTION int32_t lm_charsmap_text(const lm_tokenizer *t, lm_text *text, uint3
         for (uint32_t k = 0; k < to.n; k++) {
             bytes[n++] = to.bytes[k];
         }
-        space = to.n == 0U ? space : m->squeeze != 0U && to.bytes[to.n - 1U] == (uint8_t)' ';
+        if (to.n > 0U) {
+            space = (m->squeeze & LM_SQUEEZE_RUNS) != 0U && to.bytes[to.n - 1U] == (uint8_t)' ';
+        }
+        if (i < to.whole) {
+            continue;
+        }
         if (n == 0U ? (before & LM_BEFORE_TOKENS) != 0U
-                    : m->squeeze == 0U || lm_space_before(bytes, n) == 0U) {
+                    : m->squeeze == 0U || lm_space_before(m, bytes, n) == 0U) {
             kept = n;
             *at = i;
         }
@@ -209,8 +241,9 @@ LM_FUNCTION int32_t lm_charsmap_text(const lm_tokenizer *t, lm_text *text, uint3
     if (open) {
         return (int32_t)kept;
     }
-    while (m->squeeze != 0U && lm_space_before(bytes, n) > 0U) {
-        n -= lm_space_before(bytes, n);
+    while ((m->squeeze & (LM_SQUEEZE_LAST | LM_SQUEEZE_WHITE)) != 0U &&
+           lm_space_before(m, bytes, n) > 0U) {
+        n -= lm_space_before(m, bytes, n);
     }
     *at = text->n;
     return (int32_t)n;

@@ -41,20 +41,6 @@ LM_FUNCTION uint32_t lm_normal_class(const lm_normal *f, int32_t code)
     return f->class_size[range - 1U] & 0xffU;
 }
 
-/* Hangul (Unicode, chapter 3.12): v / 28 and what is left; no core need have a division. */
-LM_FUNCTION uint32_t lm_divide_28(uint32_t v, uint32_t *left)
-{
-    uint32_t n = 0;
-    for (uint32_t bit = 512U; bit > 0U; bit >>= 1) {
-        if (v >= 28U * bit) {
-            v -= 28U * bit;
-            n += bit;
-        }
-    }
-    *left = v;
-    return n;
-}
-
 /* A character taken apart, to out (max); gives how many it became. */
 LM_FUNCTION int32_t lm_normal_apart(const lm_normal *f, uint32_t code, int32_t *out, int32_t max)
 {

@@ -84,6 +84,20 @@ LM_FUNCTION uint32_t lm_find_code(const uint16_t *plane, const uint16_t *start, 
     return low == first ? 0U : low;
 }
 
+/* Hangul (Unicode, chapter 3.12): v / 28 and what is left; no core need have a division. */
+LM_FUNCTION uint32_t lm_divide_28(uint32_t v, uint32_t *left)
+{
+    uint32_t n = 0;
+    for (uint32_t bit = 512U; bit > 0U; bit >>= 1) {
+        if (v >= 28U * bit) {
+            v -= 28U * bit;
+            n += bit;
+        }
+    }
+    *left = v;
+    return n;
+}
+
 /* Bytes of the space at i, spelled either way; 0 when there is something else. */
 LM_FUNCTION uint32_t lm_text_space(lm_text *text, uint32_t i)
 {

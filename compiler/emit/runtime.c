@@ -90,6 +90,11 @@ static bool charsmap(const Emission *e)
     return normalized(e) && e->unit->model->tokenizer->form == NORMAL_CHARSMAP;
 }
 
+static bool clusters(const Emission *e)
+{
+    return charsmap(e) && e->unit->model->tokenizer->clusters;
+}
+
 static bool normal(const Emission *e)
 {
     return normalized(e) && !charsmap(e);
@@ -297,6 +302,9 @@ static const struct RuntimeFile {
     {"lm_encode.h", -1, NULL, NULL},
     {"lm_normal.h", -1, normal, NULL},
     {"lm_charsmap.h", -1, charsmap, NULL},
+    {"lm_grapheme_table.h", -1, clusters, NULL},
+    {"lm_grapheme.h", -1, clusters, NULL},
+    {"lm_cluster.h", -1, clusters, NULL},
     {"lm_normalized.h", -1, normalized, NULL},
     {"lm_grammar.h", -1, grammars, NULL},
 };

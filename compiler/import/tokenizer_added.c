@@ -80,6 +80,8 @@ static void check_normal(const Reader *r, const Added *a, const char *s)
         fatal("%s: added_tokens: \"%.40s\": normalized: true: supported with a normalization form: "
               "ASCII without lstrip and rstrip",
               r->path, s);
+    if (r->t->form == NORMAL_CHARSMAP)
+        check_mapped(r->arena, r->path, s, r->t);
 }
 
 static Token new_token(const Reader *r, const json_t *v, int id, const char *s, bool special)

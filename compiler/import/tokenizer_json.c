@@ -217,6 +217,10 @@ static void set_pipeline(Tokenizer *t, const Pipeline *p)
     t->prefix_first = p->prefix_first;
     t->prefix_raw = p->normalizes;
     t->form = p->form;
+    t->charsmap = p->charsmap;
+    t->charsmap_bytes = p->charsmap_bytes;
+    t->squeeze = p->squeeze;
+    t->clusters = p->clusters;
     t->pattern = p->pattern;
     t->bert = p->bert;
 }

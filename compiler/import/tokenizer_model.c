@@ -130,7 +130,7 @@ static void read_normalizer(Reader *r, ProtoMessage m)
         else if (m.number == 3 && m.wire == 0)
             r->dummy_prefix = m.value != 0;
         else if (m.number == 4 && m.wire == 0)
-            r->t->squeeze = m.value != 0;
+            r->t->squeeze = m.value ? SQUEEZE_ALL : 0;
         else if (m.number == 5 && m.wire == 0 && !m.value)
             bad_field(r, "normalizer_spec: escape_whitespaces", 0, "true");
     }
@@ -270,7 +270,7 @@ Tokenizer *read_tokenizer_model(Arena *a, const char *path, int vocab)
                 .type = NEW(a, uint8_t, vocab)};
     r.t->bos = vocab > 1 ? 1 : -1;
     r.t->eos = vocab > 2 ? 2 : -1;
-    r.t->squeeze = true;
+    r.t->squeeze = SQUEEZE_ALL;
     read_model(&r, (ProtoMessage){.path = path, .at = f.data, .end = f.data + f.size});
     if (r.t->bos >= r.n || r.t->eos >= r.n)
         bad_field(&r, "trainer_spec: bos_id or eos_id", larger(r.t->bos, r.t->eos),

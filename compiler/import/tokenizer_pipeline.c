@@ -9,11 +9,12 @@
 
 static const char supported_normalizers[] =
     "supported: null; NFC, NFD, NFKC, NFKD; after one of them or alone Replace \" \" -> U+2581, "
-    "with or without Prepend U+2581; BertNormalizer";
+    "with or without Prepend U+2581; BertNormalizer; Precompiled";
 static const char supported[] =
     "supported: ByteLevel with use_regex (GPT-2); Sequence of Digits (individual_digits) and that; "
     "Sequence of Split by the pattern of GPT-2, Llama 3 or Qwen 2, Isolated, and ByteLevel without "
-    "use_regex; Metaspace with U+2581; null after Replace \" \" -> U+2581; BertPreTokenizer";
+    "use_regex; Metaspace with U+2581; after Precompiled Sequence of WhitespaceSplit and that; "
+    "null after Replace \" \" -> U+2581; BertPreTokenizer";
 
 /* The patterns that Split may have, as tokenizer.json spells them. */
 static const char *const patterns[PATTERNS] = {
@@ -92,8 +93,8 @@ static NormalForm form_of(const char *type)
     return NORMAL_NONE;
 }
 
-/* A normalization form; Prepend U+2581 and Replace " " -> U+2581, or the latter alone; or BERT's.
- * False: there is none.
+/* Precompiled; a normalization form; Prepend U+2581 and Replace " " -> U+2581, or the latter alone;
+ * or BERT's. False: there is none.
  */
 static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
@@ -103,6 +104,8 @@ static bool read_normalizer(Arena *a, const char *path, const json_t *root, Pipe
         read_bert_normalizer(a, path, s.step[0], p);
         return true;
     }
+    if (read_precompiled(a, path, s.step, s.n, p))
+        return false;
     p->form = s.n ? form_of(s.type[0]) : NORMAL_NONE;
     i += p->form != NORMAL_NONE;
     const int first = i;
@@ -179,18 +182,33 @@ static void read_split(Arena *a, const char *path, const Steps *s, Pipeline *p)
                   "supported after another step: false");
 }
 
+/* WhitespaceSplit takes the white space between words away, Metaspace marks each of them. */
+static void read_split_words(Arena *a, const char *path, const json_t *step, Pipeline *p)
+{
+    check_split(a, path, p);
+    read_metaspace(a, path, step, p);
+    if (!p->add_prefix || p->prefix_first)
+        bad_value(path, "pre_tokenizer: prepend_scheme", step,
+                  "supported after WhitespaceSplit: always");
+    p->squeeze = SQUEEZE_RUNS | SQUEEZE_FIRST | SQUEEZE_WHITE | SQUEEZE_SPLIT;
+}
+
 static void read_words(Arena *a, const char *path, const json_t *root, Pipeline *p)
 {
     bool normalized = read_normalizer(a, path, root, p);
     bool bert = normalized && !p->normalizes;
     Steps s = steps_of(path, root, "pre_tokenizer", "pretokenizers");
+    const bool mapped = p->form == NORMAL_CHARSMAP;
     if (s.n == 0 && p->normalizes)
         p->kind = TOKENIZER_SPM;
+    else if (s.n == 2 && mapped && !strcmp(s.type[0], "WhitespaceSplit") &&
+             !strcmp(s.type[1], "Metaspace"))
+        read_split_words(a, path, s.step[1], p);
     else if (s.n == 1 && !normalized && !strcmp(s.type[0], "Metaspace"))
         read_metaspace(a, path, s.step[0], p);
-    else if (s.n == 1 && !normalized && !strcmp(s.type[0], "ByteLevel"))
+    else if (s.n == 1 && !normalized && !mapped && !strcmp(s.type[0], "ByteLevel"))
         read_byte_level(a, path, s.step[0], true, p);
-    else if (s.n == 2 && !normalized && !strcmp(s.type[1], "ByteLevel") &&
+    else if (s.n == 2 && !normalized && !mapped && !strcmp(s.type[1], "ByteLevel") &&
              (!strcmp(s.type[0], "Split") || !strcmp(s.type[0], "Digits")))
         read_split(a, path, &s, p);
     else if (!(s.n == 1 && bert && !strcmp(s.type[0], "BertPreTokenizer")))

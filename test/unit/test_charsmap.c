@@ -80,7 +80,7 @@ static Tokenizer *byte_tokenizer(bool squeeze, bool prefix)
     t->form = NORMAL_CHARSMAP;
     t->charsmap = (const uint8_t *)arena_copy(arena, map.data, map.len, 1);
     t->charsmap_bytes = (int)map.len;
-    t->squeeze = squeeze;
+    t->squeeze = squeeze ? SQUEEZE_ALL : 0;
     t->add_prefix = prefix;
     for (int b = 0; b < 256; b++) {
         const uint8_t byte = (uint8_t)b;
