@@ -66,14 +66,14 @@
 
 #include "../runtime_template/lm_bert.h"
 #include "../runtime_template/lm_bpe.h"
+#include "../runtime_template/lm_encode.h"
+
 #include "../runtime_template/lm_charsmap.h"
 #include "../runtime_template/lm_grapheme_table.h"
 
 #include "../runtime_template/lm_grapheme.h"
 
 #include "../runtime_template/lm_cluster.h"
-#include "../runtime_template/lm_encode.h"
-
 #include "../runtime_template/lm_normal.h"
 #include "../runtime_template/lm_normalized.h"
 #include "../runtime_template/lm_unigram.h"

@@ -1,7 +1,7 @@
 /* SentencePiece's normalizer: at each place the longest string that its table has becomes another
  * one, other characters stay, a malformed byte becomes U+FFFD; then runs of spaces may become one,
  * and those at both ends go. Strings are characters, or sequences of them, along which a tree of
- * states goes; those of Hangul letters need none. Needs lm_tokenizer.h.
+ * states goes; those of Hangul letters need none. Needs lm_encode.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_CHARSMAP_H
 #define LM_CHARSMAP_H
@@ -211,7 +211,7 @@ LM_FUNCTION int32_t lm_charsmap_text(const lm_tokenizer *t, lm_text *text, uint3
     uint8_t *bytes = (uint8_t *)out;
     uint32_t n = 0;
     uint32_t kept = 0;
-    int32_t space = (m->squeeze & LM_SQUEEZE_FIRST) != 0U && (before & LM_BEFORE_TEXT) == 0U;
+    int32_t space = (m->squeeze & LM_SQUEEZE_FIRST) != 0U && (before & LM_INSIDE_TEXT) == 0U;
     lm_mapped to = {NULL, 0, 0, {0, 0, 0, 0}};
     uint32_t i = 0;
     *at = 0;
@@ -232,7 +232,7 @@ LM_FUNCTION int32_t lm_charsmap_text(const lm_tokenizer *t, lm_text *text, uint3
         if (i < to.whole) {
             continue;
         }
-        if (n == 0U ? (before & LM_BEFORE_TOKENS) != 0U
+        if (n == 0U ? (before & LM_INSIDE_TOKENS) != 0U
                     : m->squeeze == 0U || lm_space_before(m, bytes, n) == 0U) {
             kept = n;
             *at = i;

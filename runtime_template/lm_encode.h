@@ -6,10 +6,13 @@
 #ifndef LM_ENCODE_H
 #define LM_ENCODE_H
 
+#define LM_INSIDE_TOKENS 1U /* tokens of the stretch were given */
+#define LM_INSIDE_TEXT 2U   /* and some of its text is passed, the last of which is no space */
+
 /* Where an encoding stands. All zero: at the beginning. */
 typedef struct lm_progress {
     uint8_t begun;  /* bos was given */
-    uint8_t inside; /* some of this stretch is encoded: no prefix goes there */
+    uint8_t inside; /* some of this stretch is encoded: no prefix goes there; LM_INSIDE_ */
     uint8_t later;  /* a token that was added stood before */
     uint8_t bare;   /* that one was looked for in text with its prefix */
     uint8_t skip;   /* and takes the white space that follows */

@@ -45,7 +45,7 @@ LM_FUNCTION int32_t lm_encode_normal(const lm_tokenizer *t, lm_progress *p, lm_t
     uint32_t at = p->ahead;
     uint32_t settled;
     int32_t n, first, count;
-    const uint32_t before = p->inside != 0U ? LM_BEFORE_TEXT | LM_BEFORE_TOKENS : 0U;
+    const uint8_t before = p->inside;
     const uint32_t skipped = p->skip != 0U ? lm_skip_white(p, stretch, open) : 0U;
     *used = skipped;
     if (p->skip != 0U) {
@@ -63,7 +63,7 @@ LM_FUNCTION int32_t lm_encode_normal(const lm_tokenizer *t, lm_progress *p, lm_t
     }
     if (n == 0 && stretch->n > 0U && !open && before == 0U && t->lone_prefix != 0U && max > 0) {
         ((uint8_t *)out)[n++] = (uint8_t)' ';
-        p->inside = 1; /* no other one goes before it */
+        p->inside = LM_INSIDE_TOKENS; /* no other one goes before it */
     }
     first = lm_normal_move(out, max, (uint32_t)n);
     count = lm_encode_normal_bytes(t, p, (const uint8_t *)(out + first), (uint32_t)n, &at, open,
@@ -72,9 +72,11 @@ LM_FUNCTION int32_t lm_encode_normal(const lm_tokenizer *t, lm_progress *p, lm_t
         return count;
     }
     if (open) {
-        n = t->normalize(t, stretch, before | (p->inside != 0U ? LM_BEFORE_TOKENS : 0U), open, at,
-                         &settled, out + count, max - count);
+        p->inside = (uint8_t)(p->inside | (before & LM_INSIDE_TEXT));
+        n = t->normalize(t, stretch, (uint32_t)before | p->inside, open, at, &settled, out + count,
+                         max - count);
         p->ahead = at - (uint32_t)n;
+        p->inside = (uint8_t)(p->inside | (n > 0 ? LM_INSIDE_TEXT : 0U));
         *used += settled;
         return n < 0 ? n : count;
     }

@@ -25,12 +25,8 @@ typedef int32_t (*lm_stretch_encoder)(const struct lm_tokenizer *t, struct lm_pr
                                       lm_text *stretch, int32_t open, uint32_t *used, int32_t *out,
                                       int32_t max);
 
-/* What stands before a text that is normalized. */
-#define LM_BEFORE_TEXT 1U   /* some of the same stretch */
-#define LM_BEFORE_TOKENS 2U /* tokens of it were given */
-
 /* Normalizes a text into out (max entries), as far as it is settled; gives the bytes, `most` of
- * them at the most; *at is past what became them. */
+ * them at the most; *at is past what became them. before: LM_INSIDE_ (lm_encode.h). */
 typedef int32_t (*lm_normalizer)(const struct lm_tokenizer *t, lm_text *text, uint32_t before,
                                  int32_t open, uint32_t most, uint32_t *at, int32_t *out,
                                  int32_t max);

@@ -150,7 +150,7 @@ static int32_t model_wrapped(const char *prompt, model_token *out, int32_t max)
         return n;
     }
     p.begun = n > 0 ? 1U : 0U;
-    p.inside = p.begun;
+    p.inside = n > 0 ? (uint8_t)(LM_INSIDE_TOKENS | LM_INSIDE_TEXT) : 0U;
     p.later = p.begun;
     added = lm_encode_some(&model_tables, &p, (const uint8_t *)prompt, model_length(prompt), 0,
                            &used, out + n, max - n);

@@ -34,7 +34,8 @@ sentencepiece=
 if "$python" -c 'import sentencepiece' 2>/dev/null; then
     "$python" -B "$root/test/oracle/make_sentencepiece.py" "$work/tokenizers" "$root/docs/formats.md" || exit 1
     echo '{"add_bos_token": false}' >"$work/tokenizers/tokenizer_config.json" # the cases have none
-    sentencepiece="sp-bpe-user.model sp-unigram.model sp-nmt.model sp-cf-bpe.model"
+    sentencepiece="sp-bpe-user.model sp-unigram.model sp-nmt.model sp-cf-bpe.model
+        precompiled.json precompiled-runs.json precompiled-words.json"
 fi
 
 # kind NAME: the example's model, whose vocabulary is as large, with this tokenizer.
@@ -57,7 +58,7 @@ kind() {
 }
 
 for name in $kinds $sentencepiece; do
-    case $name in *.model) ;; *) name=$name.json ;; esac
+    case $name in *.model | *.json) ;; *) name=$name.json ;; esac
     if kind "$name" >"$work/log" 2>&1; then
         echo "$name: $(grep 'tokens equal' "$work/log") ok"
         passed=$((passed + 1))

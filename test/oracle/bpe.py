@@ -4,10 +4,13 @@ Each class has encode(text as bytes) -> ids without special tokens added, decode
 bos.  A byte that is not UTF-8 is a character of its own, a surrogate as Python escapes such bytes.
  Letters (L*) and numbers (N*) of GPT-2's pattern come from Python's unicodedata.
 """
+import base64
 import json
+import re
 import unicodedata
 from pathlib import Path
 
+import charsmap
 import llama2c
 import patterns
 import unigram
@@ -122,7 +125,9 @@ class HfTokenizer:
         self.bert = wordpiece.WordPiece(self.json) if model["type"] == "WordPiece" else None
         steps = parts(self.json.get("normalizer"), "normalizers")
         self.has_form = any(step["type"] in FORMS for step in steps)
-        self.normalizes = False
+        maps = [s["precompiled_charsmap"] for s in steps if s["type"] == "Precompiled"]
+        self.map = charsmap.Precompiled(base64.b64decode(maps[0])) if maps else None
+        self.normalizes = bool(maps)
         self.vocab = self.unigram.ids if self.unigram else model["vocab"]
         self.rank = {}
         if model["type"] == "BPE":
@@ -183,6 +188,12 @@ class HfTokenizer:
                 continue  # encode_part does it
             if step["type"] in FORMS:
                 text = unicodedata.normalize(step["type"], text)
+            elif step["type"] == "Precompiled":
+                text = self.map.normalize(text)
+            elif step["type"] == "Strip":  # at the end
+                text = text.rstrip("".join(wordpiece.SPACE))
+            elif step["type"] == "Replace" and "Regex" in step["pattern"]:
+                text = re.sub(step["pattern"]["Regex"], step["content"], text)
             elif step["type"] == "Prepend":
                 text = step["prepend"] + text if text else text
             elif step["type"] == "Replace":
@@ -196,6 +207,9 @@ class HfTokenizer:
         for step in parts(self.json.get("pre_tokenizer"), "pretokenizers"):
             if step["type"] == "ByteLevel":
                 words = [w for word in words for w in self.byte_level(word, step)]
+            elif step["type"] == "WhitespaceSplit":
+                spaces = "[" + "".join(wordpiece.SPACE) + "]+"
+                words = [w for word in words for w in re.split(spaces, word) if w]
             elif step["type"] == "Metaspace":
                 words = [w for word in words for w in metaspace(word, step, first)]
             elif step["type"] == "Split" and step["behavior"] == "Isolated":

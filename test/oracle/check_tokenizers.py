@@ -91,7 +91,7 @@ def usable(oracle, text):
     never changed; a kind of regular expression's those of Unicode's version here."""
     if isinstance(oracle, bpe.SentencePiece):  # it reads U+FFFD where a byte is malformed
         return oracle.normalizes or not any(0xDC80 <= ord(c) < 0xDD00 for c in text)
-    if oracle.bert or oracle.has_form:
+    if oracle.bert or oracle.has_form or oracle.normalizes:
         return all(wordpiece.stable(c) or 0xDC80 <= ord(c) < 0xDD00 for c in text)
     return all(unicodedata.category(c) != "Cn" for c in text)
 

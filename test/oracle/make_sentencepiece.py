@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Trains small SentencePiece models that lmcc reads, of both kinds, from a text.
+"""Trains small SentencePiece models that lmcc reads, of both kinds, from a text, and makes
+tokenizer.json files of one of them, with charsmaps of others.
 
     make_sentencepiece.py OUT_DIR TEXT
 
 Needs python3-sentencepiece.  Training is deterministic with one thread.
 """
+import base64
+import json
 import sys
 from pathlib import Path
 
 import sentencepiece
+
+import charsmap
+import make_tokenizers
 
 COMMON = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False,
           "num_threads": 1, "hard_vocab_limit": False, "minloglevel": 2,
@@ -40,12 +46,38 @@ MODELS = {
 }
 
 
+MARK = "\u2581"
+STRIP = {"type": "Strip", "strip_left": False, "strip_right": True}
+RUNS = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": MARK}
+SPACE = {"type": "Metaspace", "replacement": MARK, "prepend_scheme": "always", "split": True}
+WORDS = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, SPACE]}
+# Whose charsmap, what follows it, how words are cut.
+PRECOMPILED = {"precompiled": ("sp-nfkc-bare", [], SPACE),
+               "precompiled-runs": ("sp-nmt", [STRIP, RUNS], SPACE),
+               "precompiled-words": ("sp-cf-bpe", [], WORDS)}
+
+
+def precompiled(out):
+    model = sentencepiece.SentencePieceProcessor(model_file=str(out / "sp-nmt-spaces.model"))
+    ids = range(model.get_piece_size())
+    unigram = {"type": "Unigram", "unk_id": model.unk_id(), "byte_fallback": True,
+               "vocab": [[model.id_to_piece(i), model.get_score(i)] for i in ids]}
+    for name, (source, steps, words) in PRECOMPILED.items():
+        data = charsmap.of_model((out / f"{source}.model").read_bytes())
+        first = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(data).decode()}
+        config = make_tokenizers.file(
+            unigram, make_tokenizers.added(len(ids)), pre_tokenizer=words, decoder=SPACE,
+            normalizer={"type": "Sequence", "normalizers": [first, *steps]})
+        (out / f"{name}.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
+
+
 def main(out, text):
     out.mkdir(parents=True, exist_ok=True)
     for name, options in MODELS.items():
         sentencepiece.SentencePieceTrainer.train(input=str(text), model_prefix=str(out / name),
                                                  **(COMMON | options))
         (out / f"{name}.vocab").unlink()
+    precompiled(out)
 
 
 if __name__ == "__main__":

@@ -166,6 +166,43 @@ static void test_spaces(void **state)
     expect(e, "a", " a");
 }
 
+/* As Precompiled applies it: a cluster of fewer than six bytes becomes what its begin does. U+FDFA
+ * has three bytes, U+0301 and U+0308 two, U+20DD three. */
+static void test_clusters(void **state)
+{
+    (void)state;
+    add_some();
+    Tokenizer *t = byte_tokenizer(false, false);
+    t->clusters = true;
+    const Encoder *e = encoder_new(arena, t);
+    expect(e, "A\xCC\x88x", "ax");
+    expect(e, "A\xCC\x88\xE2\x83\x9Dx", "a\xCC\x88\xE2\x83\x9Dx");
+    expect(e, "\xEF\xAC\x81\xCC\x81", "fi");
+    expect(e, "e\xCC\x81\xCC\x88", "\xC3\xA9");
+    expect(e, "e\xCC\x81\xCC\x80\xCC\x81", "e\xCC\x81\xCC\x80\xCC\x81");
+    expect(e,
+           "\xD8\x80"
+           "A\xCC\x88",
+           "\xD8\x80\x61\xCC\x88"); /* U+0600 begins it */
+    expect(e,
+           "\xFF"
+           "A\xFF",
+           "\xFF"
+           "a\xFF");
+    add_some();
+    t = byte_tokenizer(false, true);
+    t->clusters = true;
+    t->squeeze = SQUEEZE_RUNS | SQUEEZE_FIRST | SQUEEZE_WHITE | SQUEEZE_SPLIT;
+    e = encoder_new(arena, t);
+    /* A space that begins a cluster of more bytes, and U+0085. */
+    expect(e, " \xE2\x83\x9D\xCC\x88\xCC\x81\xC2\x85\xC2\x85x\xC2\x85 ",
+           " \xE2\x83\x9D\xCC\x88\xCC\x81 x");
+    expect(e, " \xC2\x85", "");
+    t->squeeze = SQUEEZE_WHITE;
+    e = encoder_new(arena, t);
+    expect(e, "\xC2\x85 x \xC2\x85", " \xC2\x85 x");
+}
+
 /* All that the rule makes of Hangul letters; one string that it does not, and nodes are kept. */
 static void add_hangul(bool other)
 {
@@ -252,10 +289,8 @@ static void test_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_strings),
-        FILE_TEST(test_spaces),
-        FILE_TEST(test_hangul),
-        FILE_TEST(test_bad),
+        FILE_TEST(test_strings), FILE_TEST(test_spaces), FILE_TEST(test_clusters),
+        FILE_TEST(test_hangul),  FILE_TEST(test_bad),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }

@@ -3,6 +3,7 @@ each form that a reader knows.
 
     make_seeds.py CORPUS_DIR
 """
+import base64
 import json
 import struct
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "test" / "oracle"))
+import charsmap
 import llama2c
 import make_keyword
 import safetensors
@@ -20,6 +22,8 @@ import to_hf
 
 CONFIG = llama2c.Config(4, 4, 1, 2, 1, 6, 8)
 MARK = "\u2581"
+MAPPED = {"A": "a", "\t": " ", "\x01": "", MARK: " ", "\u00aa": "a", "e\u0301": "\u00e9",
+          "e\u0301\u0300": "e", "\u1100\u1161": "\uac00"}
 
 
 def weights(config=CONFIG):
@@ -108,6 +112,18 @@ def json_tokenizers(out):
         "unigram": {"pre_tokenizer": space, "model": {
             "type": "Unigram", "unk_id": 0, "vocab": [
                 ["<s>", 0.0], ["<m>", 0.0], ["a", -1.5], [MARK, -2.0], [MARK + "a", -1.25]]}},
+        "precompiled": {"normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Precompiled",
+             "precompiled_charsmap": base64.b64encode(charsmap.build(MAPPED)).decode()},
+            {"type": "Strip", "strip_left": False, "strip_right": True},
+            {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": MARK}]},
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                {"type": "WhitespaceSplit"}, space]}, "model": {
+                "type": "Unigram", "unk_id": 0, "vocab": [
+                    ["<s>", 0.0], ["<m>", 0.0], ["a", -1.5], [MARK, -2.0]]}},
+        "nfkc": {"normalizer": {"type": "NFKC"}, "pre_tokenizer": level | {"use_regex": True},
+                 "decoder": level, "model": {"type": "BPE", "vocab": {"<s>": 0, "<m>": 1, "a": 2},
+                                             "merges": []}},
         "bert": {"normalizer": {"type": "BertNormalizer", "lowercase": True, "strip_accents": None},
                  "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": {
                      "type": "BertProcessing", "cls": ["<s>", 0], "sep": ["<m>", 1]},
@@ -150,11 +166,13 @@ def sentencepiece(out):
     texts = [(t.encode(), -1.0 - i / 2, 1)
              for i, t in enumerate(["\u2581", "a", "b", "c", "ab", "\u2581a", "\u2581ab", "\u00e9"])]
     byte = [(f"<0x{b:02X}>".encode(), 0.0, 6) for b in range(256)]
-    of = {"unigram": (1, ends + texts), "bpe": (2, ends + byte + texts + [(b"<|a|>", 0.0, 4)])}
-    for name, (kind, pieces) in of.items():
+    same = (1, b"identity"), (3, 1), (4, 0), (5, 1)
+    of = {"unigram": (1, ends + texts, same), "bpe": (2, ends + byte + texts + [(b"<|a|>", 0.0, 4)], same),
+          "charsmap": (1, ends + texts, ((1, b"user"), (2, charsmap.build(MAPPED))))}
+    for name, (kind, pieces, rules) in of.items():
         data = message(*[(1, message((1, s), (2, score), (3, what))) for s, score, what in pieces],
                        (2, message((3, kind), (35, kind - 1), (41, 1), (42, 2))),
-                       (3, message((1, b"identity"), (3, 1), (4, 0), (5, 1))))
+                       (3, message(*rules)))
         save(out / "sentencepiece", f"{name}.model", data)
 
 
