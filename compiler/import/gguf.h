@@ -87,6 +87,8 @@ char *gguf_format_list(Arena *a);
 
 /* gguf_tokenizer.c: the file's own; NULL when it has none. */
 Tokenizer *gguf_tokenizer(const Gguf *g, int vocab);
+void gguf_tokenizer_keys(const Gguf *g, Tokenizer *t); /* gguf_tokenizer_keys.c: what is done to
+                                                          text first, into t; or fatal */
 
 /* gguf_model.c: what import_gguf does with a file in memory; also the fuzzer's entry. */
 Model *import_gguf_file(Arena *a, const File *f, const char *tokenizer_path);

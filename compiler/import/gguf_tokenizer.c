@@ -243,5 +243,6 @@ Tokenizer *gguf_tokenizer(const Gguf *g, int vocab)
     else
         read_merges(&r);
     keep_user_tokens(&r);
+    gguf_tokenizer_keys(g, r.t);
     return r.t;
 }

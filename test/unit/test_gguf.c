@@ -2,6 +2,7 @@
  * both kinds of tokenizer, and what must be refused. */
 #include "gguf.h"
 #include "import_test.h"
+#include "run.h"
 
 #include <math.h>
 
@@ -366,6 +367,95 @@ static void test_bad_tokenizers(void **state)
     expect_bad_parts(p, TOK "tokens: no token for the byte 0x00");
 }
 
+static void put_flag(Parts *p, const char *name, bool value)
+{
+    put_key(p, name, GGUF_BOOL);
+    buf_write(&p->keys, &(const uint8_t){value}, 1);
+}
+
+/* The tokenizer alone: the bytes, U+2581, "a" and one for unknown text. */
+enum { SCORED = 259 };
+
+static Parts scored(void)
+{
+    const char *tokens[SCORED];
+    Parts p = {.version = 3};
+    for (int i = 0; i < 256; i++)
+        tokens[i] = arena_printf(arena, "<0x%02X>", i);
+    tokens[256] = "\xE2\x96\x81";
+    tokens[257] = "a";
+    tokens[258] = "<unk>";
+    put_tokens(&p, "llama", tokens, SCORED);
+    put_int(&p, TOK "unknown_token_id", 258);
+    put_array(&p, TOK "scores", GGUF_F32, SCORED);
+    for (int i = 0; i < SCORED; i++)
+        put_float(&p.keys, 0);
+    return p;
+}
+
+static const Tokenizer *tokenizer_of(Parts *p)
+{
+    const File f = file_map(arena, join(p));
+    return gguf_tokenizer(gguf_parse(arena, &f), SCORED);
+}
+
+static void expect_bad_tokenizer(Parts p, const char *text)
+{
+    const File f = file_map(arena, join(&p));
+    const Gguf *g = gguf_parse(arena, &f);
+    EXPECT_FATAL(gguf_tokenizer(g, SCORED), text);
+}
+
+static void test_spaces(void **state)
+{
+    (void)state;
+    int *ids;
+    Parts p = scored();
+    put_flag(&p, TOK "add_space_prefix", false);
+    const Tokenizer *t = tokenizer_of(&p);
+    assert_true(!t->add_prefix && t->form == NORMAL_NONE && t->marked_spaces);
+    assert_int_equal(tokenize(arena, t, " a  \xE2\x96\x81", 7, &ids), 5 + t->add_bos);
+    p = scored();
+    put_flag(&p, TOK "remove_extra_whitespaces", true);
+    t = tokenizer_of(&p);
+    assert_true(t->add_prefix && t->form == NORMAL_CHARSMAP && t->squeeze == SQUEEZE_ALL);
+    assert_int_equal(tokenize(arena, t, "  a  a ", 7, &ids), 4 + t->add_bos);
+    p = scored();
+    put_array(&p, TOK "precompiled_charsmap", GGUF_U8, 8);
+    buf_write(&p.keys, "12345678", 8);
+    expect_bad_tokenizer(p, "precompiled_charsmap: a trie of 875770417 bytes in 8");
+    p = scored();
+    put_array(&p, TOK "precompiled_charsmap", GGUF_U32, 1);
+    put_u32(&p.keys, 1);
+    expect_bad_tokenizer(p, TOK "precompiled_charsmap: an array of 1 u32: an array of at most");
+}
+
+static void test_fixed_keys(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"a", "b", "ab"}, *const merges[] = {"a b"};
+    static const char *const refused[] = {"treat_whitespace_as_suffix", "add_sep_token",
+                                          "normalizer.lowercase", "normalizer.strip_accents",
+                                          "ignore_merges"};
+    static const char *const unused[] = {"add_space_prefix", "remove_extra_whitespaces"};
+    for (size_t i = 0; i < LENGTH(refused); i++) {
+        Parts p = scored();
+        put_flag(&p, arena_printf(arena, TOK "%s", refused[i]), true);
+        expect_bad_tokenizer(p, arena_printf(arena, TOK "%s: true: supported: false", refused[i]));
+    }
+    for (size_t i = 0; i < LENGTH(unused); i++) {
+        Parts p = {.version = 3};
+        put_tokens(&p, "gpt2", tokens, 3);
+        put_text(&p, TOK "pre", "gpt-2");
+        put_strings(&p, TOK "merges", merges, 1);
+        put_flag(&p, arena_printf(arena, TOK "%s", unused[i]), true);
+        expect_bad_tokenizer(p, arena_printf(arena, TOK "%s: true: supported: false", unused[i]));
+    }
+    Parts p = scored();
+    put_flag(&p, TOK "escape_whitespaces", false);
+    expect_bad_tokenizer(p, TOK "escape_whitespaces: false: supported: true");
+}
+
 /* What is refused -------------------------------------------------------------------------- */
 
 static void test_bad_headers(void **state)
@@ -531,7 +621,7 @@ int main(void)
         FILE_TEST(test_model),      FILE_TEST(test_formats),     FILE_TEST(test_ternary),
         FILE_TEST(test_byte_level), FILE_TEST(test_bad_headers), FILE_TEST(test_bad_tokenizers),
         FILE_TEST(test_bad_keys),   FILE_TEST(test_bad_tensors), FILE_TEST(test_bad_models),
-        FILE_TEST(test_pre),
+        FILE_TEST(test_pre),        FILE_TEST(test_spaces),      FILE_TEST(test_fixed_keys),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
