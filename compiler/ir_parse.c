@@ -161,7 +161,7 @@ static uint64_t read_hash(IrReader *r)
 typedef struct Tail {
     int labels;
     int exits;
-    bool head_bias, dense, dense_norm;
+    bool head_bias, dense, dense_norm, second;
 } Tail;
 
 static void read_encoder(IrReader *r, Model *m, Tail *t)
@@ -178,6 +178,7 @@ static void read_encoder(IrReader *r, Model *m, Tail *t)
         (DenseActivation)ir_key_choice(r, "dense_activation", dense_names, DENSE_ACTIVATIONS);
     m->bands = (int)ir_optional_int(r, "bands", 1, MAX_DIM, 0);
     t->exits = (int)ir_optional_int(r, "exits", 1, MAX_LAYERS, 0);
+    t->second = ir_optional_bool(r, "second");
 }
 
 static void read_labels(IrReader *r, Model *m, const Tail *t)
@@ -268,6 +269,11 @@ static void read_tail(IrReader *r, Model *m, const Tail *t)
     }
     if (m->bands) {
         read_linear(r, &m->patch);
+    }
+    if (t->second) {
+        ir_room(r, m->dim, 2, "weights");
+        ir_line(r);
+        m->second = read_floats(r, "second", NEW(r->arena, float, m->dim), m->dim);
     }
     read_exits(r, m, t->exits);
 }

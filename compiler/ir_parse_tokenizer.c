@@ -79,6 +79,17 @@ static void read_normal(IrReader *r, Tokenizer *t)
     ir_line(r);
 }
 
+static void read_pairs(IrReader *r, Tokenizer *t)
+{
+    t->pairs = true;
+    t->typed_pairs = ir_key_bool(r, "typed");
+    t->n_between = (int)ir_key_int(r, "between", 0, (int)LENGTH(t->between));
+    for (int i = 0; i < t->n_between; i++) {
+        t->between[i] = (int)ir_int(r, "a token between two texts", 0, t->n_pieces - 1);
+    }
+    ir_line_end(r);
+}
+
 /* The line is there for the kinds that need it; leaves the reader on the line after. */
 static void read_style(IrReader *r, Tokenizer *t)
 {
@@ -101,6 +112,10 @@ static void read_style(IrReader *r, Tokenizer *t)
         if (t->kind == TOKENIZER_UNIGRAM && ir_try(r, "float_sums")) {
             t->float_sums = true;
             ir_line_end(r);
+            ir_line(r);
+        }
+        if (ir_try(r, "pairs")) {
+            read_pairs(r, t);
             ir_line(r);
         }
         if (t->kind == TOKENIZER_WORDPIECE) {

@@ -194,6 +194,13 @@ static void put_style(Buf *b, const Tokenizer *t)
     if (t->float_sums) {
         buf_puts(b, "float_sums\n");
     }
+    if (t->pairs) {
+        buf_printf(b, "pairs typed=%s between=%d", yes_no(t->typed_pairs), t->n_between);
+        for (int i = 0; i < t->n_between; i++) {
+            buf_printf(b, " %d", t->between[i]);
+        }
+        buf_puts(b, "\n");
+    }
     if (t->kind == TOKENIZER_WORDPIECE) {
         buf_printf(b, "bert clean=%s cjk=%s strip=%s lower=%s cleanup=%s most_chars=%d\n",
                    yes_no(t->bert.clean), yes_no(t->bert.cjk), yes_no(t->bert.strip),
@@ -204,7 +211,8 @@ static void put_style(Buf *b, const Tokenizer *t)
 static bool has_style(const Tokenizer *t)
 {
     return t->prefix_first || t->prefix_raw || t->marked_spaces || t->add_after || t->pattern ||
-           t->form || t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE || t->n_added;
+           t->form || t->pairs || t->kind == TOKENIZER_UNIGRAM || t->kind == TOKENIZER_WORDPIECE ||
+           t->n_added;
 }
 
 static void put_tokenizer(Buf *b, const Tokenizer *t)
@@ -250,6 +258,9 @@ static void put_encoder(Buf *b, const Model *m)
     if (m->n_exits) {
         buf_printf(b, " exits=%d", m->n_exits);
     }
+    if (m->second) {
+        buf_puts(b, " second=yes");
+    }
 }
 
 static void put_labels(Buf *b, const Model *m)
@@ -278,6 +289,9 @@ static void put_head(Buf *b, const Model *m)
     }
     if (model_reads_frames(m)) {
         put_linear(b, &m->patch);
+    }
+    if (m->second) {
+        put_floats(b, "second", m->second, m->dim);
     }
     for (int i = 0; i < m->n_exits; i++) {
         buf_printf(b, "\nexit layer=%d\n", m->exits[i].layer);

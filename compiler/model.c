@@ -207,7 +207,7 @@ int64_t model_parameters(const Model *m)
         n += (int64_t)l->rows * l->cols + (l->bias ? l->rows : 0);
     for (int i = 0; (v = model_norm(walk, i)); i++)
         n += v->n + (v->beta ? v->n : 0);
-    return n;
+    return n + (m->second ? m->dim : 0);
 }
 
 double linear_bits(const Linear *l)
@@ -334,6 +334,7 @@ Model *model_copy(Arena *a, const Model *m)
         to->head.name = copy_string(a, m->head.name);
         to->head.bias = copy_or_null(a, m->head.bias, (size_t)m->head.rows, sizeof(float));
     }
+    to->second = copy_or_null(a, m->second, m->second ? (size_t)m->dim : 0, sizeof *m->second);
     if (m->labels) {
         to->labels = arena_copy(a, m->labels, (size_t)m->head.rows, sizeof *m->labels);
         for (int i = 0; i < m->head.rows; i++)
@@ -399,6 +400,8 @@ static void hash_facts(XXH64_state_t *s, const Model *m)
     }
     if (m->bands)
         hash_int(s, m->bands);
+    if (m->second)
+        hash_floats(s, m->second, (size_t)m->dim);
     for (int i = 0; i < m->n_exits; i++)
         hash_int(s, m->exits[i].layer);
     if (m->tied_head && m->head.bias)

@@ -14,6 +14,7 @@ const OpInfo op_info[OPS] = {
                      .out = {"resid", "row"},
                      .data = {"codes", "rows"},
                      .imm = {"dim", "planes", "stride", "shift", "last"}},
+    [OP_SECOND] = {.name = "second", .out = {"resid"}, .data = {"row"}, .imm = {"dim"}},
     [OP_ANGLES] = {.name = "angles",
                    .out = {"angles"},
                    .data = {"frequency"},

@@ -197,11 +197,19 @@ static void enter(EncoderReference *r, const int *tokens)
 
 void encoder_reference_read(EncoderReference *r, const int *tokens, int n)
 {
+    encoder_reference_read_pair(r, tokens, n, n);
+}
+
+void encoder_reference_read_pair(EncoderReference *r, const int *tokens, int n, int second)
+{
     const Model *m = r->model;
     if (n < 1 || n > r->most)
         die("encoder: %d tokens of %d", n, r->most);
     r->n = n;
     enter(r, tokens);
+    for (int t = second; t < n && m->second; t++)
+        for (int i = 0; i < m->dim; i++)
+            r->residual[t * m->dim + i] += m->second[i];
     keep(r, -1);
     for (int l = 0; l < m->n_layers; l++) {
         attention_half(r, l);

@@ -26,6 +26,7 @@
 
 #include "../runtime_template/lm_attention.h"
 #include "../runtime_template/lm_hash.h"
+#include "../runtime_template/lm_join.h"
 #include "../runtime_template/lm_layer.h"
 #include "../runtime_template/lm_norm.h"
 #include "../runtime_template/lm_prompts.h"

@@ -13,6 +13,7 @@ struct Simulator {
     int32_t *residuals;         /* dim values before the first layer and after each */
     uint32_t position, slot;
     int32_t count;  /* tokens of an encoder's sequence */
+    int32_t second; /* where those of the second text begin */
     int8_t *frames; /* that it is made of, where the model reads such */
     int exit;       /* that it was left by, -1: none */
     int *exit_at;   /* by exit: from which probability */
@@ -511,6 +512,10 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     case OP_PATCH:
         return lm_patch(s->frames, (int32_t)s->position, buffer(s, op->out[0]),
                         (int32_t)m[PATCH_N]);
+    case OP_SECOND:
+        lm_add_second(buffer(s, op->out[0]), data(s, op->data[0]), (int32_t)m[SECOND_DIM],
+                      (int32_t)s->position, s->second);
+        return 0;
     case OP_UNIT: lm_unit_length(buffer(s, op->out[0]), (int32_t)m[UNIT_N]); return 0;
     case OP_TOP: run_top(s, op); return 0;
     case OP_TABLE_PAIR: run_table_pair(s, op); return 0;
@@ -630,10 +635,16 @@ static bool leaves(Simulator *s, int exit, int first)
 
 void simulator_read(Simulator *s, const int *tokens, int n)
 {
+    simulator_read_pair(s, tokens, n, n);
+}
+
+void simulator_read_pair(Simulator *s, const int *tokens, int n, int second)
+{
     const Program *p = s->program;
     const Model *m = s->unit->model;
     const bool frames = model_reads_frames(m);
     s->count = n;
+    s->second = second;
     s->exit = -1;
     for (int i = 0; i < model_frames(m) * m->bands; i++)
         s->frames[i] = (int8_t)tokens[i];

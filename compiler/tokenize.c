@@ -226,6 +226,28 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids)
     return got;
 }
 
+int encode_pair(Arena *a, const Tokenizer *t, const Encoder *e, const char *first, size_t n,
+                const char *other, size_t m, int window, int **ids, int *second)
+{
+    const lm_join how = {t->add_bos && t->bos >= 0,
+                         t->add_after,
+                         t->n_between,
+                         {t->between[0], t->between[1]},
+                         t->typed_pairs};
+    int *one, *two;
+    if (!t->pairs)
+        fatal(
+            "tokenizer: has no form for two texts: post_processor: pair: two texts were expected");
+    const int of_first = encode(a, e, first, n, &one), of_other = encode(a, e, other, m, &two);
+    *ids = NEW(a, int, of_first + of_other + 1);
+    memcpy(*ids, one, (size_t)of_first * sizeof **ids);
+    memcpy(*ids + of_first, two, (size_t)of_other * sizeof **ids);
+    const int count = lm_join_texts(*ids, of_first, of_other, &how, window, second);
+    if (count < 0)
+        fatal("window: %d tokens: what stands around two texts takes more", window);
+    return count;
+}
+
 int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
                  int **ids)
 {

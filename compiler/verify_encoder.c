@@ -2,6 +2,8 @@
  * token has its own of. */
 #include "verify.h"
 
+#include <math.h>
+
 /* The residual stream or a dense layer's result, in place. */
 static void check_norm_fixed(const Site *s)
 {
@@ -41,6 +43,21 @@ static void check_pool(const Site *s)
     }
 }
 
+static void check_second(const Site *s)
+{
+    const Model *m = s->v->model;
+    need_equal(s, SECOND_DIM, m->dim);
+    need_buffer(s, s->op->out[0], ELEM_I32, m->dim);
+    const int32_t *row = need_data(s, s->op->data[0], ELEM_I32, m->dim)->bytes;
+    for (int i = 0; i < m->dim; i++) {
+        const double v =
+            m->second ? ldexp((double)m->second[i], s->v->program->residual_fraction) : NAN;
+        if (!(fabs(fmin(fmax(v, -INT32_MAX), INT32_MAX) - row[i]) <= 1)) {
+            broken(s->v, "op %d (second): element %d is another one in the model", s->index, i);
+        }
+    }
+}
+
 void check_encoder_op(const Site *s)
 {
     if (!s->v->program->encoder) {
@@ -56,6 +73,7 @@ void check_encoder_op(const Site *s)
         need_imm(s, PATCH_N, 1, INT32_MAX / 4);
         need_buffer(s, s->op->out[0], ELEM_I8, s->op->imm[PATCH_N]);
         return;
+    case OP_SECOND: check_second(s); return;
     case OP_UNIT:
         need_equal(s, UNIT_N, s->v->model->dim);
         need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);

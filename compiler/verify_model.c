@@ -247,6 +247,15 @@ static void check_tokenizer(const Verifier *v, const Tokenizer *t)
             broken(v, "tokenizer: special piece %d is not there", special[i]);
         }
     }
+    const int ends = (t->add_bos && t->bos >= 0) + t->add_after;
+    if (t->n_between < 0 || t->n_between > ends || (!t->pairs && t->n_between > 0)) {
+        broken(v, "tokenizer: %d tokens between two texts, %d around one", t->n_between, ends);
+    }
+    for (int i = 0; i < t->n_between; i++) {
+        if (!is_piece(t, t->between[i])) {
+            broken(v, "tokenizer: piece %d between two texts is not there", t->between[i]);
+        }
+    }
     for (int i = 0; i < t->n_pieces; i++) {
         if (t->pieces[i].len < 0 || (t->pieces[i].len > 0 && !t->pieces[i].bytes)) {
             broken(v, "tokenizer: piece %d has no bytes", i);
@@ -329,10 +338,16 @@ static void check_encoder(const Verifier *v, const Model *m)
         broken(v, "model: %s with the head of the other kind",
                m->encoder ? "an encoder" : "a decoder");
     }
+    const bool frames = model_reads_frames(m);
+    if (m->second && (!m->encoder || frames)) {
+        broken(v, "model: token types, but no encoder that reads tokens");
+    }
     if (!m->encoder) {
         return;
     }
-    const bool frames = model_reads_frames(m);
+    if (m->second) {
+        check_floats(v, "second", m->second, (size_t)m->dim);
+    }
     if (m->norm != NORM_LAYER || m->position != (frames ? POSITION_NONE : POSITION_LEARNED) ||
         !m->ungated || m->activation_bits != 8 || m->qk_norm) {
         broken(v, "model: an encoder has layer norms, learned positions and an ungated MLP");

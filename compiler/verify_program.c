@@ -532,6 +532,7 @@ static void check_sizes(const Site *s)
     case OP_DENSE:
     case OP_POOL:
     case OP_PATCH:
+    case OP_SECOND:
     case OP_UNIT: check_encoder_op(s); break;
     case OPS: die("op %d", s->index);
     }
@@ -544,7 +545,8 @@ static bool updates(const Op *op) /* reads what it writes */
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
            op->kind == OP_BIAS || op->kind == OP_HEAD_NORM || op->kind == OP_POSITION ||
            op->kind == OP_SUB_NORM || op->kind == OP_NORM_FIXED || op->kind == OP_DENSE ||
-           op->kind == OP_UNIT || (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
+           op->kind == OP_UNIT || op->kind == OP_SECOND ||
+           (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 
 static void need_written(const Site *s, const bool *written, int buffer)

@@ -69,7 +69,10 @@ typedef struct Generated {
     int frames, bands; /* of a sequence; 0: it has tokens */
     int (*read)(const int32_t *tokens, int32_t n);
     const int32_t *(*output)(int32_t at); /* of the sequence that was read */
+    int (*read_pair)(const int32_t *tokens, int32_t n, int32_t second);
     int32_t (*encode_cut)(const char *utf8, uint32_t n, int32_t *out, int32_t max);
+    int32_t (*encode_pair)(const char *a, uint32_t na, const char *b, uint32_t nb, int32_t *out,
+                           int32_t max, int32_t *second);
     int32_t (*decode)(int32_t token, char *out, int32_t max);
     const char *(*label)(int32_t label); /* CLASS, LABEL; else NULL */
 } Generated;
@@ -79,10 +82,12 @@ typedef struct Generated {
 /* Entries for a byte of text that no tokenizer goes past, ROOM_PER_BYTE at the most. */
 enum { LONGEST_ENCODING = 14 };
 int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **ids);
+/* A text, or two with a tab between them: the tokens; *second: where those of type 1 begin. */
+int encode_texts(Arena *a, const Generated *g, const char *text, size_t n, int **ids, int *second);
 /* What code that reads frames takes a text to be; where: file and line, for messages. */
 int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,
-                size_t n, int **ids);
-void encoder_read(const Generated *g, const int *ids, int n); /* fatal when refused */
+                size_t n, int **ids, int *second);
+void encoder_read(const Generated *g, const int *ids, int n, int second); /* fatal when refused */
 int run_encoder(Arena *a, const Options *o, const Generated *g);
 
 /* compiler/cli/eval_encoder.c */

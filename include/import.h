@@ -223,6 +223,9 @@ typedef struct Pipeline {
     Pattern pattern; /* BYTE_LEVEL */
     BertText bert;   /* WORDPIECE; most_chars is the model's to say */
     TemplateToken bos, after;
+    bool pairs, typed_pairs; /* two texts make a sequence, with `between` between them */
+    int n_between;
+    TemplateToken between[2];
 } Pipeline;
 
 Pipeline read_pipeline(Arena *a, const char *path, const json_t *root);

@@ -189,6 +189,10 @@ typedef struct Tokenizer {
     bool ignore_merges; /* a whole word that is a piece is taken as it is */
     bool add_after;     /* encode ends with `after` */
     int after;
+    bool pairs;    /* two texts make a sequence: bos, the first, `between`, the second, `after` */
+    int n_between; /* 0 .. 2, at most as many as bos and `after` are */
+    int between[2];
+    bool typed_pairs;        /* the second text and `after` behind it are of token type 1 */
     NormalForm form;         /* not WORDPIECE */
     const uint8_t *charsmap; /* NORMAL_CHARSMAP: charsmap_bytes, as SentencePiece stores it; 0: no
                                 string becomes another one */
@@ -242,9 +246,11 @@ typedef struct Model {
     Linear patch; /* of one that reads frames: dim x frames of a patch * bands; 0 rows: none. Its
                      token i is embed[i] + patch(x), x its patch: as many frames, oldest first; of
                      token 0, the class token, zeros */
-    Norm dense_norm;       /* of what the activation gives; n = 0: none */
-    int n_exits;           /* CLASS and LABEL: */
-    Exit *exits;           /* ascending by layer */
+    Norm dense_norm; /* of what the activation gives; n = 0: none */
+    float *second;   /* dim: what each token of the second of two texts has added, token type 1 less
+                        type 0; NULL: nothing. Of an encoder that reads tokens */
+    int n_exits;     /* CLASS and LABEL: */
+    Exit *exits;     /* ascending by layer */
     const char **labels;   /* names of CLASS's and LABEL's rows, NULL: none */
     float residual_absmax; /* largest |residual| seen by calibrate; 0 before */
     Tokenizer *tokenizer;  /* NULL when the model came without one */

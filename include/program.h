@@ -39,6 +39,7 @@ typedef struct Data {
 typedef enum OpKind {
     OP_EMBED,      /* resid = embedding row of the token */
     OP_POSITION,   /* resid += row of the token's position, at most the last one */
+    OP_SECOND,     /* resid += a constant row, of tokens of the second of two texts */
     OP_ANGLES,     /* angles = cos, sin of position * frequency */
     OP_NORM,       /* x = int8(rms norm(resid)) */
     OP_LAYER_NORM, /* x = int8(layer norm(resid)) */
@@ -117,7 +118,8 @@ typedef struct Op {
 /* Indices of imm[] by op. EXP operands: a buffer's unit is its scalar scale times 2^EXP. */
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
 enum { POSITION_LAST = EMBED_SHIFT + 1 }; /* row; after those of EMBED */
-enum { ANGLES_PAIRS, ANGLES_TURNS };      /* turns 2: also for position min(pos, window - 1) */
+enum { SECOND_DIM };
+enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
 enum {
     LAYER_NORM_DIM,

@@ -38,6 +38,8 @@ struct Corpus *frames_read(Arena *a, int bytes, int tokens, const char *path);
 typedef struct EncoderReference EncoderReference;
 EncoderReference *encoder_reference_new(Arena *a, const Model *m, int max_tokens);
 void encoder_reference_read(EncoderReference *r, const int *tokens, int n); /* n >= 1 */
+/* Two texts: tokens from `second` on are of type 1; n: none. */
+void encoder_reference_read_pair(EncoderReference *r, const int *tokens, int n, int second);
 /* Residual stream (dim) of a token after layer l; l = -1: the embedding. */
 const float *encoder_reference_residual(const EncoderReference *r, int layer, int token);
 /* What the head gives at a token of the sequence (CLASS and EMBED: 0): model_outputs numbers, valid
@@ -58,6 +60,8 @@ const int32_t *simulator_output(const Simulator *s, int *n);
 /* Of an encoder: reads a sequence; then what the head gives at one of its tokens (CLASS and EMBED:
  * 0), model_outputs numbers: logits, or a vector in units of 2^-15. */
 void simulator_read(Simulator *s, const int *tokens, int n);
+void simulator_read_pair(Simulator *s, const int *tokens, int n,
+                         int second); /* from there on type 1 */
 const int32_t *simulator_head(Simulator *s, int at);
 /* Reads two tokens of a prompt by the program's prefill, if it has one (n_ops > n_step): the next
  * step is as if they had been stepped through. */
@@ -80,6 +84,10 @@ int encode(Arena *a, const Encoder *e, const char *text, size_t n, int **ids); /
  * where a word does not fit. */
 int encode_parts(Arena *a, const Encoder *e, const char *text, size_t n, size_t part, size_t room,
                  int **ids);
+/* Two texts as one sequence of at most `window` tokens, as the generated code has it; fatal where
+ * the tokenizer has no form for that. */
+int encode_pair(Arena *a, const Tokenizer *t, const Encoder *e, const char *first, size_t n,
+                const char *other, size_t m, int window, int **ids, int *second);
 const struct lm_tokenizer *encoder_tables(const Encoder *e);
 int tokenize(Arena *a, const Tokenizer *t, const char *text, size_t n, int **ids); /* with bos */
 size_t token_bytes(const Tokenizer *t, int id, const uint8_t **bytes); /* 0 for control pieces */

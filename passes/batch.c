@@ -156,6 +156,7 @@ static void add_ops(Batch *b, int i)
     case OP_POOL:
     case OP_PATCH:
     case OP_UNIT:
+    case OP_SECOND:
     case OPS: die("op %d before batch", (int)op->kind);
     }
     copy_op(b, op, 0);

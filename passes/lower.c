@@ -598,6 +598,20 @@ static void lower_positions(Lowering *w)
     op->imm[POSITION_LAST] = m->positions.rows - 1;
 }
 
+/* Exact but for the residual's unit, as a bias is. */
+static void lower_second(Lowering *w)
+{
+    const Model *m = w->model;
+    if (!m->second)
+        return;
+    const int data =
+        lower_integers(w, "second_row", m->second, m->dim, w->program->residual_fraction);
+    Op *op = add_op(w, OP_SECOND);
+    op->out[0] = w->resid;
+    op->data[0] = data;
+    op->imm[SECOND_DIM] = m->dim;
+}
+
 static void lower_angles(Lowering *w)
 {
     const Model *m = w->model;
@@ -642,7 +656,10 @@ static void lower_input(Lowering *w)
         lower_patch(w);
     switch (w->model->position) {
     case POSITION_ROPE: lower_angles(w); return;
-    case POSITION_LEARNED: lower_positions(w); return;
+    case POSITION_LEARNED:
+        lower_positions(w);
+        lower_second(w);
+        return;
     case POSITION_NONE: return;
     case POSITION_KINDS: break;
     }

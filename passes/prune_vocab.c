@@ -38,6 +38,9 @@ static void keep_always(const Tokenizer *t, bool *keep)
     keep_id(keep, t->eos);
     keep_id(keep, t->unk);
     keep_id(keep, t->add_after ? t->after : -1);
+    for (int i = 0; i < t->n_between; i++) {
+        keep_id(keep, t->between[i]);
+    }
     for (int b = 0; b < 256; b++) {
         keep_id(keep, t->byte_id[b]);
     }
@@ -111,6 +114,9 @@ static void cut_tokenizer(Tokenizer *t, const int *to, int kept)
     t->eos = moved(to, t->eos);
     t->unk = moved(to, t->unk);
     t->after = t->add_after ? to[t->after] : 0;
+    for (int i = 0; i < t->n_between; i++) {
+        t->between[i] = to[t->between[i]];
+    }
     t->n_merges = n_merges;
     t->n_added = n_added;
     t->n_pieces = kept;

@@ -108,7 +108,8 @@ static int32_t model_tokens(int32_t n)
 
 #endif
 
-int model_read(model_t *s, const model_item *t, int32_t n)
+/* Tokens from `second` on are of type 1. */
+static int model_read_typed(model_t *s, const model_item *t, int32_t n, int32_t second)
 {
     if (s == NULL || t == NULL) {
         return MODEL_E_ARGUMENT;
@@ -127,11 +128,31 @@ int model_read(model_t *s, const model_item *t, int32_t n)
         }
     }
 #endif
+#if MODEL_TYPES > 1
+    s->second = (uint32_t)second;
+#else
+    (void)second;
+#endif
     s->exit = 0;
     model_layers(s, t, tokens);
     s->count = (uint32_t)tokens;
     return MODEL_OK;
 }
+
+int model_read(model_t *s, const model_item *t, int32_t n)
+{
+    return model_read_typed(s, t, n, n);
+}
+
+#if MODEL_FRAMES == 0
+int model_read_pair(model_t *s, const model_token *t, int32_t n, int32_t second)
+{
+    if (second < 0 || second > n) {
+        return MODEL_E_ARGUMENT;
+    }
+    return model_read_typed(s, t, n, second);
+}
+#endif
 
 int model_output(model_t *s, int32_t at, const int32_t **out)
 {
@@ -181,10 +202,11 @@ const char *model_label_name(int32_t label)
 #endif
 
 #if MODEL_HEAD == MODEL_HEAD_CLASS
-int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *probabilities)
+static int32_t model_classify_typed(model_t *s, const model_item *t, int32_t n, int32_t second,
+                                    uint16_t *probabilities)
 {
     const int32_t *logits = NULL;
-    int error = model_read(s, t, n);
+    int error = model_read_typed(s, t, n, second);
     if (error == MODEL_OK) {
         error = model_output(s, 0, &logits);
     }
@@ -197,7 +219,20 @@ int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *pro
     return model_settle(s, logits, MODEL_FALLBACK);
 }
 
+int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *probabilities)
+{
+    return model_classify_typed(s, t, n, n, probabilities);
+}
+
 #if MODEL_FRAMES == 0
+int32_t model_classify_pair(model_t *s, const char *a, uint32_t na, const char *b, uint32_t nb,
+                            uint16_t *probabilities, model_token *scratch, int32_t max)
+{
+    int32_t second = 0;
+    const int32_t count = model_encode_pair(a, na, b, nb, scratch, max, &second);
+    return count < 0 ? count : model_classify_typed(s, scratch, count, second, probabilities);
+}
+
 int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
                             model_token *scratch, int32_t max)
 {
@@ -314,7 +349,7 @@ static const model_item *model_golden_run(model_item *room, int32_t run, int32_t
 static uint32_t model_hash_read(model_t *s, const model_item *t, int32_t n, uint32_t hash)
 {
     const int32_t last = MODEL_EACH_TOKEN != 0 ? n - 1 : 0;
-    (void)model_read(s, t, n);
+    (void)model_read_typed(s, t, n, n < 9 ? n : (int32_t)((uint32_t)n >> 1));
     for (int32_t at = 0; at <= last; at++) {
         const int32_t *out = NULL;
         (void)model_output(s, at, &out);
@@ -372,6 +407,7 @@ const char *model_strerror(int error)
     case MODEL_E_MODEL: return "weights of another model";
     case MODEL_E_LENGTH: return "weights cut short";
     case MODEL_E_ALIGN: return "weights at an address that is not aligned";
+    case MODEL_E_PAIR: return "the tokenizer has no form for two texts";
     case MODEL_E_SEQUENCE: return "a sequence that is too short or too long for the model";
     default: return "unknown error";
     }

@@ -44,6 +44,7 @@ typedef model_token model_item;
 #define MODEL_E_LENGTH (-11) /* ... ends too early */
 #define MODEL_E_ALIGN (-12)  /* ... does not start at a multiple of MODEL_BLOB_ALIGN */
 #define MODEL_E_SEQUENCE (-13) /* no token, more than MODEL_WINDOW, or not MODEL_FRAMES frames */
+#define MODEL_E_PAIR (-14) /* the tokenizer does not say how two texts make a sequence */
 
 /* All state, MODEL_STATE_BYTES of it. Put it anywhere; nothing in it outlives the next sequence. */
 typedef struct model_state {
@@ -51,6 +52,9 @@ typedef struct model_state {
     uint32_t layers;    /* that were run for it: fewer than MODEL_LAYERS where an exit was taken */
     uint32_t exit;      /* which one, from 1; 0: none */
     uint32_t threshold; /* see model_set_threshold */
+#if MODEL_TYPES > 1
+    uint32_t second; /* where tokens of type 1 begin */
+#endif
 #if MODEL_EXITS > 0
     uint16_t exit_at[MODEL_EXITS]; /* see model_set_exit */
 #endif
@@ -77,6 +81,14 @@ int32_t model_encode(const char *utf8, uint32_t n, model_token *out, int32_t max
 /* The same, and a sequence that is too long is cut to MODEL_WINDOW tokens: its last one stays. */
 int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max);
 
+/* Two texts -> one sequence, as models for pairs (a question and a passage, two sentences) are
+ * trained on: [CLS] a [SEP] b [SEP], with whatever the tokenizer has for these. Gives the number of
+ * tokens, at most MODEL_WINDOW: a longer pair is cut, the longer text first, down to halves.
+ * *second: where the second text begins, for model_read_pair. max: room in out; na + nb + 6 always
+ * suffices, MODEL_ENCODE_ROOM(na) + MODEL_ENCODE_ROOM(nb) where text is normalized first. */
+int32_t model_encode_pair(const char *a, uint32_t na, const char *b, uint32_t nb, model_token *out,
+                          int32_t max, int32_t *second);
+
 /* @part stream.h */
 
 /* The bytes of one token; gives their number. */
@@ -90,6 +102,12 @@ int32_t model_decode(model_token t, char *out, int32_t max);
  * functions below do first. */
 #endif
 int model_read(model_t *s, const model_item *t, int32_t n);
+
+#if MODEL_FRAMES == 0
+/* The same of two texts: tokens from `second` on, 0 .. n, are of the second one's type. Without
+ * types of tokens (MODEL_TYPES 1) it is model_read. Then model_output. */
+int model_read_pair(model_t *s, const model_token *t, int32_t n, int32_t second);
+#endif
 
 #if MODEL_EXITS > 0
 /* Early exit: after some layers a head of their own looks at the sequence, and where it gives what
@@ -127,6 +145,10 @@ int32_t model_classify(model_t *s, const model_item *t, int32_t n, uint16_t *pro
 /* The same of a text, cut to MODEL_WINDOW tokens. scratch (max tokens) holds them. */
 int32_t model_classify_text(model_t *s, const char *utf8, uint32_t n, uint16_t *probabilities,
                             model_token *scratch, int32_t max);
+
+/* The same of two texts, in the forms of model_encode_pair. */
+int32_t model_classify_pair(model_t *s, const char *a, uint32_t na, const char *b, uint32_t nb,
+                            uint16_t *probabilities, model_token *scratch, int32_t max);
 #endif
 #elif MODEL_HEAD == MODEL_HEAD_LABEL
 /* The most likely label of each token (n), or the fallback, and how likely that label was in units

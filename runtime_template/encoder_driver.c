@@ -11,6 +11,7 @@ static _Thread_local model_t driver_state;
 const int32_t *model_driver_sizes(void);
 int model_driver_init(void);
 int model_driver_read(const int32_t *tokens, int32_t n);
+int model_driver_read_pair(const int32_t *tokens, int32_t n, int32_t second);
 const int32_t *model_driver_output(int32_t at);
 int model_driver_selftest(void);
 uint32_t model_driver_hash(int32_t runs);
@@ -35,11 +36,23 @@ int model_driver_read(const int32_t *tokens, int32_t n)
     driver_prepare();
     return model_read(&driver_state, frames, n == MODEL_WINDOW ? MODEL_FRAMES : 0);
 }
+
+int model_driver_read_pair(const int32_t *tokens, int32_t n, int32_t second)
+{
+    (void)second;
+    return model_driver_read(tokens, n);
+}
 #else
 int model_driver_read(const int32_t *tokens, int32_t n)
 {
     driver_prepare();
     return model_read(&driver_state, tokens, n);
+}
+
+int model_driver_read_pair(const int32_t *tokens, int32_t n, int32_t second)
+{
+    driver_prepare();
+    return model_read_pair(&driver_state, tokens, n, second);
 }
 #endif
 

@@ -41,6 +41,15 @@ LM_INLINE void lm_add_vector(int32_t *resid, const int32_t *row, int32_t n)
     }
 }
 
+/* The same for a token that stands at `second` or later: of a pair's second text. */
+LM_INLINE void lm_add_second(int32_t *resid, const int32_t *row, int32_t n, int32_t at,
+                             int32_t second)
+{
+    if (at >= second) {
+        lm_add_vector(resid, row, n);
+    }
+}
+
 /* gate (n) worth unit each -> SiLU of it in units of 2^-15; gives lm_longest of these. */
 LM_INLINE uint32_t lm_silu_all(int32_t *gate, lm_scale unit, int32_t n)
 {

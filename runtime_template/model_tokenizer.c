@@ -82,6 +82,42 @@ int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t
     out[MODEL_WINDOW - 1] = out[count - 1];
     return MODEL_WINDOW;
 }
+
+#if MODEL_TEXT_PAIRS
+int32_t model_encode_pair(const char *a, uint32_t na, const char *b, uint32_t nb, model_token *out,
+                          int32_t max, int32_t *second)
+{
+    static const lm_join how = {MODEL_JOIN_BEFORE,
+                                MODEL_JOIN_AFTER,
+                                MODEL_JOINED,
+                                {MODEL_JOINED_FIRST, MODEL_JOINED_SECOND},
+                                MODEL_JOIN_TYPED};
+    const int32_t n = second == NULL ? MODEL_E_ARGUMENT : model_encode(a, na, out, max);
+    int32_t m;
+    if (n < 0) {
+        return n;
+    }
+    m = model_encode(b, nb, out + n, max - n);
+    if (m < 0) {
+        return m;
+    }
+    m = lm_join_texts(out, n, m, &how, MODEL_WINDOW, second);
+    return m < 0 ? MODEL_E_SEQUENCE : m;
+}
+#else
+int32_t model_encode_pair(const char *a, uint32_t na, const char *b, uint32_t nb, model_token *out,
+                          int32_t max, int32_t *second)
+{
+    (void)a;
+    (void)na;
+    (void)b;
+    (void)nb;
+    (void)out;
+    (void)max;
+    (void)second;
+    return MODEL_E_PAIR;
+}
+#endif
 #else
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)
 {
@@ -346,6 +382,15 @@ int32_t model_decode(model_token t, char *out, int32_t max)
 int32_t model_encode_cut(const char *utf8, uint32_t n, model_token *out, int32_t max)
 {
     return model_encode(utf8, n, out, max);
+}
+
+int32_t model_encode_pair(const char *a, uint32_t na, const char *b, uint32_t nb, model_token *out,
+                          int32_t max, int32_t *second)
+{
+    (void)b;
+    (void)nb;
+    (void)second;
+    return model_encode(a, na, out, max);
 }
 #else
 int32_t model_decode_utf8(model_utf8 *u, model_token t, char *out, int32_t max)

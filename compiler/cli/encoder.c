@@ -19,18 +19,35 @@ int encode_cut(Arena *a, const Generated *g, const char *text, size_t n, int **i
     return count;
 }
 
-int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,
-                size_t n, int **ids)
+int encode_texts(Arena *a, const Generated *g, const char *text, size_t n, int **ids, int *second)
 {
+    const char *tab = n > 0 ? memchr(text, '\t', n) : NULL;
+    if (!tab)
+        return *second = encode_cut(a, g, text, n, ids);
+    if (n > INT32_MAX / LONGEST_ENCODING - 48)
+        fatal("text of %zu bytes: too long", n);
+    const size_t room = LONGEST_ENCODING * n + 48, first = (size_t)(tab - text);
+    *ids = NEW(a, int, room);
+    const int32_t count = g->encode_pair(text, (uint32_t)first, tab + 1, (uint32_t)(n - first - 1),
+                                         *ids, (int32_t)room, second);
+    if (count < 0)
+        fatal("%s: %s", g->dir, g->strerror(count));
+    return count;
+}
+
+int sequence_of(Arena *a, const Generated *g, const char *where, int line, const char *text,
+                size_t n, int **ids, int *second)
+{
+    *second = g->window;
     if (g->frames == 0)
-        return encode_cut(a, g, text, n, ids);
+        return encode_texts(a, g, text, n, ids, second);
     *ids = frames_parse(a, where, line, text, n, g->frames * g->bands);
     return g->window;
 }
 
-void encoder_read(const Generated *g, const int *ids, int n)
+void encoder_read(const Generated *g, const int *ids, int n, int second)
 {
-    const int error = g->read(ids, n);
+    const int error = second < n ? g->read_pair(ids, n, second) : g->read(ids, n);
     if (error != 0)
         fatal("%s: %s", g->dir, g->strerror(error));
 }
@@ -52,7 +69,7 @@ static double compare(Arena *a, const Generated *g, const Node *golden)
     int *tokens = NEW(a, int, larger(GOLDEN_LONGEST, g->frames * g->bands));
     const int n = g->frames ? g->window : golden_run(GOLDEN_RUNS - 1, g->vocab, g->window, tokens);
     golden_bytes(GOLDEN_RUNS - 1, g->bands, g->frames * g->bands, tokens);
-    encoder_read(g, tokens, n);
+    encoder_read(g, tokens, n, n);
     const int32_t *out = g->output(0);
     double own = 0, other = 0, cross = 0;
     for (int i = 0; i < kept->n && i < g->outputs; i++) {
@@ -144,7 +161,7 @@ static int run_clips(Arena *a, const Options *o, const Generated *g)
               o->args[0], g->frames, g->bands);
     const Corpus *c = frames_read(a, g->frames * g->bands, g->window, o->args[1]);
     for (int i = 0; i < c->n_docs; i++) {
-        encoder_read(g, c->tokens[i], c->n_tokens[i]);
+        encoder_read(g, c->tokens[i], c->n_tokens[i], c->n_tokens[i]);
         if (c->n_docs > 1)
             printf("%sclip %d\n", i ? "\n" : "", i + 1);
         print_classes(g, g->output(0));
@@ -155,13 +172,13 @@ static int run_clips(Arena *a, const Options *o, const Generated *g)
 int run_encoder(Arena *a, const Options *o, const Generated *g)
 {
     const char *text = o->n_args > 1 ? o->args[1] : "";
-    int *ids;
+    int *ids, second;
     if (g->frames > 0)
         return run_clips(a, o, g);
-    const int n = encode_cut(a, g, text, strlen(text), &ids);
+    const int n = encode_texts(a, g, text, strlen(text), &ids, &second);
     if (n == 0)
         fatal("%s: a text is needed: lmcc run DIR TEXT", o->args[0]);
-    encoder_read(g, ids, n);
+    encoder_read(g, ids, n, second);
     switch (g->head) {
     case HEAD_CLASS: print_classes(g, g->output(0)); return 0;
     case HEAD_LABEL: print_labels(a, g, ids, n); return 0;

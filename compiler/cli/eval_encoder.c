@@ -1,6 +1,6 @@
 /* lmcc eval for encoders that classify: how many texts of a table get the class that stands there,
  * from the float model, from what quantization left of it and from the integers. A line is LABEL, a
- * tab, TEXT; LABEL is a class's name or number. */
+ * tab, TEXT, of a pair a tab and the second TEXT; LABEL is a class's name or number. */
 #include "cli.h"
 #include "runtime.h"
 
@@ -115,14 +115,14 @@ static Heads heads_new(Arena *a, const Model *m, const Table *t)
 }
 
 static void run_heads(const Heads *h, Simulator *s, const Table *t, int example, const int *ids,
-                      int n)
+                      int n, int second)
 {
     const int exits = h->model->n_exits, rows = h->model->head.rows;
     for (int head = 0; head <= exits && exits > 0; head++) {
         const size_t at = (size_t)head * (size_t)t->n + (size_t)example;
         for (int i = 0; i < exits; i++)
             simulator_exit_at(s, i, i == head ? 0 : EXIT_NEVER);
-        simulator_read(s, ids, n);
+        simulator_read_pair(s, ids, n, second);
         const int32_t *logits = simulator_head(s, 0);
         h->label[at] = best_of(NULL, logits, rows);
         h->sure[at] = lm_probability(logits, rows, h->label[at]);
@@ -175,13 +175,20 @@ static const char *model_label(const void *self, int i)
     return m->labels ? m->labels[i] : NULL;
 }
 
-/* The text's tokens, cut as the generated code cuts them. */
+/* The text's tokens, or those of two, cut as the generated code cuts them. */
 static int encode_for(Arena *a, const Model *m, const Encoder *by, const char *path,
-                      const Example *e, int window, int **ids)
+                      const Example *e, int window, int **ids, int *second)
 {
+    *second = window;
     if (model_reads_frames(m)) {
         *ids = frames_parse(a, path, e->line, e->text, e->n, model_frames(m) * m->bands);
         return window;
+    }
+    const char *tab = e->n > 0 ? memchr(e->text, '\t', e->n) : NULL;
+    if (tab) {
+        const size_t first = (size_t)(tab - e->text);
+        return encode_pair(a, m->tokenizer, by, e->text, first, tab + 1, e->n - first - 1, window,
+                           ids, second);
     }
     const int n = encode(a, by, e->text, e->n, ids);
     if (n > window)
@@ -208,17 +215,17 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
                    {"after quantize, float", NEW(a, int, t.n)},
                    {"integer program", NEW(a, int, t.n)}};
     for (int i = 0; i < t.n; i++) {
-        int *ids;
-        const int n = encode_for(a, u->model, by, o->args[1], &t.list[i], window, &ids);
+        int *ids, second;
+        const int n = encode_for(a, u->model, by, o->args[1], &t.list[i], window, &ids, &second);
         if (n == 0)
             continue; /* an empty text of a tokenizer without ends: class 0 */
-        encoder_reference_read(original, ids, n);
-        encoder_reference_read(quantized, ids, n);
-        simulator_read(s, ids, n);
+        encoder_reference_read_pair(original, ids, n, second);
+        encoder_reference_read_pair(quantized, ids, n, second);
+        simulator_read_pair(s, ids, n, second);
         v[0].label[i] = best_of(encoder_reference_output(original, 0), NULL, n_labels);
         v[1].label[i] = best_of(encoder_reference_output(quantized, 0), NULL, n_labels);
         v[2].label[i] = best_of(NULL, simulator_head(s, 0), n_labels);
-        run_heads(&heads, by_head, &t, i, ids, n);
+        run_heads(&heads, by_head, &t, i, ids, n, second);
     }
     print_verdicts(&t, v, LENGTH(v), o->json);
     print_exits(&t, &heads, o->json);
@@ -237,12 +244,12 @@ int eval_generated_encoder(Arena *a, const Options *o, const Generated *g)
     const Table t = read_table(a, o->args[1], g->outputs, generated_label, g);
     Verdict v = {"generated code", NEW(a, int, t.n)};
     for (int i = 0; i < t.n; i++) {
-        int *ids;
-        const int n =
-            sequence_of(a, g, o->args[1], t.list[i].line, t.list[i].text, t.list[i].n, &ids);
+        int *ids, second;
+        const int n = sequence_of(a, g, o->args[1], t.list[i].line, t.list[i].text, t.list[i].n,
+                                  &ids, &second);
         if (n == 0)
             continue;
-        encoder_read(g, ids, n);
+        encoder_read(g, ids, n, second);
         v.label[i] = best_of(NULL, g->output(0), g->outputs);
     }
     print_verdicts(&t, &v, 1, o->json);

@@ -197,7 +197,9 @@ static void load_encoder(Arena *a, Generated *g, void *handle)
 {
     LOAD(read, "driver_read");
     LOAD(output, "driver_output");
+    LOAD(read_pair, "driver_read_pair");
     LOAD(encode_cut, "encode_cut");
+    LOAD(encode_pair, "encode_pair");
     LOAD(decode, "decode");
     if (g->head == HEAD_CLASS || g->head == HEAD_LABEL)
         LOAD(label, "label_name");

@@ -119,6 +119,8 @@ void emit_encoder_constants(const Emission *e, Buf *b)
         [HEAD_CLASS] = 1, [HEAD_LABEL] = 2, [HEAD_MASK] = 3, [HEAD_EMBED] = 4};
     const Model *m = e->unit->model;
     const Recipe *r = e->unit->recipe;
+    const Tokenizer *t = m->tokenizer;
+    const bool pairs = t && t->pairs && !model_reads_frames(m);
     const struct {
         const char *name, *before;
         long long value;
@@ -138,6 +140,19 @@ void emit_encoder_constants(const Emission *e, Buf *b)
          (long long)(r->class_threshold * 32768 + 0.5)},
         {"FALLBACK", "", find_fallback(m, r->class_fallback)},
         {"FALLBACK_FIRST", "", find_fallback(m, r->class_first)},
+        {"TYPES",
+         "\n/* 2: tokens of the second of two texts have a type of their own. TEXT_PAIRS 1: the\n"
+         " * tokenizer knows how two texts make a sequence: JOINED tokens between them, and "
+         "whether\n"
+         " * the second one is of that type. */\n",
+         m->second ? 2 : 1},
+        {"TEXT_PAIRS", "", pairs},
+        {"JOIN_BEFORE", "", pairs && t->add_bos && t->bos >= 0},
+        {"JOIN_AFTER", "", pairs && t->add_after},
+        {"JOINED", "", pairs ? t->n_between : 0},
+        {"JOINED_FIRST", "", pairs && t->n_between > 0 ? t->between[0] : 0},
+        {"JOINED_SECOND", "", pairs && t->n_between > 1 ? t->between[1] : 0},
+        {"JOIN_TYPED", "", pairs && t->typed_pairs},
         {"WINDOW", "\n/* The longest sequence, in tokens. */\n", e->unit->program->window},
         {"FRAMES", "\n/* Frames of a sequence, and bytes of a frame; 0: it has tokens. */\n",
          model_frames(m)},

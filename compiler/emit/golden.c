@@ -107,6 +107,12 @@ static int sequence_of(Arena *a, const Model *m, int window, int run, int **sequ
     return m->context;
 }
 
+/* Longer sequences are read as pairs; where there are no token types that changes nothing. */
+static int golden_second(int n)
+{
+    return n < 9 ? n : n / 2;
+}
+
 /* Each sequence once by each exit, once by none, and once as the recipe's threshold has it. */
 static uint32_t encoder_hash(Emission *e, Simulator *s)
 {
@@ -121,7 +127,7 @@ static uint32_t encoder_hash(Emission *e, Simulator *s)
                                   depth > m->n_exits ? exit_units(e->unit->recipe)
                                   : i == depth       ? 0
                                                      : EXIT_NEVER);
-            simulator_read(s, tokens, n);
+            simulator_read_pair(s, tokens, n, golden_second(n));
             for (int at = 0; at < (model_each_token(m) ? n : 1); at++)
                 hash = XXH32(simulator_head(s, at), (size_t)model_outputs(m) * 4, hash);
         }

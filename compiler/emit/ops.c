@@ -45,6 +45,12 @@ static void write_position(Writer *w, const Op *op)
                imm(op, EMBED_DIM));
 }
 
+static void write_second(Writer *w, const Op *op)
+{
+    buf_printf(w->calls, "    lm_add_second(%s, %s, %lld, at, (int32_t)s->second);\n",
+               at(w, op->out[0]), data(w, op->data[0]), imm(op, SECOND_DIM));
+}
+
 static void write_angles(Writer *w, const Op *op)
 {
     const long long pairs = imm(op, ANGLES_PAIRS);
@@ -348,6 +354,7 @@ static void write_logits(Writer *w, const Op *op)
 static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_EMBED] = write_embed,
     [OP_POSITION] = write_position,
+    [OP_SECOND] = write_second,
     [OP_ANGLES] = write_angles,
     [OP_NORM] = write_norm,
     [OP_LAYER_NORM] = write_layer_norm,

@@ -204,6 +204,12 @@ static bool patch(const Emission *e)
     return has_op(e, OP_PATCH);
 }
 
+static bool joins(const Emission *e)
+{
+    const Model *m = e->unit->model;
+    return m->encoder && m->tokenizer && m->tokenizer->pairs;
+}
+
 static bool classes(const Emission *e)
 {
     const HeadKind kind = e->unit->model->head_kind;
@@ -300,6 +306,7 @@ static const struct RuntimeFile {
     {"lm_unigram.h", -1, unigram, NULL},
     {"lm_bert.h", -1, bert, NULL},
     {"lm_encode.h", -1, NULL, NULL},
+    {"lm_join.h", -1, joins, NULL},
     {"lm_normal.h", -1, normal, NULL},
     {"lm_charsmap.h", -1, charsmap, NULL},
     {"lm_grapheme_table.h", -1, clusters, NULL},

@@ -1,5 +1,5 @@
 /* BERT, RoBERTa and DistilBERT with their heads. The families differ in the names of keys and
- * tensors, which a table has. What each token adds alike folds away: the rows of token type 0 go
+ * tensors, which a table has. What each token adds alike folds away: the row of token type 0 goes
  * into the position table, which starts where the first token stands. */
 #include "import.h"
 
@@ -342,7 +342,8 @@ static void load_norm(const Import *in, const char *name, Norm *v)
     v->beta = load(in, arena_printf(in->arena, "%s.%s", name, old ? "beta" : "bias"), v->n, 0);
 }
 
-/* Every token has type 0: its row goes into the position table. */
+/* The row of type 0 goes into the position table; of a pair's second text the difference to type 1
+ * is added. */
 static void load_positions(const Import *in)
 {
     Model *m = in->model;
@@ -361,6 +362,9 @@ static void load_positions(const Import *in)
     const float *type = load(in, types, n, m->dim);
     for (size_t i = 0; i < (size_t)m->context * dim; i++)
         m->positions.w[i] += type[i % dim];
+    m->second = n > 1 ? NEW(in->arena, float, dim) : NULL;
+    for (size_t i = 0; i < dim && m->second; i++)
+        m->second[i] = type[dim + i] - type[i];
 }
 
 static void load_block(Import *in, Block *b)

@@ -173,6 +173,11 @@ static void read_template_tokens(Reader *r)
         r->t->after = template_token(r, r->pipeline.after);
         r->t->add_after = true;
     }
+    r->t->pairs = r->pipeline.pairs;
+    r->t->typed_pairs = r->pipeline.typed_pairs;
+    r->t->n_between = r->pipeline.n_between;
+    for (int i = 0; i < r->pipeline.n_between; i++)
+        r->t->between[i] = template_token(r, r->pipeline.between[i]);
 }
 
 /* Names beat ids: a config.json that was copied along often keeps another vocabulary's ids. */

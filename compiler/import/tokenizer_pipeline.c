@@ -230,7 +230,60 @@ static int template_id(const char *path, const json_t *step, const char *name)
     return tokens ? (int)id : -1;
 }
 
-/* "single": [<s>], A, [</s>], all of type 0. How a pair is put together has no use here. */
+/* An item of a template. */
+typedef struct Item {
+    TemplateToken token; /* content NULL: a text */
+    int type;
+    bool first; /* text A */
+} Item;
+
+static Item read_item(const char *path, const json_t *step, const json_t *item)
+{
+    const json_t *special = json_object_get(item, "SpecialToken");
+    const json_t *text = json_object_get(item, "Sequence");
+    const char *id = json_string_value(json_object_get(special ? special : text, "id"));
+    Item i = {.type =
+                  (int)json_integer_value(json_object_get(special ? special : text, "type_id"))};
+    if (special && id)
+        i.token = (TemplateToken){id, template_id(path, step, id)};
+    i.first = text && id && strcmp(id, "A") == 0;
+    return i;
+}
+
+static bool is_end(const Item *i, const TemplateToken *t, int type)
+{
+    return i->token.content && t->content && strcmp(i->token.content, t->content) == 0 &&
+           i->type == type;
+}
+
+/* "pair": [<s>], A, one or two tokens, B, [</s>], the ends being those of a single text; what
+ * stands before B is of type 0, B and what follows of type 0 or 1. Others have no pairs. */
+static void read_pair(const char *path, const json_t *step, Pipeline *p)
+{
+    const json_t *list = get_array(path, step, "pair");
+    const int before = p->bos.content != NULL, after = p->after.content != NULL;
+    const int n = (int)json_array_size(list);
+    Item items[6];
+    if (n < before + after + 2 || n > (int)LENGTH(items))
+        return;
+    for (int i = 0; i < n; i++)
+        items[i] = read_item(path, step, json_array_get(list, (size_t)i));
+    const Item *first = &items[before], *second = &items[n - 1 - after];
+    const int between = (int)(second - first) - 1, most = (int)LENGTH(p->between);
+    bool fits = first->first && first->type == 0 && !second->token.content && !second->first &&
+                (second->type == 0 || second->type == 1) && between <= before + after &&
+                between <= most && (!before || is_end(&items[0], &p->bos, 0)) &&
+                (!after || is_end(&items[n - 1], &p->after, second->type));
+    for (int i = 0; i < between && fits; i++) {
+        p->between[i] = first[1 + i].token;
+        fits = p->between[i].content && first[1 + i].type == 0;
+    }
+    p->pairs = fits;
+    p->n_between = fits ? between : 0;
+    p->typed_pairs = fits && second->type == 1;
+}
+
+/* "single": [<s>], A, [</s>], all of type 0. */
 static void read_template(const char *path, const json_t *step, Pipeline *p)
 {
     const json_t *list = get_array(path, step, "single"), *item;
@@ -251,6 +304,7 @@ static void read_template(const char *path, const json_t *step, Pipeline *p)
             *to = (TemplateToken){id, template_id(path, step, id)};
         text_seen |= text != NULL;
     }
+    read_pair(path, step, p);
 }
 
 /* "cls": ["[CLS]", 101], "sep": ["[SEP]", 102] */
@@ -275,6 +329,10 @@ static void read_post_processor(const char *path, const json_t *root, Pipeline *
                    !strcmp(s.type[i], "RobertaProcessing")) {
             p->bos = read_end(path, s.step[i], "cls");
             p->after = read_end(path, s.step[i], "sep");
+            p->pairs = true;
+            p->typed_pairs = !strcmp(s.type[i], "BertProcessing");
+            p->n_between = p->typed_pairs ? 1 : 2;
+            p->between[0] = p->between[1] = p->after;
         } else if (strcmp(s.type[i], "ByteLevel") != 0) /* moves offsets only */
             bad_value(
                 path, "post_processor", get_value(root, "post_processor"),

@@ -3,8 +3,8 @@
  *     dump_encoder reference MODEL TOKENS.txt OUT.f32     of the float reference
  *     dump_encoder simulate MODEL TOKENS.txt OUT.f32      of the integer program at 8 bits
  *
- * Each line of TOKENS is a sequence; for each OUT gets rows of float32: one of CLASS and EMBED, one
- * a token of LABEL and MASK. */
+ * Each line of TOKENS is a sequence, of two texts with a | before those of type 1; for each OUT
+ * gets rows of float32: one of CLASS and EMBED, one a token of LABEL and MASK. */
 #include "run.h"
 
 #include <stdio.h>
@@ -14,13 +14,18 @@
 #define MOST 512 /* tokens, or bytes of a clip */
 
 /* Ids or bytes of a line; gives their number. */
-static int read_line(const char *line, int *tokens)
+static int read_line(const char *line, int *tokens, int *second)
 {
     char *end;
     int n = 0;
+    *second = MOST;
     for (long id = strtol(line, &end, 10); end != line && n < MOST; id = strtol(line, &end, 10)) {
         tokens[n++] = (int)id;
         line = end;
+        if (strncmp(line, " |", 2) == 0) {
+            *second = n;
+            line += 2;
+        }
     }
     return n;
 }
@@ -35,8 +40,9 @@ static void dump_reference(Unit *u, const char *line, FILE *out)
 {
     static int tokens[MOST];
     EncoderReference *r = encoder_reference_new(u->arena, u->model, MOST);
-    const int n = tokens_of(u->model, read_line(line, tokens));
-    encoder_reference_read(r, tokens, n);
+    int second;
+    const int n = tokens_of(u->model, read_line(line, tokens, &second));
+    encoder_reference_read_pair(r, tokens, n, second);
     for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
         fwrite(encoder_reference_output(r, t), sizeof(float), (size_t)model_outputs(u->model), out);
 }
@@ -55,8 +61,9 @@ static void dump_program(Unit *u, const char *line, FILE *out)
 {
     static int tokens[MOST];
     Simulator *s = simulator_new(u->arena, u);
-    const int n = tokens_of(u->model, read_line(line, tokens));
-    simulator_read(s, tokens, n);
+    int second;
+    const int n = tokens_of(u->model, read_line(line, tokens, &second));
+    simulator_read_pair(s, tokens, n, second);
     for (int t = 0; t < (model_each_token(u->model) ? n : 1); t++)
         write_fixed(u->model, simulator_head(s, t), out);
 }

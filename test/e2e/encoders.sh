@@ -10,12 +10,14 @@ if ! need_models; then
     finish
 fi
 build_dump dump_encoder
-# Sequences of one token, of a few, and of as many as there are positions for.
+# Sequences of one token, of a few, and of as many as there are positions for; two more of two texts.
 awk 'BEGIN {
-    split("1 2 7 20 33 46", lengths)
-    for (k = 1; k <= 6; k++)
+    n = split("1 2 7 20 33 46 9 41", lengths)
+    split("0 0 0 0 0 0 4 30", first)
+    for (k = 1; k <= n; k++)
         for (i = 0; i < lengths[k]; i++)
-            printf "%d%s", (i * i * 7 + i * 31 + k * 13) % 170, i + 1 < lengths[k] ? " " : "\n"
+            printf "%d%s", (i * i * 7 + i * 31 + k * 13) % 170,
+                i + 1 == lengths[k] ? "\n" : i + 1 == first[k] ? " | " : " "
 }' >"$work/tokens"
 
 # numbers NAME: against numpy.
@@ -121,6 +123,28 @@ right() { sed 's/.*"right": \([0-9]*\).*/\1/' "$1"; }
 [ "$(right "$work/model.json")" = "$(right "$work/code.json")" ] &&
     ok "bert_class: the integer program and the code have $(right "$work/code.json") of 4 right" ||
     fail "bert_class: eval: $(cat "$work/model.json" "$work/code.json")"
+# Pairs of texts, cut where they are too long: the program and the code have the same right; where the
+# tokenizer has no form for them they are refused.
+awk 'BEGIN {
+    print "bad\tthe fox\ta story"; print "good\tthe moon\t"; print "so so\t\tWhat a fine day it is!"
+    for (i = 0; i < 40; i++) long = long " the fox"
+    print "good\t" long "\ta story"; print "bad\t" long "\t" long; print "bad\tthe moon\t" long
+}' >"$work/pairs.tsv"
+for name in enc_bert_class enc_roberta_class enc_distilbert_class; do
+    "$lmcc" eval -q "$models/$name" "$work/pairs.tsv" --bits 8 --set quantize.method=weights --json \
+        >"$work/model.json" && "$lmcc" eval -q "$work/$name" "$work/pairs.tsv" --json >"$work/code.json"
+    [ "$(right "$work/model.json")" = "$(right "$work/code.json")" ] &&
+        ok "$name: pairs: the integer program and the code have $(right "$work/code.json") of 6 right" ||
+        fail "$name: pairs: $(cat "$work/model.json" "$work/code.json")"
+done
+for pair in bert_class:'typed=yes between=1 3' roberta_class:'typed=no between=2 3 3'; do
+    "$lmcc" compile -q "$models/enc_${pair%%:*}" --until fold --dump fold >"$work/pair.ir"
+    check "${pair%%:*}: how two texts stand" grep -qx "pairs ${pair#*:}" "$work/pair.ir"
+done
+cp -r "$models/enc_bert_class" "$work/single"
+sed -i 's/"pair":/"pairs":/' "$work/single/tokenizer.json"
+"$lmcc" eval -q "$work/single" "$work/pairs.tsv" >"$work/said" 2>&1
+check "refuses pairs without a template" grep -q 'no form for two texts' "$work/said"
 printf 'excellent\tno such class\n' >"$work/wrong.tsv"
 if "$lmcc" eval -q "$work/enc_bert_class" "$work/wrong.tsv" >"$work/wrong" 2>&1; then
     fail "an unknown label is accepted"

@@ -3,7 +3,7 @@ papers and the documentation of their Hugging Face configurations alone.
 
     bert.py MODEL TOKENS.txt OUT.f32
 
-Each line of TOKENS is a sequence of ids; for each, OUT gets what the head gives, as float32 rows: the
+Each line of TOKENS is a sequence of ids, of two texts with a | before those of type 1; for each, OUT gets what the head gives, as float32 rows: the
 logits of the classes (1 row), of each token's labels (a row each), of the vocabulary at each token (a
 row each), or the embedding of the sequence, of length 1 (1 row).
 """
@@ -64,15 +64,15 @@ class Encoder:
         centred = x - x.mean(-1, keepdims=True)
         return centred / np.sqrt((centred ** 2).mean(-1, keepdims=True) + self.eps) * gamma + beta
 
-    def hidden(self, ids):
-        """The last hidden states (len(ids), dim)."""
+    def hidden(self, ids, second):
+        """The last hidden states (len(ids), dim); tokens from `second` on are of type 1."""
         p = self.prefix + "embeddings."
         first = self.first_position
         x = (self.tensor(p + "word_embeddings.weight")[ids]
              + self.tensor(p + "position_embeddings.weight")[first:first + len(ids)])
         types = self.tensors.get(p + "token_type_embeddings.weight")
         if types is not None:
-            x = x + types[0]
+            x = x + types[np.minimum(np.arange(len(ids)) >= second, len(types) - 1)]
         x = self.norm(x, p + "LayerNorm")
         for i in range(self.config.get("num_hidden_layers") or self.config["n_layers"]):
             x = self.layer(x, {part: f"{self.prefix}{self.layers}{i}.{name}"
@@ -92,8 +92,8 @@ class Encoder:
         return self.norm(x + self.linear(act(self.linear(x, name["up"])), name["down"]),
                          name["mlp_norm"])
 
-    def output(self, ids):
-        x = self.hidden(np.asarray(ids, int))
+    def output(self, ids, second):
+        x = self.hidden(np.asarray(ids, int), second)
         return getattr(self, "head_" + self.head)(x)
 
     def head_class(self, x):
@@ -162,8 +162,11 @@ def load(folder):
 
 def main(model, tokens, out):
     encoder = load(model)
-    rows = [encoder.output([int(i) for i in line.split()])
-            for line in Path(tokens).read_text().splitlines()]
+    rows = []
+    for line in Path(tokens).read_text().splitlines():
+        first, _, other = line.partition("|")
+        first, other = ([int(i) for i in part.split()] for part in (first, other))
+        rows.append(encoder.output(first + other, len(first)))
     np.concatenate(rows).astype("<f4").tofile(out)
 
 

@@ -130,6 +130,10 @@ def wordpiece_tokenizer(text):
 def write(out, name, text, seed, write_json):
     family, head, changes = ENCODERS[name]
     tokenizer = wordpiece_tokenizer(text)
+    if family == "roberta":
+        tokenizer["post_processor"] = {"type": "RobertaProcessing", "sep": ["[SEP]", 3],
+                                       "cls": ["[CLS]", 2], "trim_offsets": True,
+                                       "add_prefix_space": False}
     vocab = len(tokenizer["model"]["vocab"])
     folder = out / name
     folder.mkdir(exist_ok=True)
