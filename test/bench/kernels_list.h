@@ -44,13 +44,13 @@
 #if defined(__ARM_ARCH_6M__)
 #define ISA_PLANES(X) PLANES_OF(X, lm_table_byte_thumb1, lm_planes_byte_thumb1)
 #define ISA_XNOR(X)
-#define ISA_TERNARY(X) SHAPES(X, lm_table_trit, lm_ternary_byte_thumb1)
+#define ISA_TERNARY(X) SHAPES(X, lm_table_trit_thumb1, lm_ternary_byte_thumb1)
 #define ISA_DIRECT(X)
 #define ISA_INT8(X) SHAPES(X, lm_int8_thumb1)
 #define ISA_PLANES_PAIR(X) PAIR_OF(X, lm_table_pair_byte_thumb1, lm_planes_pair_byte_thumb1)
 #define ISA_TERNARY_PAIR(X) SHAPES(X, lm_table_pair_trit_thumb1, lm_ternary_pair_byte_thumb1)
 #define ISA_INT8_PAIR(X) SHAPES(X, lm_int8_pair_thumb1)
-#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb1)
+#define ISA_TABLES(X) WIDTHS(X, lm_table_byte_thumb1) WIDTHS(X, lm_table_trit_thumb1)
 #elif defined(__ARM_FEATURE_MVE)
 #define ISA_PLANES(X)                                                                              \
     PLANES_OF(X, lm_table_byte_thumb2, lm_planes_byte_thumb2)                                      \

@@ -55,7 +55,7 @@
 #if defined(__ARM_ARCH_6M__)
 #define ISA_PARTS(X)                                                                               \
     PLANES_PARTS(X, lm_table_byte_thumb1, lm_planes_byte_thumb1)                                   \
-    TERNARY_PARTS(X, lm_table_trit, lm_ternary_byte_thumb1)
+    TERNARY_PARTS(X, lm_table_trit_thumb1, lm_ternary_byte_thumb1)
 #define ISA_WHOLE(X) X(lm_table_byte_thumb1, lm_planes_byte_thumb1, 2, 256, 1024)
 #elif defined(__ARM_FEATURE_MVE)
 #define ISA_PARTS(X)                                                                               \
