@@ -76,56 +76,68 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
 #define LM_T1_FIRST(lane, at) LM_T1_LOW("r2", at) "mov " lane ", r2\n\t"
 #define LM_T1_LOOK(lane, at) LM_T1_LOW("r2", at) "add " lane ", r2\n\t"
 
-/* The first step of all lanes, codes at 0..7; the next one, its codes at the given places. */
-#define LM_T1_STEP_1                                                                               \
-    LM_T1_LOW("r3", "0")                                                                           \
-    LM_T1_LOW("r4", "1")                                                                           \
-    LM_T1_LOW("r5", "2")                                                                           \
-    LM_T1_LOW("r6", "3")                                                                           \
-    LM_T1_FIRST("r8", "4") LM_T1_FIRST("r9", "5") LM_T1_FIRST("r10", "6") LM_T1_FIRST("r11", "7")
-#define LM_T1_NEXT(at0, at1, at2, at3, at4, at5, at6, at7)                                         \
+/* The first step of 8 lanes or of 6, codes from r0 on; a next one, its codes at the given places.
+ */
+#define LM_T1_LOW_4                                                                                \
+    LM_T1_LOW("r3", "0") LM_T1_LOW("r4", "1") LM_T1_LOW("r5", "2") LM_T1_LOW("r6", "3")
+#define LM_T1_FIRST_6 LM_T1_LOW_4 LM_T1_FIRST("r8", "4") LM_T1_FIRST("r9", "5")
+#define LM_T1_FIRST_8 LM_T1_FIRST_6 LM_T1_FIRST("r10", "6") LM_T1_FIRST("r11", "7")
+#define LM_T1_NEXT_6(at0, at1, at2, at3, at4, at5)                                                 \
     "add r1, %[step]\n\t" LM_T1_LOOK("r3", at0) LM_T1_LOOK("r4", at1) LM_T1_LOOK("r5", at2)        \
-        LM_T1_LOOK("r6", at3) LM_T1_LOOK("r8", at4) LM_T1_LOOK("r9", at5) LM_T1_LOOK("r10", at6)   \
-            LM_T1_LOOK("r11", at7)
-#define LM_T1_NEXT_8 LM_T1_NEXT("8", "9", "10", "11", "12", "13", "14", "15")
-#define LM_T1_NEXT_16 LM_T1_NEXT("16", "17", "18", "19", "20", "21", "22", "23")
-#define LM_T1_NEXT_24 LM_T1_NEXT("24", "25", "26", "27", "28", "29", "30", "31")
+        LM_T1_LOOK("r6", at3) LM_T1_LOOK("r8", at4) LM_T1_LOOK("r9", at5)
+#define LM_T1_NEXT_8(at0, at1, at2, at3, at4, at5, at6, at7)                                       \
+    LM_T1_NEXT_6(at0, at1, at2, at3, at4, at5) LM_T1_LOOK("r10", at6) LM_T1_LOOK("r11", at7)
 
-/* So many steps; then four, or four a round until r1 is at the last step's table. */
-#define LM_T1_STEPS_1 LM_T1_STEP_1 "adds r0, #8\n\t"
-#define LM_T1_STEPS_2 LM_T1_STEP_1 LM_T1_NEXT_8 "adds r0, #16\n\t"
-#define LM_T1_STEPS_3 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 "adds r0, #24\n\t"
-#define LM_T1_STEPS_4 LM_T1_STEP_1 LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24 "adds r0, #32\n\t"
-#define LM_T1_ROUND                                                                                \
-    LM_T1_NEXT("0", "1", "2", "3", "4", "5", "6", "7")                                             \
-    LM_T1_NEXT_8 LM_T1_NEXT_16 LM_T1_NEXT_24 "adds r0, #32\n\t"
-#define LM_T1_ROUNDS "2:\n\t" LM_T1_ROUND "cmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
+/* The second to fourth step of four. */
+#define LM_T1_SIX_2 LM_T1_NEXT_6("6", "7", "8", "9", "10", "11")
+#define LM_T1_SIX_3 LM_T1_SIX_2 LM_T1_NEXT_6("12", "13", "14", "15", "16", "17")
+#define LM_T1_SIX_4 LM_T1_SIX_3 LM_T1_NEXT_6("18", "19", "20", "21", "22", "23")
+#define LM_T1_EIGHT_2 LM_T1_NEXT_8("8", "9", "10", "11", "12", "13", "14", "15")
+#define LM_T1_EIGHT_3 LM_T1_EIGHT_2 LM_T1_NEXT_8("16", "17", "18", "19", "20", "21", "22", "23")
+#define LM_T1_EIGHT_4 LM_T1_EIGHT_3 LM_T1_NEXT_8("24", "25", "26", "27", "28", "29", "30", "31")
+
+/* So many steps from the first on; then four, or four a round until r1 is at the last step's table.
+ */
+#define LM_T1_6_LANES_1 LM_T1_FIRST_6 "adds r0, #6\n\t"
+#define LM_T1_6_LANES_2 LM_T1_FIRST_6 LM_T1_SIX_2 "adds r0, #12\n\t"
+#define LM_T1_6_LANES_3 LM_T1_FIRST_6 LM_T1_SIX_3 "adds r0, #18\n\t"
+#define LM_T1_6_LANES_4 LM_T1_FIRST_6 LM_T1_SIX_4 "adds r0, #24\n\t"
+#define LM_T1_6_LANES_ROUND                                                                        \
+    LM_T1_NEXT_6("0", "1", "2", "3", "4", "5") LM_T1_SIX_4 "adds r0, #24\n\t"
+#define LM_T1_8_LANES_1 LM_T1_FIRST_8 "adds r0, #8\n\t"
+#define LM_T1_8_LANES_2 LM_T1_FIRST_8 LM_T1_EIGHT_2 "adds r0, #16\n\t"
+#define LM_T1_8_LANES_3 LM_T1_FIRST_8 LM_T1_EIGHT_3 "adds r0, #24\n\t"
+#define LM_T1_8_LANES_4 LM_T1_FIRST_8 LM_T1_EIGHT_4 "adds r0, #32\n\t"
+#define LM_T1_8_LANES_ROUND                                                                        \
+    LM_T1_NEXT_8("0", "1", "2", "3", "4", "5", "6", "7") LM_T1_EIGHT_4 "adds r0, #32\n\t"
+#define LM_T1_ROUNDS(round) "2:\n\t" round "cmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
 
 /* The steps that rounds of four leave, with or without these. No switch, of which compilers make a
  * call where nothing is optimized. */
-#define LM_T1_BY_STEPS(left, run)                                                                  \
+#define LM_T1_BY_STEPS(left, lanes, run)                                                           \
     if ((left) == 0) {                                                                             \
-        run(LM_T1_STEPS_1);                                                                        \
+        run(LM_T1_##lanes##_1, LM_T1_##lanes##_ROUND);                                             \
     } else if ((left) == 1) {                                                                      \
-        run(LM_T1_STEPS_2);                                                                        \
+        run(LM_T1_##lanes##_2, LM_T1_##lanes##_ROUND);                                             \
     } else if ((left) == 2) {                                                                      \
-        run(LM_T1_STEPS_3);                                                                        \
+        run(LM_T1_##lanes##_3, LM_T1_##lanes##_ROUND);                                             \
     } else {                                                                                       \
-        run(LM_T1_STEPS_4);                                                                        \
+        run(LM_T1_##lanes##_4, LM_T1_##lanes##_ROUND);                                             \
     }
-#define LM_T1_LANES(steps)                                                                         \
+#define LM_T1_SUM(steps)                                                                           \
     __asm__ volatile(".syntax unified\n\t" steps                                                   \
                      : "+l"(w), "+l"(t), "=&l"(a), "=&l"(b), "=&l"(c), "=&l"(d), "=&r"(e),         \
                        "=&r"(f), "=&r"(g), "=&r"(h)                                                \
                      : [end] "r"(end), [step] "r"(step)                                            \
                      : "r2", "cc", "memory")
-#define LM_T1_LANES_ROUNDS(steps) LM_T1_LANES(steps LM_T1_ROUNDS)
+#define LM_T1_SUM_STEPS(steps, round) LM_T1_SUM(steps)
+#define LM_T1_SUM_ROUNDS(steps, round) LM_T1_SUM(steps LM_T1_ROUNDS(round))
 
-/* As lm_lanes_byte with 8 lanes, but that the sums keep the bias of the table: they are LM_BIAS *
- * groups too high. Named registers are set last, from plain variables, and r8 to r12 first, through
- * any other. */
+/* As lm_lanes_byte with 8 lanes, or with 6 where groups > 4, but that the sums keep the bias of the
+ * table: they are LM_BIAS * groups too high. Named registers are set last, from plain variables,
+ * and r8 to r12 first, through any other. */
 LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, int32_t groups,
-                                    int32_t *s)
+                                    int32_t lanes, int32_t *s)
 {
     const int32_t bytes = 512, left = (groups - 1) & 3;
     const int16_t *last = table + (groups - 1) * 256;
@@ -141,10 +153,12 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
     register int32_t b __asm__("r4");
     register int32_t c __asm__("r5");
     register int32_t d __asm__("r6");
-    if (groups > 4) {
-        LM_T1_BY_STEPS(left, LM_T1_LANES_ROUNDS)
+    if (lanes == 6) {
+        LM_T1_BY_STEPS(left, 6_LANES, LM_T1_SUM_ROUNDS)
+    } else if (groups > 4) {
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_SUM_ROUNDS)
     } else {
-        LM_T1_BY_STEPS(left, LM_T1_LANES)
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_SUM_STEPS)
     }
     const int32_t s0 = a, s1 = b, s2 = c, s3 = d, s4 = e, s5 = f, s6 = g, s7 = h;
     s[0] = s0;
@@ -153,8 +167,8 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
     s[3] = s3;
     s[4] = s4;
     s[5] = s5;
-    s[6] = s6;
-    s[7] = s7;
+    s[6] = lanes == 8 ? s6 : 0;
+    s[7] = lanes == 8 ? s7 : 0;
 }
 
 /* What a block of 4 rows of 2 planes needs beside what stands in registers. */
@@ -186,8 +200,9 @@ typedef struct lm_block_thumb1 {
         : "+l"(w), "+l"(at)                                                                        \
         : [end] "r"(end), [step] "r"(step)                                                         \
         : "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory")
-#define LM_T1_RUN_ROUND(steps) LM_T1_RUN(steps LM_T1_ROUND, "cmp r0, %[end]\n\t")
-#define LM_T1_RUN_ROUNDS(steps) LM_T1_RUN(steps LM_T1_ROUNDS, "ldr r1, [r7, #24]\n\tcmp r0, r1\n\t")
+#define LM_T1_RUN_ROUND(steps, round) LM_T1_RUN(steps round, "cmp r0, %[end]\n\t")
+#define LM_T1_RUN_ROUNDS(steps, round)                                                             \
+    LM_T1_RUN(steps LM_T1_ROUNDS(round), "ldr r1, [r7, #24]\n\tcmp r0, r1\n\t")
 
 /* Blocks of 4 rows of 2 planes, groups > 4, that follow one another; nothing to shift. r7 waits on
  * the stack. */
@@ -201,9 +216,9 @@ LM_INLINE void lm_planes_2_thumb1(const uint8_t *codes, lm_block_thumb1 *block, 
     register const uint8_t *w __asm__("r0") = codes;
     register lm_block_thumb1 *at __asm__("r1") = block;
     if (groups > 8) {
-        LM_T1_BY_STEPS(left, LM_T1_RUN_ROUNDS)
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_ROUNDS)
     } else {
-        LM_T1_BY_STEPS(left, LM_T1_RUN_ROUND)
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_ROUND)
     }
 }
 
@@ -214,15 +229,16 @@ LM_INLINE void lm_planes_byte_thumb1_part(const uint8_t *codes, const uint8_t *r
                                           int32_t stride, int32_t part)
 {
     const int32_t step = lm_plane_rows(planes), groups = (cols + 7) / 8;
-    const int32_t whole = step * planes == 8 ? 1 : 0;
+    const int32_t lanes = step * planes;
+    const int32_t biased = lanes == 8 || (lanes == 6 && groups > 4) ? 1 : 0;
     lm_book book = lm_read_book(rows_data, sum);
-    book = whole != 0 ? lm_unbias(book, groups, planes) : book;
+    book = biased != 0 ? lm_unbias(book, groups, planes) : book;
     for (int32_t r = 0; r < rows; r += step) {
         int32_t s[8];
-        if (whole != 0) {
-            lm_lanes_byte_thumb1(codes, table, groups, s);
+        if (biased != 0) {
+            lm_lanes_byte_thumb1(codes, table, groups, lanes, s);
         } else {
-            lm_lanes_byte(codes, table, groups, step * planes, s);
+            lm_lanes_byte(codes, table, groups, lanes, s);
         }
         lm_combine_part(s, book, rows_data + LM_BOOK_BYTES + r, y + r, planes, pre, part);
         codes += stride;

@@ -81,7 +81,7 @@ LM_INLINE void lm_ternary_byte_thumb1_part(const uint8_t *codes, const uint8_t *
     const int32_t groups = (cols + 4) / 5;
     for (int32_t r = 0; r < rows; r += 8) {
         int32_t s[8];
-        lm_lanes_byte_thumb1(codes, table, groups, s);
+        lm_lanes_byte_thumb1(codes, table, groups, 8, s);
         lm_unbias_sums(s, groups);
         lm_scale_rows(s, rows_data + LM_BOOK_BYTES + r, y + r, pre, part);
         codes += stride;
