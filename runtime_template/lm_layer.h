@@ -3,20 +3,6 @@
 #ifndef LM_LAYER_H
 #define LM_LAYER_H
 
-/* resid (n) += lm_mul16(y, m) * 2^up, both saturated; up in 0..30. */
-LM_INLINE void lm_add_raised(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t up)
-{
-    const int32_t most = INT32_MAX >> up;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t v = lm_mul16(y[i], m);
-        int32_t raised = (int32_t)((uint32_t)v << up);
-        if ((uint32_t)v + (uint32_t)most > 2U * (uint32_t)most) {
-            raised = v > 0 ? INT32_MAX : -INT32_MAX;
-        }
-        resid[i] = lm_add_sat(resid[i], raised);
-    }
-}
-
 /* resid (n), value * 2^-fraction, += y (n), worth unit each; saturating. */
 LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n, int32_t fraction)
 {
@@ -24,7 +10,7 @@ LM_INLINE void lm_add(int32_t *resid, const int32_t *y, lm_scale unit, int32_t n
     if (lm_is_plain(down)) {
         lm_add_loop(resid, y, n, lm_mantissa(unit), down);
     } else if (down <= 0 && down > -31) {
-        lm_add_raised(resid, y, n, lm_mantissa(unit), -down);
+        lm_raise_loop(resid, y, n, lm_mantissa(unit), -down);
     } else {
         for (int32_t i = 0; i < n; i++) {
             resid[i] = lm_add_sat(resid[i], lm_to_fixed(y[i], unit, fraction));

@@ -285,6 +285,20 @@ LM_LOOP void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m
     }
 }
 
+/* Of large units only: as the portable one. */
+LM_LOOP void lm_raise_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t up)
+{
+    const int32_t most = INT32_MAX >> up;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t v = lm_mul16(y[i], m);
+        int32_t raised = (int32_t)((uint32_t)v << up);
+        if ((uint32_t)v + (uint32_t)most > 2U * (uint32_t)most) {
+            raised = v > 0 ? INT32_MAX : -INT32_MAX;
+        }
+        resid[i] = lm_add_sat(resid[i], raised);
+    }
+}
+
 LM_LOOP void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
 {
     const int32_t whole = n & ~3;

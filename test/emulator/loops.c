@@ -103,10 +103,11 @@ uint32_t NAME(loop)(int32_t which, int32_t *v, const int32_t *w, const int16_t *
         lm_norm_apply(v, gamma, n, window.right, quantizer(max | 1U, b & 1), x);
         return 0;
     case 5: return lm_product_loop(v, w, window.right, lm_window_for(lm_longest(w, n)).right, n);
-    case 6: return lm_silu_loop(v, n, m, 1 + (b & 15));
+    case 6: return lm_silu_loop(v, n, m, 1 + (b & 31));
     case 7: lm_add_loop(v, w, n, m, 1 + (b & 0xff) % 255); return 0;
     case 8: lm_fixed_loop(v, n, m, 1 + (b & 31)); return 0;
     case 9: return lm_level_loop(v, n, m, b & 31);
+    case 10: lm_raise_loop(v, w, n, m, (b & 0xff) % 31); return 0;
     default: return lm_turn_loop(w, (const int32_t *)(const void *)gamma, window, n / 2, v);
     }
 }
