@@ -26,6 +26,7 @@ typedef struct lm_two_heads {
 LM_INLINE void lm_two_heads_factors(lm_two_heads *two, const int8_t *q, int32_t which)
 {
     int32_t sum = 0;
+    LM_UNROLL_8
     for (int32_t d = 0; d < 8; d++) {
         sum += q[d];
         two->factor[d][which] = d % 4 == 0 ? q[d] : q[d] - 256 * q[d - 1];
