@@ -39,12 +39,17 @@ void *memset(void *to, int byte, size_t n);
 #endif
 
 /* Before a loop over elements: so many of them a round, more where there is little to do for each.
- */
+ * On RISC-V eight take 1.3 KiB of code to save 0.6 % of a token's instructions: never more than
+ * four. */
 #if defined(__clang__)
 #define LM_UNROLL_8 _Pragma("clang loop unroll_count(8)")
 #define LM_UNROLL_4 _Pragma("clang loop unroll_count(4)")
 #elif defined(__GNUC__)
+#if defined(__riscv)
+#define LM_UNROLL_8 _Pragma("GCC unroll 4")
+#else
 #define LM_UNROLL_8 _Pragma("GCC unroll 8")
+#endif
 #define LM_UNROLL_4 _Pragma("GCC unroll 4")
 #else
 #define LM_UNROLL_8
