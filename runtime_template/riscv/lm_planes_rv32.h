@@ -227,10 +227,11 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
 #define LM_RV_SCALE_2 LM_RV_SCALE_4(s0, s2, s4, s6, 0)
 #define LM_RV_KEEP_2 LM_RV_KEEP_4(s0, s2, s4, s6, 0)
 
-/* 1 plane: the lanes are 8 rows. */
+/* 1 plane: the lanes are 8 rows; 0: without a factor. */
 #define LM_RV_SUMS_1                                                                               \
     LM_RV_OP_4(mul, s0, s1, s2, s3, c0, c0, c0, c0)                                                \
-    LM_RV_OP_4(mul, s4, s5, s6, s7, c0, c0, c0, c0)                                                \
+    LM_RV_OP_4(mul, s4, s5, s6, s7, c0, c0, c0, c0) LM_RV_SUMS_0
+#define LM_RV_SUMS_0                                                                               \
     LM_RV_OP_4(add, s0, s1, s2, s3, zero, zero, zero, zero)                                        \
     LM_RV_OP_4(add, s4, s5, s6, s7, zero, zero, zero, zero)
 #define LM_RV_MORE_1 LM_RV_MORE_4(s0, s1, s2, s3, 0) LM_RV_MORE_4(s4, s5, s6, s7, 16)
@@ -239,17 +240,17 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
 
 /* Blocks of `rows` rows until y is at `end`. Bits 31, 30 and 29 of `pre`, which a shift does not
  * look at: not all columns, not the first, the last. */
-#define LM_RV_BLOCKS(planes, rows)                                                                 \
+#define LM_RV_BLOCKS(planes, combine, rows)                                                        \
     __asm__ volatile(                                                                              \
         "lla %[i],9f\n\tadd %[entry],%[entry],%[i]\n\tlw %[entry],0(%[entry])\n\t"                 \
         "add %[entry],%[entry],%[i]\n\tj 1f\n\t" LM_RV_ENTRIES                                     \
         "1:\n\t" LM_RV_FIRST(t3, 248, 1536) "jr %[entry]\n" LM_RV_STEPS_31                         \
                                             "47:\n\t" LM_RV_SUMS_##planes                          \
-        "bltz %[pre],4f\n2:\n\t" LM_RV_SCALE_##planes "3:\n\t" LM_RV_KEEP_##planes                 \
+        "bltz %[pre],4f\n2:\n\t" LM_RV_SCALE_##combine "3:\n\t" LM_RV_KEEP_##combine               \
         "addi %[y],%[y],4*" #rows "\n\t"                                                           \
         "addi %[scales],%[scales]," #rows "\n\tadd %[w],%[w],%[stride]\n\t"                        \
         "bne %[y],%[end],1b\n\tj 6f\n"                                                             \
-        "4:\tslli %[i],%[pre],1\n\tbgez %[i],5f\n\t" LM_RV_MORE_##planes                           \
+        "4:\tslli %[i],%[pre],1\n\tbgez %[i],5f\n\t" LM_RV_MORE_##combine                          \
         "5:\tslli %[i],%[pre],2\n\tbltz %[i],2b\n\tj 3b\n6:"                                       \
         : [s0] "=&r"(s0), [s1] "=&r"(s1), [s2] "=&r"(s2), [s3] "=&r"(s3), [s4] "=&r"(s4),          \
           [s5] "=&r"(s5), [s6] "=&r"(s6), [s7] "=&r"(s7), [i] "=&r"(i), [j] "=&r"(j),              \
@@ -259,7 +260,8 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
           [c1] "r"(c1), [zero] "r"(zero), [pre] "r"(pre), [end] "r"(end), [stride] "r"(stride)     \
         : "memory")
 
-/* At most 32 steps of a matrix of 2 planes, of 1: y = ((zero + c0 s + c1 s) >> pre) * scale. */
+/* At most 32 steps of a matrix of 2 planes, of 1: y = ((zero + c0 s + c1 s) >> pre) * scale; of 0
+ * planes, of lanes that are rows: y = ((zero + s) >> pre) * scale. */
 LM_INLINE void lm_blocks_rv32(const uint8_t *codes, const uint8_t *scales, const int16_t *table,
                               uint32_t c0, uint32_t c1, uint32_t zero, int32_t *y, int32_t rows,
                               int32_t planes, int32_t groups, uint32_t pre, int32_t stride)
@@ -271,10 +273,13 @@ LM_INLINE void lm_blocks_rv32(const uint8_t *codes, const uint8_t *scales, const
     uint32_t s0, s1, s2, s3, s4, s5, s6, s7, i, j, k, l;
     if (planes == 2) {
         const int32_t *end = y + ((rows + 3) & ~3);
-        LM_RV_BLOCKS(2, 4);
+        LM_RV_BLOCKS(2, 2, 4);
+    } else if (planes == 1) {
+        const int32_t *end = y + ((rows + 7) & ~7);
+        LM_RV_BLOCKS(1, 1, 8);
     } else {
         const int32_t *end = y + ((rows + 7) & ~7);
-        LM_RV_BLOCKS(1, 8);
+        LM_RV_BLOCKS(0, 1, 8);
     }
 }
 
