@@ -1,7 +1,6 @@
 /* lm_planes.h for RV32IM[C]: the same tables and sums at the instruction floor of a core without
- * indexed loads, 5 per lookup, 1 per table entry. No register is named, so it compiles at every
- * optimisation level.
- * Needs lm_planes.h. SPDX-License-Identifier: 0BSD */
+ * indexed loads, 5 per lookup (4 with Zba), 1 per table entry. No register is named, so it compiles
+ * at every optimisation level. Needs lm_planes.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_PLANES_RV32_H
 #define LM_PLANES_RV32_H
 
@@ -106,17 +105,27 @@ LM_FUNCTION int32_t lm_table_byte_rv32(const int8_t *x, int16_t *table, int32_t 
     }
 }
 
-/* Four bytes of codes, `at` past w, to where their entries of 2^shift bytes are in a table; the
- * entries. */
-#define LM_RV_INDEX_4(i, j, k, l, table, shift, at)                                                \
-    LM_RV_AT(lbu, i, at + 0, w)                                                                    \
-    LM_RV_AT(lbu, j, at + 1, w)                                                                    \
-    LM_RV_AT(lbu, k, at + 2, w)                                                                    \
-    LM_RV_AT(lbu, l, at + 3, w)                                                                    \
+/* Indexes to where their entries of 2^shift bytes are in a table: two instructions each, one where
+ * there is Zba. */
+#ifdef __riscv_zba
+#define LM_RV_SCALED_4(i, j, k, l, table, shift)                                                   \
+    LM_RV_OP(sh##shift##add, i, i, table)                                                          \
+    LM_RV_OP(sh##shift##add, j, j, table)                                                          \
+    LM_RV_OP(sh##shift##add, k, k, table) LM_RV_OP(sh##shift##add, l, l, table)
+#else
+#define LM_RV_SCALED_4(i, j, k, l, table, shift)                                                   \
     LM_RV_SLLI(i, shift)                                                                           \
     LM_RV_SLLI(j, shift)                                                                           \
     LM_RV_SLLI(k, shift)                                                                           \
     LM_RV_SLLI(l, shift) LM_RV_OP_4(add, i, j, k, l, table, table, table, table)
+#endif
+
+/* Four bytes of codes, `at` past w, to where their entries are; the entries. */
+#define LM_RV_INDEX_4(i, j, k, l, table, shift, at)                                                \
+    LM_RV_AT(lbu, i, at + 0, w)                                                                    \
+    LM_RV_AT(lbu, j, at + 1, w)                                                                    \
+    LM_RV_AT(lbu, k, at + 2, w)                                                                    \
+    LM_RV_AT(lbu, l, at + 3, w) LM_RV_SCALED_4(i, j, k, l, table, shift)
 #define LM_RV_LOAD_4(i, j, k, l, load, step)                                                       \
     LM_RV_AT(load, i, step, i)                                                                     \
     LM_RV_AT(load, j, step, j) LM_RV_AT(load, k, step, k) LM_RV_AT(load, l, step, l)

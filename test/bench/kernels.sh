@@ -1,10 +1,10 @@
 #!/bin/sh
 # kernels.sh [CORE]...: instructions, loads and stores per multiply-accumulate of every matvec kernel
 # on every shape, counted on the emulated boards, each result compared with a scalar reference;
-# without arguments on every core that there is a kernel for. Prints "board kernel shape planes
-# insn/MAC loads/MAC stores/MAC instructions"; a lm_table_* line counts per column, a _pair_ line the
-# products of both inputs. WORK: a folder for what is built. PARTS=1: kernels with tables of some
-# columns at a time instead, "KERNEL/COLUMNS", and those with tables of all.
+# without arguments on every core that there is a kernel for but rv32imc_zba. Prints "board kernel
+# shape planes insn/MAC loads/MAC stores/MAC instructions"; a lm_table_* line counts per column, a
+# _pair_ line the products of both inputs. WORK: a folder for what is built. PARTS=1: kernels with
+# tables of some columns at a time instead, "KERNEL/COLUMNS", and those with tables of all.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
@@ -45,6 +45,7 @@ core() {
     cortex-m33) bench cortex-m33 mps2-an505 "" "" ;;
     cortex-m55) bench cortex-m55 mps3-an547 "" "" ;;
     rv32imc) bench rv32imc rv32-virt "" strict ;;
+    rv32imc_zba) bench rv32imc_zba rv32-virt "-march=rv32imc_zba -mabi=ilp32" strict ;;
     *)
         echo "kernels.sh: $1: no such core" >&2
         exit 2
