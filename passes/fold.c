@@ -95,13 +95,15 @@ static void fold_norms(Arena *a, Model *m)
 }
 
 /* What the recipe asks for instead of what the model was trained with. */
-static void set_activations(Model *m, int bits)
+static void set_activations(Model *m, const Recipe *r)
 {
+    const int bits = r->activations;
     if (bits == 0 || bits == m->activation_bits)
         return;
-    warn("%s: activations: %d bits, but the model was trained for %d: what it gives will be of "
-         "little use",
-         m->path, bits, m->activation_bits);
+    if (r->recover_tokens == 0)
+        warn("%s: activations: %d bits, but the model was trained for %d: what it gives will be of "
+             "little use without recover",
+             m->path, bits, m->activation_bits);
     m->activation_bits = bits;
 }
 
@@ -140,5 +142,5 @@ void pass_fold(Unit *u)
     }
     keep_exits(m, u->recipe);
     u->original = model_copy(u->arena, m);
-    set_activations(m, u->recipe->activations);
+    set_activations(m, u->recipe);
 }

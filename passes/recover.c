@@ -110,12 +110,6 @@ void pass_recover(Unit *u)
         warn("%s: recover: without a --calib text an encoder is trained on random tokens",
              u->model->path);
     }
-    if (u->model->activation_bits == 1) {
-        fatal("%s: recover: binary activations cannot be trained here: train the checkpoint with "
-              "them, "
-              "or give recover 0 tokens",
-              u->model->path);
-    }
     Arena *a = arena_new();
     const int64_t quarter = ((int64_t)r->recover_tokens + r->recover_blockwise) / 4;
     const int64_t wanted = quarter < POOL_TOKENS ? quarter : POOL_TOKENS;

@@ -163,6 +163,27 @@ void bias_gradient(const float *dy, int rows, int n, float *db)
     }
 }
 
+/* The straight-through estimator (Hubara and others, arXiv 1602.02830): y = m sign(x / s) with s
+ * the root mean square is m x / s where |x| <= s, and constant beyond; m, the mean size, has its
+ * exact gradient. */
+void signs_back(const float *x, int n, int width, float *d)
+{
+    for (int t = 0; t < n; t++, x += width, d += width) {
+        double size = 0, square = 1e-30, along = 0;
+        for (int i = 0; i < width; i++) {
+            const double v = (double)x[i];
+            size += fabs(v) / width;
+            square += v * v / width;
+            along += (double)(v < 0 ? -d[i] : d[i]) / width;
+        }
+        const double slope = size / sqrt(square);
+        for (int i = 0; i < width; i++) {
+            const double v = (double)x[i];
+            d[i] = (float)((v < 0 ? -along : along) + (v * v <= square ? slope * (double)d[i] : 0));
+        }
+    }
+}
+
 /* One linear: dW, db, and dx from dy. */
 static void linear_back(Trace *t, const Layout *y, int layer, Role role, const float *dy,
                         const float *x, bool add, float *dx, float *gradient)
@@ -213,6 +234,9 @@ static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
     const Model *m = t->network->model;
     const size_t n = (size_t)t->n * (size_t)m->blocks[layer].n_neurons;
     linear_back(t, y, layer, ROLE_DOWN, t->residual, act->down_in, false, t->d_wide, gradient);
+    if (act->down_raw) {
+        signs_back(act->down_raw, t->n, m->blocks[layer].n_neurons, t->d_wide);
+    }
     if (m->sub_norm) {
         sub_norm_back(t, y, network_norm(m, layer, NORM_DOWN), act->down_unit, act->down_inverse,
                       m->blocks[layer].n_neurons, gradient);
@@ -222,6 +246,9 @@ static void mlp_back(Trace *t, const Layout *y, int layer, float *gradient)
                 t->d_in, gradient);
     if (!m->ungated) {
         linear_back(t, y, layer, ROLE_UP, t->d_wide, act->mlp_in, true, t->d_in, gradient);
+    }
+    if (act->mlp_raw) {
+        signs_back(act->mlp_raw, t->n, m->dim, t->d_in);
     }
     norm_back(t, y, network_norm(t->network->model, layer, NORM_MLP), act->mlp_unit,
               act->mlp_inverse, gradient);
@@ -233,6 +260,8 @@ static void attention_head_back(Trace *t, int layer, int head)
     const Activations *act = t->layer[layer];
     const int at = head * b->head_dim, kv = b->kv_of_head[head] * b->head_dim;
     const int blocks = (t->n + QUERIES - 1) / QUERIES;
+    const bool signs = act->o_raw && act->o_in == act->mixed; /* in the place of what was mixed */
+    float *out = signs ? act->o_raw : act->mixed;
     const AttentionBack back = {
         .forward = {.n = t->n,
                     .all = t->network->model->encoder,
@@ -244,7 +273,7 @@ static void attention_head_back(Trace *t, int layer, int head)
                     .v = act->v + kv,
                     .q_row = (ptrdiff_t)b->n_heads * b->head_dim,
                     .kv_row = (ptrdiff_t)b->n_kv_heads * b->head_dim,
-                    .out = act->mixed + at,
+                    .out = out + at,
                     .total = act->total + (size_t)head * (size_t)t->network->max_tokens},
         .d_out = t->d_wide + at,
         .dot = t->dot,
@@ -292,6 +321,9 @@ static void attention_back(Trace *t, const Layout *y, int layer, bool exits, flo
     const Model *model = t->network->model;
     linear_back(t, y, layer, ROLE_O, model->parallel ? t->d_layer : t->residual, act->o_in, false,
                 t->d_wide, gradient);
+    if (act->o_raw) {
+        signs_back(act->o_raw, t->n, b->n_heads * b->head_dim, t->d_wide);
+    }
     if (model->sub_norm) {
         sub_norm_back(t, y, network_norm(model, layer, NORM_O), act->o_unit, act->o_inverse,
                       b->n_heads * b->head_dim, gradient);
@@ -312,6 +344,9 @@ static void attention_back(Trace *t, const Layout *y, int layer, bool exits, flo
     linear_back(t, y, layer, ROLE_Q, t->d_q, act->attn_in, false, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_K, t->d_k, act->attn_in, true, t->d_in, gradient);
     linear_back(t, y, layer, ROLE_V, t->d_v, act->attn_in, true, t->d_in, gradient);
+    if (act->attn_raw) {
+        signs_back(act->attn_raw, t->n, model->dim, t->d_in);
+    }
     if (exits) {
         exits_back(t, y, layer, gradient);
     }

@@ -46,6 +46,8 @@ void input_gradient(const float *w, int rows, int cols, const float *dy, int n, 
                     float *dx);
 /* dW (rows x cols) += dy^T x */
 void weight_gradient(const float *dy, int rows, const float *x, int cols, int n, float *dw);
+/* Through the signs of x (n x width) times their mean size: d, of the result, becomes x's. */
+void signs_back(const float *x, int n, int width, float *d);
 /* db (rows) += the n rows of dy */
 void bias_gradient(const float *dy, int rows, int n, float *db);
 

@@ -158,6 +158,12 @@ Activations *activations_new(Arena *a, const Network *n, int layer, int n_rows, 
         t->o_in = NEW(a, float, rows *(size_t)q_dim);
         t->down_in = NEW(a, float, rows *(size_t)neurons);
     }
+    if (keep && m->activation_bits == 1) {
+        t->attn_raw = NEW(a, float, rows *dim);
+        t->o_raw = NEW(a, float, rows *(size_t)q_dim);
+        t->mlp_raw = NEW(a, float, rows *dim);
+        t->down_raw = NEW(a, float, rows *(size_t)neurons);
+    }
     if (keep && m->sub_norm) {
         t->o_unit = NEW(a, float, rows *(size_t)q_dim);
         t->o_inverse = NEW(a, float, rows);
@@ -313,10 +319,13 @@ static void project(const Network *n, int layer, Role role, const float *x, int 
     }
 }
 
-/* What linears of a layer read, n_tokens x width: of a model with binary activations their signs.
- */
-static void binarize_rows(const Network *n, float *x, int n_tokens, int width)
+/* What linears of a layer read, n_tokens x width: of a model with binary activations their signs,
+ * and `raw`, unless NULL, is what they were. */
+static void binarize_rows(const Network *n, float *x, int n_tokens, int width, float *raw)
 {
+    if (raw) {
+        memcpy(raw, x, (size_t)n_tokens * (size_t)width * sizeof(float));
+    }
     for (int i = 0; i < n_tokens; i++) {
         binarize(n->model, x + (size_t)i * (size_t)width, width);
     }
@@ -354,7 +363,7 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
         network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
                           t->mlp_unit, t->mlp_inverse);
     }
-    binarize_rows(n, t->attn_in, n_tokens, m->dim);
+    binarize_rows(n, t->attn_in, n_tokens, m->dim, t->attn_raw);
     project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
     project(n, layer, ROLE_K, t->attn_in, n_tokens, false, t->k);
     project(n, layer, ROLE_V, t->attn_in, n_tokens, false, t->v);
@@ -375,14 +384,14 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
         loops()->norm(t->mixed, n->gamma[network_norm(m, layer, NORM_O)], m->norm_eps, n_tokens,
                       b->n_heads * b->head_dim, t->o_in, t->o_unit, t->o_inverse);
     }
-    binarize_rows(n, t->o_in, n_tokens, b->n_heads * b->head_dim);
+    binarize_rows(n, t->o_in, n_tokens, b->n_heads * b->head_dim, t->o_raw);
     project(n, layer, ROLE_O, t->o_in, n_tokens, true, residual);
     if (!m->parallel) {
         network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
                           t->mlp_unit, t->mlp_inverse);
     }
     replace_stream(n, t->mlp_in, n_tokens, residual);
-    binarize_rows(n, t->mlp_in, n_tokens, m->dim);
+    binarize_rows(n, t->mlp_in, n_tokens, m->dim, t->mlp_raw);
     if (m->ungated) {
         project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->gate);
     } else {
@@ -394,7 +403,7 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
         loops()->norm(t->gated, n->gamma[network_norm(m, layer, NORM_DOWN)], m->norm_eps, n_tokens,
                       b->n_neurons, t->down_in, t->down_unit, t->down_inverse);
     }
-    binarize_rows(n, t->down_in, n_tokens, b->n_neurons);
+    binarize_rows(n, t->down_in, n_tokens, b->n_neurons, t->down_raw);
     project(n, layer, ROLE_DOWN, t->down_in, n_tokens, true, residual);
 }
 

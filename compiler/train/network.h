@@ -40,8 +40,10 @@ typedef struct Activations {
     float *gate, *up, *gated;      /* n_neurons. Without GATE `gate` is what UP
                                       gives, and `up` is ones */
     float *down_in;                /* what DOWN reads: gated, or with sub_norm that normed */
-    float *scratch;                /* attention's, for each share of its blocks */
-    size_t scratch_size;           /* floats of one share */
+    float *attn_raw, *o_raw, *mlp_raw, *down_raw; /* of binary activations: what linears would read
+                                                     without; NULL unless kept */
+    float *scratch;                               /* attention's, for each share of its blocks */
+    size_t scratch_size;                          /* floats of one share */
 } Activations;
 
 /* Norms of a layer, and the one after the last: the number of a norm in `gamma`. */

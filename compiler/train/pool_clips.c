@@ -1,6 +1,6 @@
 /* What a model that reads frames is trained on: clips, several to a window. A file of few clips
- * teaches these alone, so variants of them fill up what is wanted: the teacher says what each of
- * them means. */
+ * teaches these alone, so variants of them are added until there are enough: the teacher says what
+ * each of them means. The stranger ones do harm where there are enough without. */
 #include "sequence.h"
 #include "train/pool.h"
 
@@ -9,6 +9,7 @@
 #define WINDOW_TOKENS 256
 #define HELD_OUT_TOKENS 4096
 #define HELD_OUT_ONE_OF 8
+#define ENOUGH_CLIPS 4096
 #define MOST_NUMBERS (1 << 24) /* of a pool: 64 MiB */
 #define LOUDER 12              /* in bytes: of logarithms, so a gain */
 #define SHIFTED_ONE_OF 8       /* frames that a clip may lose at one end */
@@ -137,6 +138,15 @@ static void fill(Filler *f, bool held_out, int64_t most)
     }
 }
 
+/* As many as there are clips, few of them with variants, but no more than asked for. */
+static int64_t windows_for(const Filler *f, int64_t tokens)
+{
+    const int clips = larger(f->from->n_docs - f->from->n_docs / HELD_OUT_ONE_OF, ENOUGH_CLIPS);
+    const int64_t have = clips / f->each + 1, room = MOST_NUMBERS / f->pool->row + 1;
+    const int64_t wanted = tokens / f->pool->window + 1, most = have < room ? have : room;
+    return wanted < most ? wanted : most;
+}
+
 Pool *pool_of_clips(Unit *u, Arena *a, int64_t tokens)
 {
     const Model *m = u->model;
@@ -155,8 +165,7 @@ Pool *pool_of_clips(Unit *u, Arena *a, int64_t tokens)
     p->window = f.each * m->context;
     p->row = f.each * bytes;
     p->n_held_out = 1 + HELD_OUT_TOKENS / p->window;
-    const int64_t windows = tokens / p->window + 1, room = MOST_NUMBERS / p->row + 1;
-    const int64_t most = p->n_held_out + (windows < room ? windows : room);
+    const int64_t most = p->n_held_out + windows_for(&f, tokens);
     p->inputs = NEW(a, int, (size_t)most *(size_t)p->row);
     p->lengths = NEW(a, int, (size_t)most *(size_t)p->window);
     fill(&f, true, p->n_held_out);

@@ -412,6 +412,43 @@ static void exits_and_frames(void **state)
     }
 }
 
+/* Signs: the gradient of their size is that of differences, where no sign changes; the rest is the
+ * estimator's: slope * d inside the root mean square, nothing outside. What comes after the last
+ * signs has the gradient of differences. */
+static void signs(void **state)
+{
+    (void)state;
+    Setup s = set_up(4, false, PLAIN);
+    s.model->activation_bits = 1;
+    prepare(&s);
+    memset(s.gradient, 0, s.layout->size * sizeof(float));
+    loss(&s);
+    trace_backward(s.trace, s.layout, s.gradient);
+    const int last = s.model->n_layers - 1, down = model_linear_index(s.model, last, ROLE_DOWN);
+    check_tensor(&s, "down after signs", s.layout->linear[down], 20 * 10);
+    check_tensor(&s, "final norm after signs",
+                 s.layout->norm[model_norm_index(s.model, last + 1, 0)], 20);
+    const float x[] = {0.5f, -2, 0.25f, 1, -0.125f}, d[] = {1, 3, -2, 0.5f, 4};
+    float back[5], moved[5];
+    memcpy(back, d, sizeof d);
+    signs_back(x, 1, 5, back);
+    const double mean = 3.875 / 5, root = sqrt((0.25 + 4 + 0.0625 + 1 + 0.015625) / 5);
+    for (int i = 0; i < 5; i++) {
+        double side[2] = {0, 0};
+        for (int k = 0; k < 2; k++) {
+            memcpy(moved, x, sizeof x);
+            moved[i] += k ? 0.0625f : -0.0625f;
+            binarize(s.model, moved, 5);
+            for (int j = 0; j < 5; j++) {
+                side[k] += (double)moved[j] * (double)d[j];
+            }
+        }
+        const double inside = fabs((double)x[i]) <= root ? mean / root * (double)d[i] : 0;
+        assert_true(fabs((double)back[i] - inside - (side[1] - side[0]) / 0.125) < 1e-5);
+    }
+    arena_free(s.arena);
+}
+
 /* The loss and the logits are those of the reference. */
 static void loss_is_kl(void **state)
 {
@@ -454,13 +491,10 @@ static void adds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tensor),
-        cmocka_unit_test(every_family),
-        cmocka_unit_test(every_encoder),
-        cmocka_unit_test(layers_follow),
-        cmocka_unit_test(exits_and_frames),
-        cmocka_unit_test(loss_is_kl),
-        cmocka_unit_test(adds),
+        cmocka_unit_test(every_tensor),     cmocka_unit_test(every_family),
+        cmocka_unit_test(every_encoder),    cmocka_unit_test(layers_follow),
+        cmocka_unit_test(exits_and_frames), cmocka_unit_test(signs),
+        cmocka_unit_test(loss_is_kl),       cmocka_unit_test(adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
