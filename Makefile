@@ -161,7 +161,7 @@ bench-record: all  ## records test/bench/baseline.json and docs/benchmarks.md
 
 fmt:  ## lay the code out
 	@clang-format -i $(shell git ls-files '*.c' '*.h' | \
-	    grep -vE 'package/|lm_tables|lm_gelu_(erf_)?table|lm_tanh_table|lm_unicode|unicode_data.c')
+	    grep -vE 'package/|lm_tables|lm_gelu_(erf_)?table|lm_tanh_table|lm_unicode|lm_grapheme_table|unicode_data.c')
 
 lint: all  ## static checks
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr -Iinclude \

@@ -1,5 +1,5 @@
 /* SentencePiece's charsmap: the tree that is read from its trie, what becomes of text, whole and in
- * parts, the rule of Hangul, and what is refused. */
+ * parts, the rule of Hangul, tokenizer.json's Precompiled, and what is refused. */
 #include "import_test.h"
 #include "program.h"
 #include "run.h"
@@ -286,11 +286,119 @@ static void test_bad(void **state)
     expect_bad(written(), "a node past the end of the trie");
 }
 
+/* tokenizer.json ------------------------------------------------------------------------------- */
+
+static const char *base64(Buf b)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    Buf out = {0};
+    for (size_t i = 0; i < b.len; i += 3) {
+        uint32_t v = 0;
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (i + k < b.len ? (uint8_t)b.data[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            buf_printf(&out, "%c", i + k > b.len ? '=' : digits[v >> (18 - 6 * k) & 63]);
+    }
+    const char *text = arena_printf(arena, "%.*s", (int)out.len, out.data);
+    buf_free(&out);
+    buf_free(&b);
+    return text;
+}
+
+#define STRIP ",{\"type\":\"Strip\",\"strip_left\":false,\"strip_right\":true}"
+#define RUNS ",{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},\"content\":\" \"}"
+#define SPACE "{\"type\":\"Metaspace\",\"replacement\":\"\xE2\x96\x81\"%s}"
+#define WORDS "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," SPACE "]}"
+
+/* A file with this charsmap, steps behind it, a pre_tokenizer and an added token. */
+static const char *json_file(const char *map, const char *steps, const char *words,
+                             const char *token)
+{
+    return write_text(
+        "tokenizer.json",
+        arena_printf(
+            arena,
+            "{\"version\":\"1.0\",\"added_tokens\":[%s],\"normalizer\":{\"type\":\"Sequence\","
+            "\"normalizers\":[{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"%s\"}%s]},"
+            "\"pre_tokenizer\":%s,\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":["
+            "[\"?\",0],[\"a\",-1],[\"\xE2\x96\x81\",-2]]}}",
+            token, map, steps, words));
+}
+
+static const char *some_map(const char *from, const char *to)
+{
+    add_some();
+    add(from, to);
+    return base64(written());
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    const char *map = some_map("\xE2\x96\x81", " ");
+    const char *space = arena_printf(arena, SPACE, ""), *words = arena_printf(arena, WORDS, "");
+    const struct {
+        const char *steps, *words;
+        int squeeze;
+    } good[] = {
+        {"", space, 0},
+        {STRIP, space, SQUEEZE_WHITE},
+        {RUNS, space, SQUEEZE_RUNS},
+        {STRIP RUNS, space, SQUEEZE_WHITE | SQUEEZE_RUNS},
+        {"", words, SQUEEZE_RUNS | SQUEEZE_FIRST | SQUEEZE_WHITE | SQUEEZE_SPLIT},
+    };
+    for (size_t i = 0; i < LENGTH(good); i++) {
+        const char *path = json_file(map, good[i].steps, good[i].words, "");
+        const Tokenizer *t = read_tokenizer_json(arena, path, 3);
+        assert_true(t->form == NORMAL_CHARSMAP && t->clusters);
+        assert_int_equal(t->squeeze, good[i].squeeze);
+        int *ids, n = tokenize(arena, t, "A A", 3, &ids);
+        assert_true(n == 4 && ids[0] == 2 && ids[1] == 1 && ids[2] == 2 && ids[3] == 1);
+    }
+}
+
+static void test_bad_json(void **state)
+{
+    (void)state;
+    const char *map = some_map("\xE2\x96\x81", " "), *two = some_map("x", "a  b");
+    const char *white = some_map("\xE2\x96\x81", "\t"), *bare = some_map("x", "y");
+    const char *space = arena_printf(arena, SPACE, ""), *words = arena_printf(arena, WORDS, "");
+    const char *never = arena_printf(arena, WORDS, ",\"prepend_scheme\":\"never\"");
+    static const char token[] = "{\"id\":3,\"content\":\"?%s\",\"normalized\":true}";
+    const struct {
+        const char *map, *steps, *words, *token, *error;
+    } bad[] = {
+        {"", "", space, "", "precompiled_charsmap: \"\": base64 was expected"},
+        {"AAA", "", space, "", "base64 was expected"},
+        {"A=AA", "", space, "", "base64 was expected"},
+        {"AA*A", "", space, "", "base64 was expected"},
+        {"AAAA", "", space, "", "a trie of 0 bytes in 3"},
+        {map, ",{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}", space, "",
+         "supported: Precompiled; then Strip"},
+        {map, RUNS STRIP, space, "", "supported: Precompiled; then Strip"},
+        {map, ",{\"type\":\"Lowercase\"}", space, "", "supported: Precompiled; then Strip"},
+        {map, "", "null", "", "pre_tokenizer: null"},
+        {map, "", "{\"type\":\"ByteLevel\"}", "", "pre_tokenizer: {"},
+        {map, "", never, "", "prepend_scheme: {"},
+        {two, RUNS, space, "", "without two spaces in what a string becomes"},
+        {two, "", words, "", "U+2581 becomes something else"},
+        {white, "", words, "", "nothing becomes white space but single spaces"},
+        {bare, "", words, "", "U+2581 becomes something else"},
+        {map, "", space, arena_printf(arena, token, "A"), "characters that it leaves as they are"},
+        {map, "", space, arena_printf(arena, token, " x"), "no space"},
+    };
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        const char *path = json_file(bad[i].map, bad[i].steps, bad[i].words, bad[i].token);
+        EXPECT_FATAL(read_tokenizer_json(arena, path, 4), bad[i].error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_strings), FILE_TEST(test_spaces), FILE_TEST(test_clusters),
-        FILE_TEST(test_hangul),  FILE_TEST(test_bad),
+        FILE_TEST(test_strings),  FILE_TEST(test_spaces), FILE_TEST(test_clusters),
+        FILE_TEST(test_hangul),   FILE_TEST(test_bad),    FILE_TEST(test_json),
+        FILE_TEST(test_bad_json),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
