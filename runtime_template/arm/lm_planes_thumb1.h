@@ -174,52 +174,66 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
 /* What blocks of 4 rows of 2 planes need beside what stands in registers; all but the scales, which
  * are read at r7, lie at the stack's end meanwhile. */
 typedef struct lm_blocks_thumb1 {
+    int32_t pre;
     const int16_t *table;
     int32_t c0, c1, zero; /* the book, of biased sums */
     int32_t *y;
     const uint8_t *codes_end, *scales;
 } lm_blocks_thumb1;
 
-/* The rows of a block, (zero + c0 s0 + c1 s1) * scale: sums in r3..r6 and r8..r11, then the rows in
- * r3..r6. */
-#define LM_T1_SCALE(row, at) "ldrb r2, [r7, #" at "]\n\tmuls " row ", r2\n\t"
-#define LM_T1_ROWS                                                                                 \
+/* The rows of a block, ((zero + c0 s0 + c1 s1) >> pre) * scale: sums in r3..r6 and r8..r11, then
+ * the rows in r3..r6. */
+#define LM_T1_COMBINE                                                                              \
     "ldr r1, [sp, #4]\n\tldr r2, [sp, #8]\n\tmuls r3, r1\n\tmuls r4, r2\n\tadds r3, r4\n\t"        \
     "muls r5, r1\n\tmuls r6, r2\n\tadds r4, r5, r6\n\tmov r5, r8\n\tmuls r5, r1\n\t"               \
     "mov r6, r9\n\tmuls r6, r2\n\tadds r5, r6\n\tmov r6, r10\n\tmuls r6, r1\n\t"                   \
     "mov r1, r11\n\tmuls r1, r2\n\tadds r6, r1\n\tldr r1, [sp, #12]\n\tadds r3, r1\n\t"            \
-    "adds r4, r1\n\tadds r5, r1\n\tadds r6, r1\n\t" LM_T1_SCALE("r3", "0") LM_T1_SCALE("r4", "1")  \
-        LM_T1_SCALE("r5", "2")                                                                     \
-            LM_T1_SCALE("r6", "3") "adds r7, #4\n\tldr r1, [sp, #16]\n\tstmia r1!, {r3, r4, r5, "  \
-                                   "r6}\n\tstr r1, [sp, #16]\n\t"
-#define LM_T1_RUN(steps, at_end)                                                                   \
+    "adds r4, r1\n\tadds r5, r1\n\tadds r6, r1\n\t"
+#define LM_T1_PRE                                                                                  \
+    "ldr r1, [sp, #24]\n\tasrs r3, r1\n\tasrs r4, r1\n\tasrs r5, r1\n\tasrs r6, r1\n\t"
+#define LM_T1_SCALE(row, at) "ldrb r2, [r7, #" at "]\n\tmuls " row ", r2\n\t"
+#define LM_T1_STORE_ROWS                                                                           \
+    LM_T1_SCALE("r3", "0")                                                                         \
+    LM_T1_SCALE("r4", "1") LM_T1_SCALE("r5", "2")                                                  \
+        LM_T1_SCALE("r6", "3") "adds r7, #4\n\tldr r1, [sp, #16]\n\tstmia r1!, {r3, r4, r5, "      \
+                               "r6}\n\tstr r1, [sp, #16]\n\t"
+#define LM_T1_RUN(sums, pre, at_end)                                                               \
     __asm__ volatile(                                                                              \
-        ".syntax unified\n\tpush {r7}\n\tldmia r1!, {r2, r3, r4, r5, r6, r7}\n\t"                  \
-        "push {r2, r3, r4, r5, r6, r7}\n\tldr r7, [r1]\n1:\n\tldr r1, [sp]\n\t" steps LM_T1_ROWS   \
-            at_end "beq 4f\n\tb 1b\n4:\n\tadd sp, #24\n\tpop {r7}"                                 \
+        ".syntax unified\n\tpush {r7}\n\tldmia r1!, {r2}\n\tpush {r2}\n\t"                         \
+        "ldmia r1!, {r2, r3, r4, r5, r6, r7}\n\tpush {r2, r3, r4, r5, r6, r7}\n\t"                 \
+        "ldr r7, [r1]\n1:\n\tldr r1, [sp]\n\t" sums LM_T1_COMBINE pre LM_T1_STORE_ROWS at_end      \
+        "beq 4f\n\tb 1b\n4:\n\tadd sp, #28\n\tpop {r7}"                                            \
         : "+l"(w), "+l"(at)                                                                        \
         : [end] "r"(end), [step] "r"(step)                                                         \
         : "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "cc", "memory")
-#define LM_T1_RUN_ROUND(steps, round) LM_T1_RUN(steps round, "cmp r0, %[end]\n\t")
-#define LM_T1_RUN_ROUNDS(steps, round)                                                             \
-    LM_T1_RUN(steps LM_T1_ROUNDS(round), "ldr r1, [sp, #20]\n\tcmp r0, r1\n\t")
+#define LM_T1_AT_END_8 "cmp r0, %[end]\n\t"
+#define LM_T1_AT_END "ldr r1, [sp, #20]\n\tcmp r0, r1\n\t"
+#define LM_T1_RUN_8(steps, round) LM_T1_RUN(steps round, "", LM_T1_AT_END_8)
+#define LM_T1_RUN_8_PRE(steps, round) LM_T1_RUN(steps round, LM_T1_PRE, LM_T1_AT_END_8)
+#define LM_T1_RUN_ROUNDS(steps, round) LM_T1_RUN(steps LM_T1_ROUNDS(round), "", LM_T1_AT_END)
+#define LM_T1_RUN_ROUNDS_PRE(steps, round)                                                         \
+    LM_T1_RUN(steps LM_T1_ROUNDS(round), LM_T1_PRE, LM_T1_AT_END)
 
-/* Blocks of 4 rows of 2 planes, groups > 4, that follow one another; nothing to shift. r7 waits on
- * the stack, too. */
+/* Blocks of 4 rows of 2 planes, groups > 4, that follow one another. r7 waits on the stack, too. Up
+ * to 8 groups need one round, none to look for its end. */
 LM_INLINE void lm_planes_2_thumb1(const uint8_t *codes, const lm_blocks_thumb1 *blocks,
                                   int32_t groups)
 {
-    const int32_t bytes = 512, left = (groups - 1) & 3;
+    const int32_t bytes = 512, left = (groups - 1) & 3, pre = blocks->pre;
     const void *last = groups > 8 ? (const void *)(blocks->table + (groups - 1) * 256)
                                   : (const void *)blocks->codes_end;
     register const void *end __asm__("r12") = last;
     register int32_t step __asm__("lr") = bytes;
     register const uint8_t *w __asm__("r0") = codes;
     register const lm_blocks_thumb1 *at __asm__("r1") = blocks;
-    if (groups > 8) {
+    if (groups > 8 && pre > 0) {
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_ROUNDS_PRE)
+    } else if (groups > 8) {
         LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_ROUNDS)
+    } else if (pre > 0) {
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_8_PRE)
     } else {
-        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_ROUND)
+        LM_T1_BY_STEPS(left, 8_LANES, LM_T1_RUN_8)
     }
 }
 
@@ -251,10 +265,10 @@ LM_INLINE void lm_planes_byte_thumb1(const uint8_t *codes, const uint8_t *rows_d
                                      int32_t cols, int32_t planes, int32_t pre, int32_t stride)
 {
     const int32_t groups = (cols + 7) / 8;
-    if (planes == 2 && pre == 0 && groups > 4 && stride == 8 * groups && rows > 0) {
+    if (planes == 2 && groups > 4 && stride == 8 * groups && rows > 0) {
         const lm_book book = lm_unbias(lm_read_book(rows_data, sum), groups, planes);
         const uint8_t *scales = rows_data + LM_BOOK_BYTES, *end = codes + (rows + 3) / 4 * stride;
-        const lm_blocks_thumb1 blocks = {table, book.c0, book.c1, book.zero, y, end, scales};
+        const lm_blocks_thumb1 blocks = {pre, table, book.c0, book.c1, book.zero, y, end, scales};
         lm_planes_2_thumb1(codes, &blocks, groups);
     } else {
         lm_planes_byte_thumb1_part(codes, rows_data, table, sum, y, rows, cols, planes, pre, stride,
