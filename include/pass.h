@@ -47,6 +47,7 @@ typedef struct Unit {
     int64_t flash_limit, ram_limit; /* --flash, --ram; 0: the target's */
     const char *calib;              /* --calib: a text, NULL: the model writes its own */
     const Corpus *samples;          /* unit_samples; NULL before */
+    const Corpus *warm_samples;     /* unit_warm_samples, likewise */
     const char *recover_state;      /* --recover-state: a file, or NULL */
     unsigned facts;
     int *original_layer; /* of each layer of model, that of original; NULL: the same */

@@ -39,6 +39,10 @@ const float *sequence_head_input(const Sequence *s);
 const Corpus *unit_samples(Unit *u);
 /* Others of the same kind, with at least so many tokens if the text has them. Not kept. */
 const Corpus *unit_samples_of(Unit *u, int64_t tokens);
+/* As unit_samples, but written at temperature WARM: real text surprises a model more than its own
+ * does. Made once. */
+const Corpus *unit_warm_samples(Unit *u);
+#define WARM 1.15
 /* The first documents of unit_samples, as many as have so many tokens or more: a large model writes
  * slowly. Not kept. */
 const Corpus *unit_first_samples(Unit *u, int64_t tokens);

@@ -72,15 +72,17 @@ Sums *sums_new(Arena *a, int rows, int cols)
     return m;
 }
 
-/* sums (rows x cols) += the sum over n tokens of y x^T; y is n x rows, x is n x cols. */
-static void add_products(double *sums, const float *y, int rows, const float *x, int cols, int n)
+/* sums (rows x cols) += the sum over n tokens of weight y x^T; y is n x rows, x is n x cols. */
+static void add_products(double *sums, const float *y, int rows, const float *x, int cols,
+                         const float *weight, int n)
 {
 #pragma omp parallel for
     for (int r = 0; r < rows; r++) {
         double *sum = sums + (size_t)r * (size_t)cols;
         for (int t = 0; t < n; t++) {
             const float *in = x + (size_t)t * (size_t)cols;
-            const double f = (double)y[(size_t)t * (size_t)rows + (size_t)r];
+            const double one = (double)y[(size_t)t * (size_t)rows + (size_t)r];
+            const double f = weight ? (double)weight[t] * one : one;
             for (int c = 0; c < cols; c++) {
                 sum[c] += f * (double)in[c];
             }
@@ -88,11 +90,11 @@ static void add_products(double *sums, const float *y, int rows, const float *x,
     }
 }
 
-void sums_add(Sums *m, const float *x, const float *e, int n)
+void sums_add(Sums *m, const float *x, const float *e, const float *weight, int n)
 {
-    add_products(m->h, x, m->cols, x, m->cols, n);
+    add_products(m->h, x, m->cols, x, m->cols, weight, n);
     if (e) {
-        add_products(m->c, e, m->rows, x, m->cols, n);
+        add_products(m->c, e, m->rows, x, m->cols, weight, n);
     }
     m->tokens += n;
 }

@@ -21,8 +21,9 @@ typedef struct Sums {
 } Sums;
 
 Sums *sums_new(Arena *a, int rows, int cols);
-/* n tokens: x is n x cols, e is n x rows or NULL for zero. */
-void sums_add(Sums *m, const float *x, const float *e, int n);
+/* n tokens: x is n x cols, e is n x rows or NULL for zero. weight: of each token in both sums,
+ * NULL: 1. */
+void sums_add(Sums *m, const float *x, const float *e, const float *weight, int n);
 
 /* H + damp I, factored, from the arena; NULL when all inputs were 0. */
 double *damped(Arena *a, const Sums *m);

@@ -114,8 +114,8 @@ static void choose(Pruning *p)
     case PRUNE_ACTIVATION:
     case PRUNE_SALIENCY:
         prune_score(p);
-        if (global) { /* the output of one layer matters more than that of another */
-            prune_measured(p, true);
+        if (global && (p->recipe->method == PRUNE_ACTIVATION || !p->fisher)) {
+            prune_measured(p, true); /* the output of one layer matters more than that of another */
         } else {
             take_lowest(p);
         }
@@ -143,7 +143,7 @@ static void list_layers(Pruning *p)
 static void observe(Pruning *p)
 {
     const Model *m = p->whole;
-    const Corpus *c = unit_samples(p->unit);
+    const Corpus *c = unit_warm_samples(p->unit);
     Sequence *s = sequence_new(p->arena, m, corpus_longest(c));
     p->moments = NEW(p->arena, Sums *, m->n_layers);
     for (int l = 0; l < m->n_layers; l++) {
@@ -154,7 +154,7 @@ static void observe(Pruning *p)
         sequence_start(s, c->tokens[d], c->n_tokens[d]);
         for (int l = 0; l < m->n_layers; l++) {
             sequence_layer(s, l);
-            sums_add(p->moments[l], sequence_input(s, p->kind->role), NULL, c->n_tokens[d]);
+            sums_add(p->moments[l], sequence_input(s, p->kind->role), NULL, NULL, c->n_tokens[d]);
         }
     }
 }
@@ -215,7 +215,7 @@ static void take_out(Pruning *p)
     }
     gone.keep[p->kind->role] = keep;
     if (p->recipe->compensate) {
-        refit(p->unit, p->whole, &gone);
+        refit(p->unit, p->whole, &gone, p->fisher);
     }
 }
 
@@ -248,6 +248,8 @@ void prune_units(Unit *u, const Prune *recipe, const PruneKind *kind)
         p.before = trial_keep(p.trial, 0);
         if (recipe->compensate || recipe->method != PRUNE_MAGNITUDE) {
             observe(&p);
+            p.fisher =
+                u->model->encoder ? NULL : fisher_new(p.arena, p.whole, unit_warm_samples(u));
         }
         choose(&p);
         take_out(&p);

@@ -4,6 +4,7 @@
 #ifndef LMCC_PRUNE_H
 #define LMCC_PRUNE_H
 
+#include "fisher.h"
 #include "least_squares.h"
 #include "trial.h"
 
@@ -31,6 +32,7 @@ struct Pruning {
     const PruneKind *kind;
     Model *whole;      /* as the pass found it */
     Sums **moments;    /* n_layers: of the inputs of kind->role in `whole` */
+    Fisher *fisher;    /* of `whole` over the same samples; NULL: not known */
     Trial *trial;      /* of unit->model */
     Loss before;       /* of `whole` */
     PruneLayer *layer; /* n_layers */
@@ -46,7 +48,8 @@ int prune_quota(const Pruning *p, int *quota);
  * recipe wants that; from `whole` each time, so flags may come and go. Shapes stay. */
 void prune_try(Pruning *p, int l);
 
-/* passes/prune_score.c: fills the scores by the recipe's method. */
+/* passes/prune_score.c: fills the scores by the recipe's method. Saliencies are in nats where there
+ * is the Fisher information, so layers compare. */
 void prune_score(Pruning *p);
 /* passes/prune_measured.c: clears `keep` of the units to go, by what trials lose: any unit may be
  * the next, or of each layer those with the lowest scores only. */

@@ -35,7 +35,7 @@ static Loss without(Drop *d)
     const Removal gone = {.skip = d->gone};
     restore(d);
     if (d->recipe->compensate) {
-        refit(d->unit, d->whole, &gone);
+        refit(d->unit, d->whole, &gone, NULL);
     }
     for (int l = 0; l < d->whole->n_layers; l++) {
         trial_skip(d->trial, l, d->gone[l]);

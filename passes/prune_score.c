@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define METRIC_DAMPING 1e-6 /* of the mean diagonal: against rounding */
+
 /* Magnitudes meet without any measuring, as the published method has it: divided by their layer's
  * mean, so that a layer whose weights are small as a whole is not a layer of no use. */
 static void by_magnitude(const Pruning *p, int l)
@@ -36,10 +38,42 @@ static void by_activation(const Pruning *p, int l)
     }
 }
 
+/* L^T w, L L^T being the metric: the squares of what it gives are those of what w gives as the
+ * metric counts them. */
+static float *in_metric(Arena *a, const Linear *w, const double *metric)
+{
+    const size_t rows = (size_t)w->rows, cols = (size_t)w->cols;
+    double *l = arena_copy(a, metric, rows * rows, sizeof(*l));
+    float *out = NEW(a, float, rows *cols);
+    double diagonal = 0;
+    for (size_t i = 0; i < rows; i++) {
+        diagonal += metric[i * rows + i] / w->rows;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        l[i * rows + i] += METRIC_DAMPING * diagonal;
+    }
+    if (!spd_factor(l, w->rows)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t c = 0; c < cols; c++) {
+            double sum = 0;
+            for (size_t r = i; r < rows; r++) {
+                sum += l[r * rows + i] * (double)w->w[r * cols + c];
+            }
+            out[i * cols + c] = (float)sum;
+        }
+    }
+    return out;
+}
+
 static void by_saliency(const Pruning *p, int l)
 {
-    saliency(p->whole->blocks[l].linear[p->kind->role].w, p->moments[l], p->layer[l].width,
-             p->layer[l].score);
+    Arena *a = arena_new();
+    const Linear *w = &p->whole->blocks[l].linear[p->kind->role];
+    const float *in = p->fisher ? in_metric(a, w, p->fisher->metric[l]) : w->w;
+    saliency(in ? in : w->w, p->moments[l], p->layer[l].width, p->layer[l].score);
+    arena_free(a);
 }
 
 void prune_score(Pruning *p)

@@ -16,6 +16,7 @@ typedef struct Refit {
     const Model *whole;
     const Corpus *samples;
     const Removal *gone;
+    const Fisher *fisher;
     Sequence *own, *target; /* run the model, the whole */
     float **x, **y;         /* of each document: their residual streams before the next layer */
     float *error;           /* longest document x dim */
@@ -29,11 +30,16 @@ static float *embedded(Refit *f, Sequence *s, int d)
                       sizeof(float));
 }
 
-static Refit *open_refit(Unit *u, const Model *whole, const Removal *gone)
+static Refit *open_refit(Unit *u, const Model *whole, const Removal *gone, const Fisher *fisher)
 {
     Arena *a = arena_new();
     Refit *f = NEW(a, Refit, 1);
-    *f = (Refit){a, u->model, whole, unit_samples(u), gone, NULL, NULL, NULL, NULL, NULL};
+    *f = (Refit){.arena = a,
+                 .model = u->model,
+                 .whole = whole,
+                 .samples = unit_warm_samples(u),
+                 .gone = gone,
+                 .fisher = fisher};
     const int most = corpus_longest(f->samples);
     f->own = sequence_new(a, f->model, most);
     f->target = sequence_new(a, whole, most);
@@ -79,6 +85,12 @@ static void advance_target(Refit *f, int l, int d)
     }
 }
 
+/* Of the tokens of document d, of errors after layer l. */
+static const float *token_weights(const Refit *f, int l, int d)
+{
+    return f->fisher ? f->fisher->weight[d] + (size_t)l * (size_t)f->samples->n_tokens[d] : NULL;
+}
+
 static void fit(Refit *f, int l, Role role, const Sums *m)
 {
     bool *all = NEW(f->arena, bool, m->cols);
@@ -118,7 +130,7 @@ static void fit_readers(Refit *f, int l, Role first, Role last)
         sequence_layer(f->own, l);
         const float *x = sequence_input(f->own, first);
         subtract(sequence_input(f->target, first), x, (size_t)n * (size_t)dim, f->error);
-        sums_add(m, x, f->error, n);
+        sums_add(m, x, f->error, NULL, n);
     }
     for (int role = (int)first; role <= (int)last; role++) {
         const Linear *w = &f->model->blocks[l].linear[role];
@@ -144,7 +156,7 @@ static void fit_attention(Refit *f, int l)
         subtract(f->y[d], f->x[d], (size_t)n * (size_t)own->rows, f->error);
         add_output(target, sequence_input(f->target, ROLE_O), n, 1, f->error);
         add_output(own, sequence_input(f->own, ROLE_O), n, -1, f->error);
-        sums_add(m, sequence_input(f->own, ROLE_O), f->error, n);
+        sums_add(m, sequence_input(f->own, ROLE_O), f->error, token_weights(f, l, d), n);
     }
     fit(f, l, ROLE_O, m);
 }
@@ -160,7 +172,7 @@ static void fit_mlp(Refit *f, int l)
         sequence_set_residual(f->own, f->x[d], n);
         sequence_layer(f->own, l);
         subtract(sequence_residual(f->target), sequence_residual(f->own), size, f->error);
-        sums_add(m, sequence_input(f->own, ROLE_DOWN), f->error, n);
+        sums_add(m, sequence_input(f->own, ROLE_DOWN), f->error, token_weights(f, l, d), n);
         memcpy(f->y[d], sequence_residual(f->target), size * sizeof(float));
     }
     fit(f, l, ROLE_DOWN, m);
@@ -193,9 +205,9 @@ static int skip_first(Refit *f)
     return l;
 }
 
-void refit(Unit *u, const Model *whole, const Removal *gone)
+void refit(Unit *u, const Model *whole, const Removal *gone, const Fisher *fisher)
 {
-    Refit *f = open_refit(u, whole, gone);
+    Refit *f = open_refit(u, whole, gone, fisher);
     for (int l = skip_first(f); l < f->model->n_layers; l++) {
         if (!gone->skip || !gone->skip[l]) {
             fit_readers(f, l, ROLE_Q, ROLE_V);

@@ -3,7 +3,7 @@
 #ifndef LMCC_REFIT_H
 #define LMCC_REFIT_H
 
-#include "sequence.h"
+#include "fisher.h"
 
 /* What goes, before it is cut out of the shapes. */
 typedef struct Removal {
@@ -15,7 +15,8 @@ typedef struct Removal {
 /* u->model, whole so far, loses what `gone` names (columns become 0). Its linears are fitted, in
  * execution order: those that read the residual stream to give what they give in `whole` (the same
  * model before), attn.o and mlp.down to bring the stream back to what it is there. So the error
- * that comes in from earlier layers is corrected too. */
-void refit(Unit *u, const Model *whole, const Removal *gone);
+ * that comes in from earlier layers is corrected too. fisher: of unit_warm_samples, says what an
+ * error of the stream counts at each token; NULL: all the same. */
+void refit(Unit *u, const Model *whole, const Removal *gone, const Fisher *fisher);
 
 #endif

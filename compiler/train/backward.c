@@ -18,6 +18,7 @@ struct Trace {
     HeadTrace *head; /* of an encoder, else NULL */
     float *patches;  /* of a model that reads frames: their bytes */
     float *after;    /* n_layers x n x dim, or NULL */
+    float *d_after;  /* likewise */
     float *d_in;     /* n x dim: of a normed vector */
     float *d_wide;   /* n x the widest of mixed and gated */
     float *d_q, *d_k, *d_v, *dot;
@@ -61,16 +62,34 @@ Trace *trace_new(Arena *a, const Network *n)
     return t;
 }
 
+static float *streams_new(Arena *a, const Network *n)
+{
+    return NEW(a, float, (size_t)n->model->n_layers *(size_t)n->max_tokens *(size_t)n->model->dim);
+}
+
 void trace_keep_layers(Arena *a, Trace *t)
 {
-    const Network *n = t->network;
-    t->after =
-        NEW(a, float, (size_t)n->model->n_layers *(size_t)n->max_tokens *(size_t)n->model->dim);
+    t->after = streams_new(a, t->network);
+}
+
+void trace_keep_gradients(Arena *a, Trace *t)
+{
+    t->d_after = streams_new(a, t->network);
+}
+
+static size_t stream_at(const Trace *t, int layer)
+{
+    return (size_t)layer * (size_t)t->n * (size_t)t->network->model->dim;
+}
+
+const float *trace_gradient(const Trace *t, int layer)
+{
+    return t->d_after + stream_at(t, layer);
 }
 
 float *trace_layer(Trace *t, int layer)
 {
-    return t->after + (size_t)layer * (size_t)t->n * (size_t)t->network->model->dim;
+    return t->after + stream_at(t, layer);
 }
 
 float *trace_forward_to(Trace *t, const int *input, int n, int layer)
@@ -427,6 +446,9 @@ void trace_backward(Trace *t, const Layout *y, float *gradient)
     for (int l = m->n_layers - 1; l >= 0; l--) {
         if (t->after) {
             loops()->add(trace_layer(t, l), (size_t)t->n * dim, t->residual);
+        }
+        if (t->d_after) {
+            memcpy(t->d_after + stream_at(t, l), t->residual, (size_t)t->n * dim * sizeof(float));
         }
         layer_back(t, y, l, true, gradient);
     }

@@ -36,6 +36,10 @@ void trace_keep_layers(Arena *a, Trace *t);
 /* n x dim: the residual stream after a layer; to be overwritten, before trace_backward, by what the
  * loss adds to its gradient. */
 float *trace_layer(Trace *t, int layer);
+/* Room for the gradient of what layers give, which trace_backward then keeps. */
+void trace_keep_gradients(Arena *a, Trace *t);
+/* n x dim: the gradient of the residual stream after a layer, after trace_backward. */
+const float *trace_gradient(const Trace *t, int layer);
 /* The residual stream after a layer, of the layers up to it; and the gradient of that layer's own
  * floats from the gradient that stands there. */
 float *trace_forward_to(Trace *t, const int *input, int n, int layer);

@@ -50,14 +50,13 @@ Corpus *unit_text(Unit *u)
 }
 
 /* As many documents as it takes for the tokens, `least` or more. */
-static Corpus *written(Unit *u, int64_t wanted, int least)
+static Corpus *written(Unit *u, int64_t wanted, int least, double temperature)
 {
-    static const double plain = 1;
     SamplePlan plan = {.n = least,
                        .window = unit_window(u),
                        .seed = u->recipe->seed,
                        .n_temperatures = 1,
-                       .temperature = &plain};
+                       .temperature = &temperature};
     for (;;) {
         Corpus *c = sample_documents(u->arena, u->original ? u->original : u->model, &plan);
         const int64_t have = c->n_predicted + c->n_docs;
@@ -121,12 +120,12 @@ const Corpus *unit_samples_of(Unit *u, int64_t tokens)
     if (u->model->encoder && !u->calib)
         return drawn(u, tokens);
     return u->calib ? corpus_part(u->arena, unit_text(u), tokens > windows ? tokens : windows)
-                    : written(u, tokens, DOCUMENTS);
+                    : written(u, tokens, DOCUMENTS, 1);
 }
 
 const Corpus *unit_first_samples(Unit *u, int64_t tokens)
 {
-    return u->calib || u->samples ? unit_samples(u) : written(u, tokens, 1);
+    return u->calib || u->samples ? unit_samples(u) : written(u, tokens, 1, 1);
 }
 
 const Corpus *unit_samples(Unit *u)
@@ -135,4 +134,15 @@ const Corpus *unit_samples(Unit *u)
         u->samples = unit_samples_of(u, u->recipe->calib_tokens);
     }
     return u->samples;
+}
+
+const Corpus *unit_warm_samples(Unit *u)
+{
+    if (u->calib || u->model->encoder) {
+        return unit_samples(u);
+    }
+    if (!u->warm_samples) {
+        u->warm_samples = written(u, u->recipe->calib_tokens, DOCUMENTS, WARM);
+    }
+    return u->warm_samples;
 }

@@ -23,8 +23,8 @@ static Problem problem(uint32_t seed, bool with_error)
     p.e = with_error ? tiny_weights(p.arena, TOKENS * ROWS, 0, 0.5f) : NULL;
     p.w = tiny_weights(p.arena, ROWS * COLS, 0, 1);
     p.m = sums_new(p.arena, ROWS, COLS);
-    sums_add(p.m, p.x, p.e, TOKENS / 2);
-    sums_add(p.m, p.x + TOKENS / 2 * COLS, p.e ? p.e + TOKENS / 2 * ROWS : NULL, TOKENS / 2);
+    sums_add(p.m, p.x, p.e, NULL, TOKENS / 2);
+    sums_add(p.m, p.x + TOKENS / 2 * COLS, p.e ? p.e + TOKENS / 2 * ROWS : NULL, NULL, TOKENS / 2);
     return p;
 }
 
