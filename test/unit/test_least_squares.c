@@ -108,6 +108,27 @@ static void nothing_to_do(void **state)
     arena_free(p.arena);
 }
 
+/* A token of weight 3 counts as three such tokens. */
+static void weights_are_tokens(void **state)
+{
+    (void)state;
+    const float weight[2] = {1, 3};
+    Problem p = problem(11, true);
+    Sums *m = sums_new(p.arena, ROWS, COLS), *n = sums_new(p.arena, ROWS, COLS);
+    sums_add(m, p.x, p.e, weight, 2);
+    sums_add(n, p.x, p.e, NULL, 2);
+    for (int i = 0; i < 2; i++) {
+        sums_add(n, p.x + COLS, p.e + ROWS, NULL, 1);
+    }
+    for (int i = 0; i < COLS * COLS; i++) {
+        assert_true(fabs(m->h[i] - n->h[i]) < 1e-9);
+    }
+    for (int i = 0; i < ROWS * COLS; i++) {
+        assert_true(fabs(m->c[i] - n->c[i]) < 1e-9);
+    }
+    arena_free(p.arena);
+}
+
 /* Inputs that never were there say nothing: what is cut is cut, the rest stays. */
 static void silent_inputs(void **state)
 {
@@ -176,9 +197,9 @@ static void saliency_is_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cholesky_solves),   cmocka_unit_test(reaches_optimum),
-        cmocka_unit_test(nothing_to_do),     cmocka_unit_test(silent_inputs),
-        cmocka_unit_test(saliency_is_error),
+        cmocka_unit_test(cholesky_solves),    cmocka_unit_test(reaches_optimum),
+        cmocka_unit_test(weights_are_tokens), cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(silent_inputs),      cmocka_unit_test(saliency_is_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
