@@ -174,8 +174,9 @@ LM_INLINE void lm_lanes_byte_rv32(const uint8_t *w, const int16_t *t, int32_t gr
     s[7] = s7;
 }
 
-/* 32 steps in a row take 3.5 KiB of code; where size counts, the loops above do. */
-#ifdef __OPTIMIZE_SIZE__
+/* 32 steps in a row take 3.5 KiB of code; where size counts, the loops above do, and where without
+ * compressed instructions a branch does not reach over them. */
+#if defined(__OPTIMIZE_SIZE__) || !defined(__riscv_compressed)
 #define LM_RV_UNROLLED 0
 #else
 #define LM_RV_UNROLLED 1
