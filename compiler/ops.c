@@ -10,6 +10,7 @@ const OpInfo op_info[OPS] = {
                   .out = {"resid"},
                   .data = {"codes", "rows"},
                   .imm = {"dim", "planes", "stride", "shift"}},
+    [OP_ROW_GAIN] = {.name = "row-gain", .out = {"resid"}, .imm = {"dim", "unit"}},
     [OP_POSITION] = {.name = "position",
                      .out = {"resid", "row"},
                      .data = {"codes", "rows"},

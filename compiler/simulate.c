@@ -469,6 +469,9 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
     const int64_t *m = op->imm;
     switch (op->kind) {
     case OP_EMBED: run_row(s, op, token, buffer(s, op->out[0])); return 0;
+    case OP_ROW_GAIN:
+        lm_gain_row(buffer(s, op->out[0]), (int32_t)m[ROW_GAIN_DIM], (lm_scale)m[ROW_GAIN_UNIT]);
+        return 0;
     case OP_POSITION: run_position(s, op); return 0;
     case OP_ANGLES: run_angles(s, op); return 0;
     case OP_NORM: return run_norm(s, op);
@@ -530,7 +533,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
 static void keep_residual(Simulator *s, int i)
 {
     const Op *op = &s->program->ops[i];
-    if (op->kind != OP_ADD && !op_reads_row(op->kind))
+    if (op->kind != OP_ADD && op->kind != OP_ROW_GAIN && !op_reads_row(op->kind))
         return;
     const size_t dim = (size_t)s->unit->model->dim;
     memcpy(s->residuals + (size_t)(op->layer + 1) * dim, buffer(s, op->out[0]), dim * 4);

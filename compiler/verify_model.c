@@ -57,8 +57,7 @@ static void check_codes(const Verifier *v, const Linear *l)
     if (l->format == FORMAT_PLANES && (l->planes < 1 || l->planes > MAX_PLANES)) {
         broken(v, "%s has %d planes, not 1 to %d", l->name, l->planes, MAX_PLANES);
     }
-    const bool by_row = l == &v->model->embed || l == &v->model->positions;
-    if (!isfinite(l->gain) || l->gain < 0 || (l->gain > 0 && by_row)) {
+    if (!isfinite(l->gain) || l->gain < 0 || (l->gain > 0 && l == &v->model->positions)) {
         broken(v, "%s has the gain %g", l->name, (double)l->gain);
     }
     for (int r = 0; r < l->rows; r++) {

@@ -3,6 +3,7 @@
 #include "verify.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *op_name(const Site *s)
@@ -173,6 +174,52 @@ static int turns_of(const Site *s)
     return s->v->program->sinks > 0 ? 2 : 1; /* angles for the sinks' positions too */
 }
 
+/* No element of a row with a gain is cut before it has had it, which the next op of the token sees
+ * to. */
+static void check_raised(const Site *s, const Linear *l)
+{
+    const Program *p = s->v->program;
+    int64_t most = 0;
+    int next = s->index + 1;
+    for (int r = 0; r < l->rows; r++) {
+        for (int c = 0; c < l->cols; c++) {
+            const uint8_t code = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
+            const int64_t v = llabs((long long)linear_code_value(l, code)) * l->scale[r];
+            most = v > most ? v : most;
+        }
+    }
+    while (next < p->n_ops &&
+           (p->ops[next].token != s->op->token || p->ops[next].out[0] != s->op->out[0])) {
+        next++;
+    }
+    if (most << s->op->imm[EMBED_SHIFT] > INT32_MAX || next == p->n_ops ||
+        p->ops[next].kind != OP_ROW_GAIN) {
+        broken(s->v, "op %d (embed): its row has not room for its gain, or does not get it",
+               s->index);
+    }
+}
+
+/* unit * 2^shift of the embedding is its gain, to the 16 bits of a scale. */
+static void check_row_gain(const Site *s)
+{
+    const Program *p = s->v->program;
+    const Linear *l = &s->v->model->embed;
+    const int row = writer_of(p, s->index, s->op->out[0]);
+    need_equal(s, ROW_GAIN_DIM, s->v->model->dim);
+    need_imm(s, ROW_GAIN_UNIT, -MAX_EXP * 65536LL, MAX_EXP * 65536LL);
+    need_mantissa(s, ROW_GAIN_UNIT);
+    need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
+    if (row < 0 || p->ops[row].kind != OP_EMBED) {
+        broken(s->v, "op %d (row-gain): of what is no embedding's row", s->index);
+    }
+    const int64_t unit = s->op->imm[ROW_GAIN_UNIT];
+    const int exp = (int)((unit - (unit & 0xffff)) / 65536 + p->ops[row].imm[EMBED_SHIFT]) -
+                    l->scale_exp - p->residual_fraction;
+    if (!(fabs(ldexp((double)(unit & 0xffff), exp) / (double)l->gain - 1) < 1.0 / 32768)) {
+        broken(s->v, "op %d (row-gain): not that of %s", s->index, l->name);
+    }
+}
+
 static void check_row(const Site *s)
 {
     const Linear *l = model_linears(s->v->model, s->op->linear);
@@ -182,7 +229,12 @@ static void check_row(const Site *s)
     }
     need_equal(s, EMBED_DIM, s->v->model->dim);
     need_equal(s, EMBED_PLANES, l->format == FORMAT_PLANES ? l->planes : 0);
-    need_equal(s, EMBED_SHIFT, l->scale_exp + s->v->program->residual_fraction);
+    if (l->gain > 0) { /* raised as far as it fits, for the gain that follows */
+        need_imm(s, EMBED_SHIFT, 0, 30);
+        check_raised(s, l);
+    } else {
+        need_equal(s, EMBED_SHIFT, l->scale_exp + s->v->program->residual_fraction);
+    }
     need_buffer(s, s->op->out[0], ELEM_I32, s->v->model->dim);
     if (s->op->kind == OP_POSITION) {
         need_equal(s, POSITION_LAST, l->rows - 1);
@@ -509,6 +561,7 @@ static void check_sizes(const Site *s)
     case OP_LAYER_NORM: check_layer_norm(s); break;
     case OP_SIGN: check_sign(s); break;
     case OP_GAIN: check_gain(s); break;
+    case OP_ROW_GAIN: check_row_gain(s); break;
     case OP_TABLE:
     case OP_TABLE_PAIR:
     case OP_MATVEC:
@@ -545,7 +598,7 @@ static bool updates(const Op *op) /* reads what it writes */
     return op->kind == OP_ADD || op->kind == OP_LOGITS || op->kind == OP_SIGN ||
            op->kind == OP_BIAS || op->kind == OP_HEAD_NORM || op->kind == OP_POSITION ||
            op->kind == OP_SUB_NORM || op->kind == OP_NORM_FIXED || op->kind == OP_DENSE ||
-           op->kind == OP_UNIT || op->kind == OP_SECOND ||
+           op->kind == OP_UNIT || op->kind == OP_SECOND || op->kind == OP_ROW_GAIN ||
            (op->kind == OP_MATVEC_PART && op->imm[PART_FIRST] > 0);
 }
 

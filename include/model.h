@@ -68,7 +68,7 @@ typedef struct Linear {
     int8_t coef[MAX_PLANES]; /* PLANES: what bit k adds */
     int scale_exp;           /* shared exponent of the row scales */
     float gain;              /* shared factor, for weights that bytes and a power of two cannot
-                                reproduce; 0: 1. What is read by row, embed and positions, has none */
+                                reproduce; 0: 1. Positions have none */
     uint8_t *scale;          /* rows; 0 only for an all-zero row */
     uint8_t *code;           /* rows x cols */
 } Linear;

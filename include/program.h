@@ -38,6 +38,7 @@ typedef struct Data {
  * docs/arithmetic.md. Names of the operands, in their order, are in op_info. */
 typedef enum OpKind {
     OP_EMBED,      /* resid = embedding row of the token */
+    OP_ROW_GAIN,   /* resid = fixed point(resid): a row of an embedding with a gain, in place */
     OP_POSITION,   /* resid += row of the token's position, at most the last one */
     OP_SECOND,     /* resid += a constant row, of tokens of the second of two texts */
     OP_ANGLES,     /* angles = cos, sin of position * frequency */
@@ -118,6 +119,7 @@ typedef struct Op {
 /* Indices of imm[] by op. EXP operands: a buffer's unit is its scalar scale times 2^EXP. */
 enum { EMBED_DIM, EMBED_PLANES, EMBED_STRIDE, EMBED_SHIFT };
 enum { POSITION_LAST = EMBED_SHIFT + 1 }; /* row; after those of EMBED */
+enum { ROW_GAIN_DIM, ROW_GAIN_UNIT };     /* what the row, read with more bits, is worth */
 enum { SECOND_DIM };
 enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
 enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };

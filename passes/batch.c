@@ -132,6 +132,7 @@ static void add_ops(Batch *b, int i)
         }
         break;
     case OP_EMBED:
+    case OP_ROW_GAIN:
     case OP_POSITION:
     case OP_ANGLES:
     case OP_NORM:

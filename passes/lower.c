@@ -589,6 +589,36 @@ static Op *lower_row(Lowering *w, OpKind kind, const Linear *l, int linear)
     return op;
 }
 
+/* How far the elements of a row, scales and levels, can be raised within 31 bits. */
+static int raise_of(const Linear *l)
+{
+    double most = 1;
+    int e;
+    for (int r = 0; r < l->rows; r++)
+        for (int c = 0; c < l->cols; c++) {
+            const uint8_t code = l->code[(size_t)r * (size_t)l->cols + (size_t)c];
+            most = fmax(most, fabs((double)linear_code_value(l, code)) * l->scale[r]);
+        }
+    frexp(most, &e);
+    return 30 - e;
+}
+
+/* The row of an embedding. Its gain is multiplied with as many bits of it as fit. */
+static void lower_embed(Lowering *w)
+{
+    const Linear *l = &w->model->embed;
+    Op *op = lower_row(w, OP_EMBED, l, 0);
+    if (l->gain <= 0)
+        return;
+    const int raise = raise_of(l);
+    const int exp = (int)op->imm[EMBED_SHIFT] - raise;
+    op->imm[EMBED_SHIFT] = raise;
+    op = add_op(w, OP_ROW_GAIN);
+    op->out[0] = w->resid;
+    op->imm[ROW_GAIN_DIM] = l->cols;
+    op->imm[ROW_GAIN_UNIT] = to_scale(ldexp((double)l->gain, exp));
+}
+
 static void lower_positions(Lowering *w)
 {
     const Model *m = w->model;
@@ -651,7 +681,7 @@ static void lower_patch(Lowering *w)
 static void lower_input(Lowering *w)
 {
     w->resid = add_row(w, "resid", ELEM_I32, w->model->dim);
-    lower_row(w, OP_EMBED, &w->model->embed, 0);
+    lower_embed(w);
     if (model_reads_frames(w->model))
         lower_patch(w);
     switch (w->model->position) {

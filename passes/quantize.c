@@ -57,7 +57,7 @@ static bool fit_ternary_lattice(Arena *a, Linear *l, const GptqOptions *o, bool 
 void quantize_linear(Unit *u, Linear *l, const GptqMoments *m)
 {
     GptqOptions o = fit_options(u->recipe, l);
-    const bool gain = l != &u->model->embed && l != &u->model->positions; /* read by row */
+    const bool gain = l != &u->model->positions;
     check_finite(u->model, l);
     if (fit_ternary_lattice(u->arena, l, &o, gain) || fit_lattice(u->arena, l, &o, gain)) {
         return;

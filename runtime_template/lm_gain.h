@@ -13,4 +13,12 @@ LM_INLINE lm_scale lm_gain(lm_scale scale, uint32_t gain, int32_t exp)
                                lm_exponent(scale) + exp + 16);
 }
 
+/* A row of an embedding (n), each element worth unit -> whole numbers, in place. */
+LM_INLINE void lm_gain_row(int32_t *row, int32_t n, lm_scale unit)
+{
+    for (int32_t i = 0; i < n; i++) {
+        row[i] = lm_to_fixed(row[i], unit, 0);
+    }
+}
+
 #endif

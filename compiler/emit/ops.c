@@ -33,6 +33,12 @@ static void write_embed(Writer *w, const Op *op)
     write_row(w, op, row, op->out[0]);
 }
 
+static void write_row_gain(Writer *w, const Op *op)
+{
+    buf_printf(w->calls, "    lm_gain_row(%s, %lld, %lld);\n", at(w, op->out[0]),
+               imm(op, ROW_GAIN_DIM), imm(op, ROW_GAIN_UNIT));
+}
+
 static void write_position(Writer *w, const Op *op)
 {
     const char *position = place(w, op, "position");
@@ -353,6 +359,7 @@ static void write_logits(Writer *w, const Op *op)
 
 static void (*const writers[OPS])(Writer *w, const Op *op) = {
     [OP_EMBED] = write_embed,
+    [OP_ROW_GAIN] = write_row_gain,
     [OP_POSITION] = write_position,
     [OP_SECOND] = write_second,
     [OP_ANGLES] = write_angles,

@@ -141,7 +141,7 @@ static bool biases(const Emission *e)
 
 static bool gains(const Emission *e)
 {
-    return has_op(e, OP_GAIN);
+    return has_op(e, OP_GAIN) || has_op(e, OP_ROW_GAIN);
 }
 
 static bool sub_norms(const Emission *e)
