@@ -193,6 +193,7 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config neox "$work/models/hf_neox" --bits 8 --bits '*.mlp.*=1.6'
     config phi "$work/models/hf_phi" --bits 4
     config bitnet "$work/models/hf_bitnet" --bits 2
+    config i2-s "$work/models/i2_s.gguf" --bits 2 --window 24
     config relu "$work/models/hf_gpt2_bare" --bits 2 --set activations=1
 elif [ "$SHARD" = 0 ]; then
     skip families "no numpy"
