@@ -112,6 +112,9 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
     LM_T1_NEXT_8("0", "1", "2", "3", "4", "5", "6", "7") LM_T1_EIGHT_4 "adds r0, #32\n\t"
 #define LM_T1_ROUNDS(round) "2:\n\t" round "cmp r1, %[end]\n\tbeq 3f\n\tb 2b\n3:\n\t"
 
+/* Set where no branch follows: a far one goes by lr. */
+#define LM_T1_STEP register int32_t step __asm__("lr") = bytes
+
 /* The steps that rounds of four leave, with or without these. No switch, of which compilers make a
  * call where nothing is optimized. */
 #define LM_T1_BY_STEPS(left, lanes, run)                                                           \
@@ -125,6 +128,7 @@ LM_INLINE int32_t lm_table_byte_thumb1(const int8_t *x, int16_t *table, int32_t 
         run(LM_T1_##lanes##_4, LM_T1_##lanes##_ROUND);                                             \
     }
 #define LM_T1_SUM(steps)                                                                           \
+    LM_T1_STEP;                                                                                    \
     __asm__ volatile(".syntax unified\n\t" steps                                                   \
                      : "+l"(w), "+l"(t), "=&l"(a), "=&l"(b), "=&l"(c), "=&l"(d), "=&r"(e),         \
                        "=&r"(f), "=&r"(g), "=&r"(h)                                                \
@@ -146,7 +150,6 @@ LM_INLINE void lm_lanes_byte_thumb1(const uint8_t *codes, const int16_t *table, 
     register int32_t g __asm__("r10");
     register int32_t h __asm__("r11");
     register const int16_t *end __asm__("r12") = last;
-    register int32_t step __asm__("lr") = bytes;
     register const uint8_t *w __asm__("r0") = codes;
     register const int16_t *t __asm__("r1") = table;
     register int32_t a __asm__("r3");
@@ -194,10 +197,12 @@ typedef struct lm_blocks_thumb1 {
 #define LM_T1_SCALE(row, at) "ldrb r2, [r7, #" at "]\n\tmuls " row ", r2\n\t"
 #define LM_T1_STORE_ROWS                                                                           \
     LM_T1_SCALE("r3", "0")                                                                         \
-    LM_T1_SCALE("r4", "1") LM_T1_SCALE("r5", "2")                                                  \
+    LM_T1_SCALE("r4", "1")                                                                         \
+    LM_T1_SCALE("r5", "2")                                                                         \
         LM_T1_SCALE("r6", "3") "adds r7, #4\n\tldr r1, [sp, #16]\n\tstmia r1!, {r3, r4, r5, "      \
                                "r6}\n\tstr r1, [sp, #16]\n\t"
 #define LM_T1_RUN(sums, pre, at_end)                                                               \
+    LM_T1_STEP;                                                                                    \
     __asm__ volatile(                                                                              \
         ".syntax unified\n\tpush {r7}\n\tldmia r1!, {r2}\n\tpush {r2}\n\t"                         \
         "ldmia r1!, {r2, r3, r4, r5, r6, r7}\n\tpush {r2, r3, r4, r5, r6, r7}\n\t"                 \
@@ -223,7 +228,6 @@ LM_INLINE void lm_planes_2_thumb1(const uint8_t *codes, const lm_blocks_thumb1 *
     const void *last = groups > 8 ? (const void *)(blocks->table + (groups - 1) * 256)
                                   : (const void *)blocks->codes_end;
     register const void *end __asm__("r12") = last;
-    register int32_t step __asm__("lr") = bytes;
     register const uint8_t *w __asm__("r0") = codes;
     register const lm_blocks_thumb1 *at __asm__("r1") = blocks;
     if (groups > 8 && pre > 0) {
