@@ -118,6 +118,7 @@ static const Key keys[] = {
     {"recover.rate", KEY_REAL, AT(recover_rate), .min = 0, .max = 1},
     {"recover.batch", KEY_INT, AT(recover_batch), .min = 1, .max = 256},
     {"recover.hidden", KEY_REAL, AT(recover_hidden), .min = 0, .max = 1000},
+    {"recover.exits", KEY_REAL, AT(recover_exits), .min = 0, .max = 1000},
     {"recover.blockwise", KEY_INT, AT(recover_blockwise), .max = MAX_RECOVER_TOKENS},
     {"tables", CHOICE(tables, table_kind_names)},
     {"place", CHOICE(place, place_names)},
@@ -147,6 +148,7 @@ Recipe *recipe_default(Arena *a)
     r->prune_neurons = (Prune){.scope = PRUNE_GLOBAL, .method = PRUNE_SALIENCY, .compensate = true};
     r->recover_rate = 1e-3;
     r->recover_batch = 2;
+    r->recover_exits = 1;
     r->bits = 8;
     r->fit_rounds = 20;
     r->fit_tokens = 16384;

@@ -160,6 +160,7 @@ typedef struct Recipe {
     double recover_rate;   /* learning rate at its height */
     int recover_batch;     /* windows a step */
     double recover_hidden; /* weight of what layers give, beside the predictions */
+    double recover_exits;  /* weight of what heads of exits give */
     int recover_blockwise; /* tokens to train layers on first, one after the other; 0: none */
     TableKind tables;
     int64_t flash, ram; /* bytes at hand; 0: the target's */

@@ -205,6 +205,7 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
     const Table t = read_table(a, o->args[1], u->model->head.rows, model_label, u->model);
     run_passes(u, NULL, NULL, NULL);
     const int window = u->program->window, n_labels = u->model->head.rows;
+    const bool trained = u->recipe->recover_tokens > 0 || u->recipe->recover_blockwise > 0;
     const Encoder *by = text ? encoder_new(a, u->model->tokenizer) : NULL;
     EncoderReference *original = encoder_reference_new(a, u->original, window);
     EncoderReference *quantized = encoder_reference_new(a, u->model, window);
@@ -212,7 +213,7 @@ int eval_encoder(Arena *a, const Options *o, Unit *u)
     Simulator *by_head = u->model->n_exits > 0 ? simulator_new(a, u) : NULL;
     const Heads heads = heads_new(a, u->model, &t);
     Verdict v[] = {{"float model", NEW(a, int, t.n)},
-                   {"after quantize, float", NEW(a, int, t.n)},
+                   {trained ? "after recover, float" : "after quantize, float", NEW(a, int, t.n)},
                    {"integer program", NEW(a, int, t.n)}};
     for (int i = 0; i < t.n; i++) {
         int *ids, second;

@@ -128,7 +128,7 @@ float *trace_forward(Trace *t, const int *input, int n)
     return t->logits;
 }
 
-double trace_distill(Trace *t, const float *goal, float weight)
+double trace_distill(Trace *t, const float *goal, float weight, float exits)
 {
     const Model *m = t->network->model;
     const size_t outputs = (size_t)model_outputs(m);
@@ -136,9 +136,11 @@ double trace_distill(Trace *t, const float *goal, float weight)
     if (m->head_kind == HEAD_EMBED) {
         return head_turn(t->logits, goal, m->dim, weight);
     }
-    for (size_t i = 0; i < (size_t)head_rows(m, t->n) * (size_t)(1 + m->n_exits); i++) {
-        sum += loops()->distill(t->logits + i * outputs, goal + i * outputs, (int)outputs, weight,
-                                t->probability);
+    const size_t rows = (size_t)head_rows(m, t->n);
+    for (size_t i = 0; i < rows * (size_t)(1 + m->n_exits); i++) {
+        const float share = i < rows ? 1 : exits;
+        sum += (double)share * loops()->distill(t->logits + i * outputs, goal + i * outputs,
+                                                (int)outputs, share * weight, t->probability);
     }
     return sum;
 }

@@ -27,9 +27,10 @@ Trace *trace_new(Arena *a, const Network *n);
 float *trace_forward(Trace *t, const int *input, int n);
 /* Adds to `gradient` (laid out as y says) from d_logits, which stands where the logits stood. */
 void trace_backward(Trace *t, const Layout *y, float *gradient);
-/* Sum of KL(goal || own) over the document's rows of logits, all heads', nats; of an encoder that
- * gives a vector 1 - their cosine. Own logits become `weight` times their gradient. */
-double trace_distill(Trace *t, const float *goal, float weight);
+/* Sum of KL(goal || own) over the document's rows of logits, nats, those of exits times `exits`; of
+ * an encoder that gives a vector 1 - their cosine. Own logits become `weight` times their gradient.
+ */
+double trace_distill(Trace *t, const float *goal, float weight, float exits);
 
 /* Room for what layers give, which trace_forward then keeps. */
 void trace_keep_layers(Arena *a, Trace *t);

@@ -1,6 +1,6 @@
 /* What a model that reads frames is trained on: clips, several to a window. A file of few clips
  * teaches these alone, so variants of them are added until there are enough: the teacher says what
- * each of them means. The stranger ones do harm where there are enough without. */
+ * each of them means. */
 #include "sequence.h"
 #include "train/pool.h"
 

@@ -79,6 +79,7 @@ Trainer *trainer_new(Arena *a, const Unit *u, const Pool *pool)
     t->seed = r->seed;
     t->rate = r->recover_rate;
     t->hidden = r->recover_hidden;
+    t->exits = (float)r->recover_exits;
     t->block_steps = trainer_steps(t, r->recover_blockwise) / u->model->n_layers;
     t->steps = trainer_steps(t, r->recover_tokens) + t->block_steps * u->model->n_layers;
     t->round = -1;
@@ -169,7 +170,7 @@ static double compare(const Trainer *t, Slot *s, const int *input, int n, const 
     }
     run_teacher(t, s, input, n);
     trace_forward(s->trace, input, n);
-    sum = trace_distill(s->trace, s->goal, work->weight);
+    sum = trace_distill(s->trace, s->goal, work->weight, t->exits);
     if (work->learn && t->hidden > 0) {
         follow(t, s, n, work->hidden_weight);
     }

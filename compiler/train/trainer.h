@@ -15,6 +15,7 @@ typedef struct Trainer {
     uint32_t seed;                   /* of their order */
     double rate;                     /* learning rate at its height */
     double hidden;                   /* weight of what layers give */
+    float exits;                     /* of what heads of exits give */
     int64_t block_steps;             /* of each layer, one after the other, before all together */
     int64_t steps;                   /* in all, those of layers too */
     int64_t step;                    /* done */

@@ -68,6 +68,7 @@ static Setup set_up(uint32_t seed, bool tied, Kind kind)
 }
 
 #define HIDDEN 0.02f
+#define EXITS 0.5f /* their heads' weight */
 
 static double layer_error(const Setup *s, int layer, float *own)
 {
@@ -84,7 +85,7 @@ static double loss(const Setup *s)
         return layer_error(s, s->only - 1, trace_forward_to(s->trace, s->input, s->n, s->only - 1));
     }
     trace_forward(s->trace, s->input, s->n);
-    double sum = trace_distill(s->trace, s->goal, 1.0f / (float)n) / n;
+    double sum = trace_distill(s->trace, s->goal, 1.0f / (float)n, EXITS) / n;
     for (int l = 0; l < s->model->n_layers && s->stream; l++) {
         sum += layer_error(s, l, trace_layer(s->trace, l));
     }

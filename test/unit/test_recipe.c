@@ -147,6 +147,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"rate\": 0.001,\n"
                                         "    \"batch\": 2,\n"
                                         "    \"hidden\": 0,\n"
+                                        "    \"exits\": 1,\n"
                                         "    \"blockwise\": 0\n"
                                         "  },\n"
                                         "  \"tables\": \"auto\",\n"
