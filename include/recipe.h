@@ -52,7 +52,7 @@ extern const char *const prune_scope_names[PRUNE_SCOPES]; /* "layer", "global" *
 typedef enum PruneMethod {
     PRUNE_MAGNITUDE,  /* norms of their weights */
     PRUNE_ACTIVATION, /* weights times the norm of their inputs */
-    PRUNE_SALIENCY,   /* what the output loses after least squares */
+    PRUNE_SALIENCY,   /* what the predictions lose after least squares, to second order */
     PRUNE_MEASURED,   /* heads only: what the predictions lose, one at a time */
     PRUNE_METHODS
 } PruneMethod;
