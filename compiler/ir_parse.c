@@ -74,6 +74,7 @@ static void read_linear(IrReader *r, Linear *l)
         l->gain = ir_optional_float(r, "gain");
     }
     const bool bias = ir_optional_bool(r, "bias");
+    l->input_clip = ir_optional_float(r, "input_clip");
     ir_line_end(r);
     ir_room(r, (int64_t)l->rows * l->cols, 2, "weights");
     l->w = NEW(r->arena, float, (int64_t)l->rows * l->cols);

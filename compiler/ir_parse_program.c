@@ -147,7 +147,9 @@ static void read_op(IrReader *r, Program *p, Model *m)
         ir_expect(r, "imm");
     }
     for (int i = 0; info->imm[i]; i++) {
-        op->imm[i] = ir_key_int(r, info->imm[i], INT64_MIN, INT64_MAX);
+        op->imm[i] = info->imm[i][0] == '?'
+                         ? ir_optional_int(r, info->imm[i] + 1, INT64_MIN, INT64_MAX, 0)
+                         : ir_key_int(r, info->imm[i], INT64_MIN, INT64_MAX);
     }
     read_refs(r, "scalar", info->scalar_in, 's', op->scalar_in);
     if (info->scalar_out) {

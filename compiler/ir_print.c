@@ -96,7 +96,12 @@ static void put_linear(Buf *b, const Linear *l)
     if (l->format != FORMAT_FLOAT && l->gain > 0) {
         buf_printf(b, " gain=%.9g", (double)l->gain);
     }
-    buf_puts(b, l->bias ? " bias=yes\n" : "\n");
+    buf_puts(b, l->bias ? " bias=yes" : "");
+    if (l->input_clip > 0) {
+        buf_puts(b, " input_clip=");
+        put_float(b, l->input_clip);
+    }
+    buf_puts(b, "\n");
     for (int r = 0; r < l->rows; r++) {
         put_floats(b, "w", l->w + (size_t)r * (size_t)l->cols, l->cols);
     }
@@ -411,7 +416,10 @@ static void put_op(Buf *b, Model *m, int i, const Op *op)
         buf_puts(b, " imm");
     }
     for (int k = 0; info->imm[k]; k++) {
-        buf_printf(b, " %s=%lld", info->imm[k], (long long)op->imm[k]);
+        const bool optional = info->imm[k][0] == '?';
+        if (!optional || op->imm[k] != 0) {
+            buf_printf(b, " %s=%lld", info->imm[k] + optional, (long long)op->imm[k]);
+        }
     }
     put_refs(b, "scalar", info->scalar_in, "s", op->scalar_in);
     if (info->scalar_out) {

@@ -32,10 +32,11 @@ float ir_float(IrReader *r, const char *what);
 int64_t ir_key_int(IrReader *r, const char *key, int64_t min, int64_t max);
 float ir_key_float(IrReader *r, const char *key);
 bool ir_key_bool(IrReader *r, const char *key);
-/* A key that may be missing; a bool is false then. */
+/* A key that may be missing; a bool is false then, a float 0. */
 int64_t ir_optional_int(IrReader *r, const char *key, int64_t min, int64_t max, int64_t otherwise);
 float ir_optional_float(IrReader *r, const char *key); /* 0 */
 bool ir_optional_bool(IrReader *r, const char *key);
+float ir_optional_float(IrReader *r, const char *key);
 int ir_key_choice(IrReader *r, const char *key, const char *const *names, int n);
 int ir_choice(IrReader *r, const char *what, const char *const *names, int n);
 const char *ir_name(IrReader *r, const char *what); /* a word of a-z A-Z 0-9 _ . - */

@@ -262,6 +262,24 @@ void binarize(const Model *m, float *v, int n)
         v[i] = (float)(v[i] < 0 ? -sum / n : sum / n);
 }
 
+void clip_input(const Linear *l, float *v, int n)
+{
+    const double scale = (double)l->input_clip / 127;
+    for (int i = 0; i < n && scale > 0; i++)
+        v[i] = (float)(scale * fmin(fmax(nearbyint((double)v[i] / scale), -127), 127));
+}
+
+void read_input(const Model *m, const Linear *l, float *v, int n)
+{
+    binarize(m, v, n);
+    clip_input(l, v, n);
+}
+
+bool model_static_scales(const Model *m)
+{
+    return m->blocks[0].linear[ROLE_Q].input_clip > 0;
+}
+
 bool model_signs_layer(const Model *m, int layer)
 {
     return m->activation_bits == 1 && layer >= 0 && layer < m->n_layers;

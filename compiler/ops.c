@@ -2,6 +2,9 @@
  * form and the emitters go by it. */
 #include "program.h"
 
+#include <math.h>
+#include <string.h>
+
 const char *const elem_names[ELEMS] = {"i8", "u8", "i16", "u16", "i32", "u32"};
 const int elem_bytes[ELEMS] = {1, 1, 2, 2, 4, 4};
 
@@ -24,14 +27,14 @@ const OpInfo op_info[OPS] = {
                  .in = {"resid"},
                  .out = {"x"},
                  .data = {"gamma"},
-                 .imm = {"dim", "eps_m", "eps_e", "root_m", "exp"},
+                 .imm = {"dim", "eps_m", "eps_e", "root_m", "exp", "?scale"},
                  .scalar_out = "scale"},
     [OP_LAYER_NORM] = {.name = "layer-norm",
                        .in = {"resid"},
                        .out = {"x", "centred"},
                        .data = {"gamma", "beta"},
                        .imm = {"dim", "mean_m", "mean_e", "eps_m", "eps_e", "root_m", "exp",
-                               "fraction"},
+                               "fraction", "?scale", "?right", "?mul", "?down"},
                        .scalar_out = "scale"},
     [OP_SIGN] = {.name = "sign",
                  .out = {"x"},
@@ -66,7 +69,7 @@ const OpInfo op_info[OPS] = {
     [OP_SUB_NORM] = {.name = "sub-norm",
                      .out = {"x"},
                      .data = {"gamma"},
-                     .imm = {"n", "eps_m", "eps_e", "root_m", "exp"},
+                     .imm = {"n", "eps_m", "eps_e", "root_m", "exp", "?scale"},
                      .scalar_in = {"scale"},
                      .scalar_out = "scale"},
     [OP_ROTATE] = {.name = "rotate",
@@ -89,7 +92,8 @@ const OpInfo op_info[OPS] = {
                           "v_exponents"},
                    .out = {"x", "weights", "mix", "mix_scale"},
                    .data = {"kv_of"},
-                   .imm = {"heads", "kv_heads", "dim", "sinks", "unit", "pre", "spread"},
+                   .imm = {"heads", "kv_heads", "dim", "sinks", "unit", "pre", "spread", "?scale",
+                           "?inverse"},
                    .scalar_out = "scale"},
     [OP_ADD] = {.name = "add",
                 .in = {"y"},
@@ -99,13 +103,14 @@ const OpInfo op_info[OPS] = {
     [OP_GLU] = {.name = "glu",
                 .in = {"gate", "up"},
                 .out = {"x"},
-                .imm = {"n", "exp_gate", "exp_up"},
+                .imm = {"n", "exp_gate", "exp_up", "?scale", "?gate_down", "?up_down", "?mul",
+                        "?down"},
                 .scalar_in = {"gate_scale", "up_scale"},
                 .scalar_out = "scale"},
     [OP_ACTIVATE] = {.name = "activate",
                      .in = {"y"},
                      .out = {"x"},
-                     .imm = {"n", "exp"},
+                     .imm = {"n", "exp", "?scale", "?square", "?right", "?mul", "?down"},
                      .scalar_in = {"scale"},
                      .scalar_out = "scale"},
     [OP_LOGITS] = {.name = "logits",
@@ -120,7 +125,7 @@ const OpInfo op_info[OPS] = {
     [OP_QUANTIZE] = {.name = "quantize",
                      .in = {"v"},
                      .out = {"x"},
-                     .imm = {"n", "fraction"},
+                     .imm = {"n", "fraction", "?scale", "?right", "?mul", "?down"},
                      .scalar_out = "scale"},
     [OP_DENSE] = {.name = "dense", .out = {"y"}, .imm = {"n", "exp"}, .scalar_in = {"scale"}},
     [OP_POOL] = {.name = "pool", .in = {"rows"}, .out = {"v"}, .imm = {"dim", "all"}},
@@ -169,6 +174,53 @@ bool op_is_matvec(OpKind k)
 bool op_is_part(OpKind k)
 {
     return k == OP_TABLE_PART || k == OP_MATVEC_PART;
+}
+
+/* Where an op's imm[] has the scale of x; -1: nowhere. */
+static int scale_place(OpKind k)
+{
+    for (int i = 0; op_info[k].imm[i]; i++) {
+        if (strcmp(op_info[k].imm[i], "?scale") == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool op_has_scale(OpKind k)
+{
+    return scale_place(k) >= 0;
+}
+
+int64_t op_scale(const Op *op)
+{
+    const int i = scale_place(op->kind);
+    return i < 0 ? 0 : op->imm[i];
+}
+
+double scale_value(int64_t scale)
+{
+    const int64_t m = scale & 0xffff;
+    return ldexp((double)m, (int)((scale - m) / 65536));
+}
+
+/* A bias gives its result a unit of its own, a power of two. */
+double known_scale(const Program *p, int scalar)
+{
+    int i = 0;
+    while (i < p->n_ops && p->ops[i].scalar_out != scalar) {
+        i++;
+    }
+    const Op *op = &p->ops[i];
+    if (i == p->n_ops) {
+        return 0;
+    }
+    if (op->kind == OP_GAIN) {
+        return known_scale(p, op->scalar_in[0]) *
+               ldexp((double)op->imm[GAIN_MANTISSA], (int)op->imm[GAIN_EXP]);
+    }
+    return op->kind == OP_BIAS ? ldexp(1, -(int)op->imm[BIAS_FRACTION])
+                               : (op_scale(op) ? scale_value(op_scale(op)) : 0);
 }
 
 int writer_of(const Program *p, int op, int buffer)

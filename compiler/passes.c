@@ -103,6 +103,12 @@ void run_passes(Unit *u, const char *until, const char *dump, Buf *dumped)
     const int last = need_pass(until), shown = need_pass(dump);
     verify(u, u->facts ? NULL : "import");
     check_encoder_recipe(u);
+    if (u->recipe->scales == SCALES_STATIC && (u->facts & FACT_QUANTIZED) &&
+        !model_static_scales(u->model)) {
+        fatal("%s: quantize.activations: static: the model was quantized without ranges of what "
+              "its linears read: begin with a model that is not quantized",
+              u->model->path);
+    }
     for (int i = 0; passes[i].name && (last < 0 || i <= last); i++) {
         if ((u->facts & passes[i].gives) != passes[i].gives) {
             run_pass(u, &passes[i]);

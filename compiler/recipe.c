@@ -25,6 +25,8 @@ const char *const prune_scope_names[PRUNE_SCOPES] = {
 const char *const fit_method_names[FIT_METHODS] = {[FIT_GPTQ] = "gptq", [FIT_WEIGHTS] = "weights"};
 const char *const level_kind_names[LEVEL_KINDS] = {
     [LEVELS_ADDITIVE] = "additive", [LEVELS_UNIFORM] = "uniform"};
+const char *const scale_kind_names[SCALE_KINDS] = {
+    [SCALES_DYNAMIC] = "dynamic", [SCALES_STATIC] = "static"};
 const char *const prune_method_names[PRUNE_METHODS] = {[PRUNE_MAGNITUDE] = "magnitude",
                                                        [PRUNE_ACTIVATION] = "activation",
                                                        [PRUNE_SALIENCY] = "saliency",
@@ -112,6 +114,7 @@ static const Key keys[] = {
     {"quantize.method", CHOICE(fit_method, fit_method_names)},
     {"quantize.tokens", KEY_INT, AT(fit_tokens), .min = 1, .max = MAX_CALIB_TOKENS},
     {"quantize.levels", CHOICE(levels, level_kind_names)},
+    {"quantize.activations", CHOICE(scales, scale_kind_names)},
     {"quantize.rounds", KEY_INT, AT(fit_rounds), .min = 0, .max = MAX_ROUNDS},
     {"quantize.tensors", KEY_RULES, AT(rules)},
     {"recover.tokens", KEY_INT, AT(recover_tokens), .shorthand = true, .max = MAX_RECOVER_TOKENS},
@@ -449,6 +452,13 @@ static void check(const Recipe *r, const Node *root)
         node_fatal(place(root, NULL, "activations"), "activations",
                    "%d bits: expected 8, 1 (binary), or 0 for what the model was trained with",
                    r->activations);
+    if (r->scales == SCALES_STATIC && r->activations == 1)
+        node_fatal(place(root, "quantize", "activations"), "quantize.activations",
+                   "static: binary activations have no such scales: leave out one of the two");
+    if (r->scales == SCALES_STATIC && r->recover_tokens > 0)
+        node_fatal(place(root, "quantize", "activations"), "quantize.activations",
+                   "static: recover trains for scales found as vectors come: leave out one of the "
+                   "two");
     if (r->prune_heads.n_counts && r->prune_heads.scope != PRUNE_LAYER)
         node_fatal(place(root, "prune-heads", "scope"), "prune-heads.scope",
                    "counts are given layer by layer");

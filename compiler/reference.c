@@ -262,7 +262,7 @@ static void attention_half(Reference *r, int l, float *residual)
     const Model *m = r->model;
     const Block *b = &m->blocks[l];
     norm(m, &b->attn_norm, residual, r->x);
-    binarize(m, r->x, m->dim);
+    read_input(m, &b->linear[ROLE_Q], r->x, m->dim);
     project(r, l, ROLE_Q, r->x, r->q);
     project(r, l, ROLE_K, r->x, r->k);
     project(r, l, ROLE_V, r->x, r->v);
@@ -279,7 +279,7 @@ static void attention_half(Reference *r, int l, float *residual)
     if (m->sub_norm) {
         norm(m, &b->o_norm, r->mixed, r->mixed);
     }
-    binarize(m, r->mixed, b->n_heads * b->head_dim);
+    read_input(m, &b->linear[ROLE_O], r->mixed, b->n_heads * b->head_dim);
     project(r, l, ROLE_O, r->mixed, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
@@ -305,7 +305,7 @@ static void mlp_half(Reference *r, int l, const float *in, float *residual)
     const Model *m = r->model;
     const Block *b = &m->blocks[l];
     norm(m, &b->mlp_norm, in, r->x);
-    binarize(m, r->x, m->dim);
+    read_input(m, &b->linear[ROLE_UP], r->x, m->dim);
     project(r, l, m->ungated ? ROLE_UP : ROLE_GATE, r->x, r->gate);
     if (!m->ungated) {
         project(r, l, ROLE_UP, r->x, r->up);
@@ -317,7 +317,7 @@ static void mlp_half(Reference *r, int l, const float *in, float *residual)
     if (m->sub_norm) {
         norm(m, &b->down_norm, r->gate, r->gate);
     }
-    binarize(m, r->gate, b->n_neurons);
+    read_input(m, &b->linear[ROLE_DOWN], r->gate, b->n_neurons);
     project(r, l, ROLE_DOWN, r->gate, r->y);
     for (int i = 0; i < m->dim; i++) {
         residual[i] += r->y[i];
@@ -351,6 +351,7 @@ const float *reference_step(Reference *r, int token)
         mlp_half(r, l, m->parallel ? residual - dim : residual, residual);
     }
     norm(m, &m->final_norm, r->residual + (size_t)m->n_layers * dim, r->x);
+    clip_input(m->tied_head ? &m->embed : &m->head, r->x, m->dim);
     matmul(r->head, m->vocab, m->dim, r->x, 1, r->logits);
     for (int i = 0; i < m->vocab && m->head.bias; i++) {
         r->logits[i] += m->head.bias[i];

@@ -92,10 +92,12 @@ static void project(const Linear *l, const float *w, const float *x, int n, floa
         y[i] += l->bias[i % l->rows];
 }
 
-static void project_role(EncoderReference *r, int layer, Role role, const float *x, float *y)
+/* Roles that read one vector follow one another: what the first made of it stays as it is. */
+static void project_role(EncoderReference *r, int layer, Role role, float *x, float *y)
 {
-    project(&r->model->blocks[layer].linear[role],
-            r->weight[model_linear_index(r->model, layer, role)], x, r->n, y);
+    const Linear *l = &r->model->blocks[layer].linear[role];
+    clip_input(l, x, r->n * l->cols);
+    project(l, r->weight[model_linear_index(r->model, layer, role)], x, r->n, y);
 }
 
 /* softmax(q . keys / sqrt(head_dim)) . values of one head of one token; row: floats from one
@@ -260,6 +262,7 @@ const float *encoder_reference_exit(EncoderReference *r, int exit, int token)
     const Exit *e = &m->exits[exit];
     norm(m, &m->blocks[e->layer + 1].attn_norm, encoder_reference_residual(r, e->layer, token),
          r->dense);
+    clip_input(&e->head, r->dense, m->dim);
     project(&e->head, r->weight[model_exit_index(m, exit)], r->dense, 1, r->output);
     return r->output;
 }
@@ -273,7 +276,9 @@ const float *encoder_reference_output(EncoderReference *r, int token)
         return r->output;
     }
     if (m->dense.rows > 0) {
-        project(&m->dense, r->weight[model_dense_index(m)], x, 1, r->dense);
+        memcpy(r->x, x, (size_t)m->dim * sizeof(float));
+        clip_input(&m->dense, r->x, m->dim);
+        project(&m->dense, r->weight[model_dense_index(m)], r->x, 1, r->dense);
         for (int i = 0; i < m->dim; i++)
             r->dense[i] = (float)activate_dense(m->dense_activation, (double)r->dense[i]);
         if (m->dense_norm.n > 0)
@@ -281,8 +286,15 @@ const float *encoder_reference_output(EncoderReference *r, int token)
         x = r->dense;
     }
     const float *w = r->weight[model_head_index(m)];
-    matmul(w, model_outputs(m), m->dim, x, 1, r->output);
+    memcpy(r->x, x, (size_t)m->dim * sizeof(float));
+    clip_input(m->tied_head ? &m->embed : &m->head, r->x, m->dim);
+    matmul(w, model_outputs(m), m->dim, r->x, 1, r->output);
     for (int i = 0; i < model_outputs(m) && m->head.bias; i++)
         r->output[i] += m->head.bias[i];
     return r->output;
+}
+
+const float *encoder_reference_dense(const EncoderReference *r)
+{
+    return r->dense;
 }

@@ -21,6 +21,9 @@
 #include "../runtime_template/lm_quantize.h"
 
 #include "../runtime_template/lm_attention_loops.h"
+#include "../runtime_template/lm_factor.h"
+
+#include "../runtime_template/lm_static_loops.h"
 
 #include "../runtime_template/lm_heads.h"
 
@@ -40,9 +43,12 @@
 #include "../runtime_template/lm_head_norm.h"
 #include "../runtime_template/lm_layer_norm.h"
 #include "../runtime_template/lm_relu.h"
+#include "../runtime_template/lm_static.h"
 #include "../runtime_template/lm_sub_norm.h"
+
 #include "../runtime_template/lm_patch.h"
 #include "../runtime_template/lm_pool.h"
+#include "../runtime_template/lm_static_sub_norm.h"
 #include "../runtime_template/lm_tanh_table.h"
 
 #include "../runtime_template/lm_dense.h"

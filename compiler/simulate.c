@@ -317,6 +317,17 @@ static int32_t filled(const Simulator *s, const Op *op)
 static lm_scale run_attend(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
+    if (op_scale(op)) {
+        lm_attend_static(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
+                         buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
+                         buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]),
+                         filled(s, op), buffer(s, op->out[1]), buffer(s, op->out[2]),
+                         buffer(s, op->out[3]), buffer(s, op->out[0]), (int32_t)m[ATTEND_HEADS],
+                         (int32_t)m[ATTEND_KV_HEADS], (int32_t)m[ATTEND_DIM],
+                         (int32_t)m[ATTEND_SINKS], (lm_scale)m[ATTEND_UNIT], (int32_t)m[ATTEND_PRE],
+                         (int32_t)m[ATTEND_SPREAD], (lm_scale)m[ATTEND_INVERSE]);
+        return (lm_scale)op_scale(op);
+    }
     return lm_attend_by(buffer(s, op->in[0]), buffer(s, op->in[1]), buffer(s, op->in[2]),
                         buffer(s, op->in[3]), buffer(s, op->in[4]), buffer(s, op->in[5]),
                         buffer(s, op->in[6]), buffer(s, op->in[7]), data(s, op->data[0]),
@@ -343,14 +354,39 @@ static void run_store(Simulator *s, const Op *op)
 static lm_scale run_norm(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
+    if (op_scale(op)) {
+        lm_norm_static(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
+                       (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
+                       (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP]);
+        return (lm_scale)op_scale(op);
+    }
     return lm_norm_by(buffer(s, op->in[0]), data(s, op->data[0]), buffer(s, op->out[0]),
                       (int32_t)m[NORM_DIM], (uint32_t)m[NORM_EPS_M], (int32_t)m[NORM_EPS_E],
                       (uint32_t)m[NORM_ROOT_M], (int32_t)m[NORM_EXP], rounding(s, op));
 }
 
+/* Of the constants of a layer norm: x -> y, in units of 2^-fraction. */
+static void norm_to_fixed(Simulator *s, const Op *op, const int32_t *x, int32_t *y)
+{
+    const int64_t *m = op->imm;
+    lm_layer_norm_fixed(x, data(s, op->data[0]), data(s, op->data[1]), y,
+                        (int32_t)m[LAYER_NORM_DIM], (uint32_t)m[LAYER_NORM_MEAN_M],
+                        (int32_t)m[LAYER_NORM_MEAN_E], (uint32_t)m[LAYER_NORM_EPS_M],
+                        (int32_t)m[LAYER_NORM_EPS_E], (uint32_t)m[LAYER_NORM_ROOT_M],
+                        (int32_t)m[LAYER_NORM_EXP], (int32_t)m[LAYER_NORM_FRACTION]);
+}
+
 static lm_scale run_layer_norm(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
+    if (op_scale(op)) {
+        int32_t *y = buffer(s, op->out[1]);
+        norm_to_fixed(s, op, buffer(s, op->in[0]), y);
+        lm_quantize_static(y, (int32_t)m[LAYER_NORM_DIM], (int32_t)m[LAYER_NORM_RIGHT],
+                           (int32_t)m[LAYER_NORM_MUL], (int32_t)m[LAYER_NORM_DOWN],
+                           buffer(s, op->out[0]));
+        return (lm_scale)op_scale(op);
+    }
     return lm_layer_norm_by(
         buffer(s, op->in[0]), data(s, op->data[0]), data(s, op->data[1]), buffer(s, op->out[1]),
         buffer(s, op->out[0]), (int32_t)m[LAYER_NORM_DIM], (uint32_t)m[LAYER_NORM_MEAN_M],
@@ -379,10 +415,43 @@ static lm_scale run_head_norm(Simulator *s, const Op *op)
 static lm_scale run_sub_norm(Simulator *s, const Op *op)
 {
     const int64_t *m = op->imm;
+    if (op_scale(op)) {
+        lm_sub_norm_static(buffer(s, op->out[0]), data(s, op->data[0]),
+                           s->scalars[op->scalar_in[0]], (int32_t)m[SUB_NORM_N],
+                           (uint32_t)m[SUB_NORM_EPS_M], (int32_t)m[SUB_NORM_EPS_E],
+                           (uint32_t)m[SUB_NORM_ROOT_M], (int32_t)m[SUB_NORM_EXP]);
+        return (lm_scale)op_scale(op);
+    }
     return lm_sub_norm(buffer(s, op->out[0]), data(s, op->data[0]), s->scalars[op->scalar_in[0]],
                        (int32_t)m[SUB_NORM_N], (uint32_t)m[SUB_NORM_EPS_M],
                        (int32_t)m[SUB_NORM_EPS_E], (uint32_t)m[SUB_NORM_ROOT_M],
                        (int32_t)m[SUB_NORM_EXP]);
+}
+
+/* v (n), worth unit each -> its activation, of ReLU's square so many bits less, in place. */
+static void run_active(Simulator *s, int32_t *v, lm_scale unit, int32_t n, int64_t down,
+                       int32_t drop)
+{
+    switch (s->unit->model->activation) {
+    case ACT_SILU: lm_silu_all(v, unit, n); return;
+    case ACT_GELU_TANH: lm_gelu_loop(lm_gelu_table, v, unit, n); return;
+    case ACT_GELU: lm_gelu_loop(lm_gelu_erf_table, v, unit, n); return;
+    case ACT_RELU: lm_relu_loop(v, n); return;
+    case ACT_RELU2: lm_square_static(v, n, (int32_t)down, drop); return;
+    case ACTIVATIONS: break;
+    }
+    die("activation %d", (int)s->unit->model->activation);
+}
+
+/* Of 15 bits, what is left of the activation to a product. */
+static void run_static_glu(Simulator *s, const Op *op, int32_t *gate, lm_scale gate_unit)
+{
+    const int64_t *m = op->imm;
+    const bool square = s->unit->model->activation == ACT_RELU2;
+    run_active(s, gate, gate_unit, (int32_t)m[GLU_N], m[GLU_GATE_DOWN], 15);
+    lm_product_static(gate, buffer(s, op->in[1]), square ? 0 : (int32_t)m[GLU_GATE_DOWN],
+                      (int32_t)m[GLU_UP_DOWN], (int32_t)m[GLU_MUL], (int32_t)m[GLU_DOWN],
+                      buffer(s, op->out[0]), (int32_t)m[GLU_N]);
 }
 
 static lm_scale run_glu(Simulator *s, const Op *op)
@@ -394,6 +463,10 @@ static lm_scale run_glu(Simulator *s, const Op *op)
     int8_t *x = buffer(s, op->out[0]);
     const int32_t n = (int32_t)m[GLU_N];
     const uint32_t round = rounding(s, op);
+    if (op_scale(op)) {
+        run_static_glu(s, op, g, gate);
+        return (lm_scale)op_scale(op);
+    }
     switch (s->unit->model->activation) {
     case ACT_SILU: return lm_glu_by(g, u, gate, up, x, n, round);
     case ACT_GELU_TANH: return lm_geglu(lm_gelu_table, g, u, gate, up, x, n, round);
@@ -412,6 +485,12 @@ static lm_scale run_activate(Simulator *s, const Op *op)
     int8_t *x = buffer(s, op->out[0]);
     const int32_t n = (int32_t)op->imm[ACTIVATE_N];
     const uint32_t round = rounding(s, op);
+    if (op_scale(op)) {
+        run_active(s, y, by, n, op->imm[ACTIVATE_SQUARE], 0);
+        lm_quantize_static(y, n, (int32_t)op->imm[ACTIVATE_RIGHT], (int32_t)op->imm[ACTIVATE_MUL],
+                           (int32_t)op->imm[ACTIVATE_DOWN], x);
+        return (lm_scale)op_scale(op);
+    }
     switch (s->unit->model->activation) {
     case ACT_SILU: return lm_silu_only(y, by, x, n, round);
     case ACT_GELU_TANH: return lm_gelu_only(lm_gelu_table, y, by, x, n, round);
@@ -439,13 +518,20 @@ static void run_rotate(Simulator *s, const Op *op)
 
 static void run_norm_fixed(Simulator *s, const Op *op)
 {
-    const int64_t *m = op->imm;
-    int32_t *v = buffer(s, op->out[0]);
-    lm_layer_norm_fixed(v, data(s, op->data[0]), data(s, op->data[1]), v,
-                        (int32_t)m[LAYER_NORM_DIM], (uint32_t)m[LAYER_NORM_MEAN_M],
-                        (int32_t)m[LAYER_NORM_MEAN_E], (uint32_t)m[LAYER_NORM_EPS_M],
-                        (int32_t)m[LAYER_NORM_EPS_E], (uint32_t)m[LAYER_NORM_ROOT_M],
-                        (int32_t)m[LAYER_NORM_EXP], (int32_t)m[LAYER_NORM_FRACTION]);
+    norm_to_fixed(s, op, buffer(s, op->out[0]), buffer(s, op->out[0]));
+}
+
+static lm_scale run_quantize(Simulator *s, const Op *op)
+{
+    const int32_t n = (int32_t)op->imm[QUANTIZE_N];
+    const int32_t *v = buffer(s, op->in[0]);
+    int8_t *x = buffer(s, op->out[0]);
+    if (op_scale(op)) {
+        lm_quantize_static(v, n, (int32_t)op->imm[QUANTIZE_RIGHT], (int32_t)op->imm[QUANTIZE_MUL],
+                           (int32_t)op->imm[QUANTIZE_DOWN], x);
+        return (lm_scale)op_scale(op);
+    }
+    return lm_quantize(v, n, LM_SCALE(32768, -15 - (int32_t)op->imm[QUANTIZE_FRACTION]), x);
 }
 
 static void run_dense(Simulator *s, const Op *op)
@@ -503,10 +589,7 @@ static int32_t run_op(Simulator *s, const Op *op, int token)
                   (int32_t)m[LOGITS_N], LOGIT_FRACTION);
         return 0;
     case OP_NORM_FIXED: run_norm_fixed(s, op); return 0;
-    case OP_QUANTIZE:
-        return lm_quantize(buffer(s, op->in[0]), (int32_t)m[QUANTIZE_N],
-                           LM_SCALE(32768, -15 - (int32_t)m[QUANTIZE_FRACTION]),
-                           buffer(s, op->out[0]));
+    case OP_QUANTIZE: return run_quantize(s, op);
     case OP_DENSE: run_dense(s, op); return 0;
     case OP_POOL:
         lm_pool(whole(s, op->in[0]), m[POOL_ALL] ? s->count : 1, buffer(s, op->out[0]),

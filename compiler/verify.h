@@ -17,6 +17,7 @@ _Noreturn void broken(const Verifier *v, const char *fmt, ...) PRINTF_LIKE(2, 3)
 bool holds(const Verifier *v, Fact f);
 
 void verify_model(const Verifier *v);    /* compiler/verify_model.c */
+void verify_clips(const Verifier *v);    /* compiler/verify_static.c: of static scales */
 void verify_program(const Verifier *v);  /* compiler/verify_program.c */
 void verify_matrices(const Verifier *v); /* compiler/verify_matrices.c */
 void verify_memory(const Verifier *v);   /* compiler/verify_memory.c */
@@ -36,7 +37,12 @@ const Data *need_data(const Site *s, int data, ElemType elem, int64_t count);
 void need_imm(const Site *s, int i, int64_t min, int64_t max);
 void need_equal(const Site *s, int i, int64_t value);
 void need_exp(const Site *s, int i);
+void need_mantissa(const Site *s, int i);                /* of a scale */
 void check_layer_norm_constants(const Site *s, int dim); /* and its data */
+
+/* compiler/verify_static.c: of an op whose x may have a static scale; of what matrices read. */
+void check_static_scale(const Site *s);
+void verify_static_inputs(const Verifier *v);
 
 /* compiler/verify_encoder.c */
 void check_encoder_op(const Site *s); /* one of the kinds that only encoders have */

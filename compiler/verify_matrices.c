@@ -328,4 +328,5 @@ void verify_matrices(const Verifier *v)
             check_packed(v, i);
         }
     }
+    verify_static_inputs(v);
 }

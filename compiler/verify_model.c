@@ -411,6 +411,7 @@ void verify_model(const Verifier *v)
     check_patch(v, m);
     check_encoder(v, m);
     check_exits(v, m);
+    verify_clips(v);
     if (m->tokenizer) {
         check_tokenizer(v, m->tokenizer);
     }

@@ -143,8 +143,7 @@ void need_exp(const Site *s, int i)
     need_imm(s, i, -MAX_EXP, MAX_EXP);
 }
 
-/* Of a scale. */
-static void need_mantissa(const Site *s, int i)
+void need_mantissa(const Site *s, int i)
 {
     if ((s->op->imm[i] & 0xffff) < 0x8000) {
         broken(s->v, "op %d (%s): %s has no mantissa", s->index, op_name(s),
@@ -733,6 +732,7 @@ void verify_program(const Verifier *v)
         }
         check_operands(&s);
         check_sizes(&s);
+        check_static_scale(&s);
     }
     check_order(v);
     check_prefill_order(v);

@@ -71,6 +71,8 @@ typedef struct Linear {
                                 reproduce; 0: 1. Positions have none */
     uint8_t *scale;          /* rows; 0 only for an all-zero row */
     uint8_t *code;           /* rows x cols */
+    float input_clip; /* of static activation scales: the size of what it reads that is 127 as int8,
+                         what is larger being 127 too; 0: every vector has a scale of its own */
 } Linear;
 
 /* RMS: y = x / rms(x) * gamma. LAYER: y = d / rms(d) * gamma + beta with d = x - mean(x), Ba and
@@ -312,6 +314,10 @@ float linear_value(const Linear *l, int r, int c); /* dequantized, or w when FLO
 /* What a linear of a block reads, v (n): of a model with binary activations it becomes its signs
  * times the mean of its sizes (XNOR-Net, arXiv 1603.05279). */
 void binarize(const Model *m, float *v, int n);
+/* What a linear with an input_clip reads, v (n): at its nearest int8. */
+void clip_input(const Linear *l, float *v, int n);
+void read_input(const Model *m, const Linear *l, float *v, int n); /* of a block: both of these */
+bool model_static_scales(const Model *m);          /* its linears have an input_clip */
 bool model_signs_layer(const Model *m, int layer); /* whether linears of layer read signs */
 
 /* compiler/import/: each fills a Model; file contents are hostile, every error is fatal() ------ */

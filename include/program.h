@@ -77,7 +77,7 @@ typedef enum OpKind {
 } OpKind;
 
 #define MAX_OPERANDS 8
-#define MAX_IMMEDIATES 8
+#define MAX_IMMEDIATES 12
 
 /* An op's scalars are numbers known only when it runs: a vector's scale, a table's sum. Within a
  * layer they are local variables of the generated function, numbered through the Program. */
@@ -87,7 +87,8 @@ typedef struct OpInfo {
                                            name begins with ? may be missing */
     const char *out[MAX_OPERANDS + 1];  /* buffers written, updated, or used as scratch */
     const char *data[MAX_OPERANDS + 1]; /* constants read */
-    const char *imm[MAX_IMMEDIATES + 1]; /* integer operands */
+    const char *imm[MAX_IMMEDIATES + 1]; /* integer operands. One whose name begins with ? is there
+                                            where the scale of x is static, else 0 */
     const char *scalar_in[3];            /* scalars read */
     const char *scalar_out;              /* scalar given, or NULL */
 } OpInfo;
@@ -98,6 +99,7 @@ enum { PHASE_STORE, PHASE_MIX, PHASE_LEAVE_NORM, PHASE_LEAVE, PHASES }; /* of an
 bool op_reads_row(OpKind k); /* of a matrix; its imm[] begins as EMBED's */
 bool op_is_matvec(OpKind k); /* reads a matrix by a kernel; its imm[] begins as MATVEC's */
 bool op_is_part(OpKind k);   /* of some columns: TABLE_PART, MATVEC_PART */
+bool op_has_scale(OpKind k); /* gives an int8 vector whose scale may be static */
 
 typedef struct Op {
     OpKind kind;
@@ -122,7 +124,9 @@ enum { POSITION_LAST = EMBED_SHIFT + 1 }; /* row; after those of EMBED */
 enum { ROW_GAIN_DIM, ROW_GAIN_UNIT };     /* what the row, read with more bits, is worth */
 enum { SECOND_DIM };
 enum { ANGLES_PAIRS, ANGLES_TURNS }; /* turns 2: also for position min(pos, window - 1) */
-enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP };
+/* SCALE: that of x, 0 where the op finds it. With a static one values of int32 become int8 as v >>
+ * RIGHT times MUL / 2^DOWN (lm_static_loops.h). */
+enum { NORM_DIM, NORM_EPS_M, NORM_EPS_E, NORM_ROOT_M, NORM_EXP, NORM_SCALE };
 enum {
     LAYER_NORM_DIM,
     LAYER_NORM_MEAN_M, /* 1 / dim = MEAN_M * 2^MEAN_E */
@@ -131,7 +135,11 @@ enum {
     LAYER_NORM_EPS_E,
     LAYER_NORM_ROOT_M,
     LAYER_NORM_EXP,
-    LAYER_NORM_FRACTION
+    LAYER_NORM_FRACTION,
+    LAYER_NORM_SCALE,
+    LAYER_NORM_RIGHT,
+    LAYER_NORM_MUL,
+    LAYER_NORM_DOWN
 };
 enum { SIGN_N, SIGN_INVERSE };
 enum { GAIN_MANTISSA, GAIN_EXP }; /* 2^31 <= mantissa < 2^32; gain = mantissa * 2^exp */
@@ -149,7 +157,7 @@ enum {
     HEAD_NORM_EXP,
     HEAD_NORM_FRACTION
 };
-enum { SUB_NORM_N, SUB_NORM_EPS_M, SUB_NORM_EPS_E, SUB_NORM_ROOT_M, SUB_NORM_EXP };
+enum { SUB_NORM_N, SUB_NORM_EPS_M, SUB_NORM_EPS_E, SUB_NORM_ROOT_M, SUB_NORM_EXP, SUB_NORM_SCALE };
 enum { ROTATE_HEADS, ROTATE_DIM, ROTATE_TURNS, ROTATE_EXP };
 enum { STORE_HEADS, STORE_DIM, STORE_EXP };
 enum {
@@ -159,13 +167,39 @@ enum {
     ATTEND_SINKS,
     ATTEND_UNIT,
     ATTEND_PRE,
-    ATTEND_SPREAD
+    ATTEND_SPREAD,
+    ATTEND_SCALE,
+    ATTEND_INVERSE /* 1 / scale, a scale too */
 };
 enum { ADD_DIM, ADD_EXP };
-enum { GLU_N, GLU_EXP_GATE, GLU_EXP_UP };
-enum { ACTIVATE_N, ACTIVATE_EXP };
+enum {
+    GLU_N,
+    GLU_EXP_GATE,
+    GLU_EXP_UP,
+    GLU_SCALE,
+    GLU_GATE_DOWN, /* bits that both give up before they are multiplied */
+    GLU_UP_DOWN,
+    GLU_MUL,
+    GLU_DOWN
+};
+enum {
+    ACTIVATE_N,
+    ACTIVATE_EXP,
+    ACTIVATE_SCALE,
+    ACTIVATE_SQUARE, /* bits given up before a square */
+    ACTIVATE_RIGHT,
+    ACTIVATE_MUL,
+    ACTIVATE_DOWN
+};
 enum { LOGITS_N, LOGITS_EXP };
-enum { QUANTIZE_N, QUANTIZE_FRACTION }; /* NORM_FIXED has those of LAYER_NORM */
+enum {
+    QUANTIZE_N,
+    QUANTIZE_FRACTION,
+    QUANTIZE_SCALE,
+    QUANTIZE_RIGHT,
+    QUANTIZE_MUL,
+    QUANTIZE_DOWN
+}; /* NORM_FIXED has those of LAYER_NORM */
 enum { DENSE_N, DENSE_EXP };
 enum { POOL_DIM, POOL_ALL }; /* all: of all tokens, or 0 */
 enum { PATCH_N };
@@ -252,6 +286,9 @@ int program_add_data(Arena *a, Program *p, const char *name, ElemType elem, int6
 Op *program_add_op(Arena *a, Program *p, OpKind kind, int layer); /* operands -1, imm 0 */
 
 int writer_of(const Program *p, int op, int buffer); /* last op before op that wrote it; -1: none */
+int64_t op_scale(const Op *op);                      /* of its x where that is static; else 0 */
+double scale_value(int64_t scale);                   /* what a scale means */
+double known_scale(const Program *p, int scalar);    /* known when compiling; else 0 */
 bool reads_signs(const Program *p, int op); /* all its inputs are 1 and -1, or tables of such */
 int top_of(const Program *p); /* how many of the largest logits the head keeps; 0: all */
 

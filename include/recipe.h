@@ -92,6 +92,11 @@ extern const char *const fit_method_names[FIT_METHODS]; /* "gptq", "weights" */
 typedef enum LevelKind { LEVELS_ADDITIVE, LEVELS_UNIFORM, LEVEL_KINDS } LevelKind;
 extern const char *const level_kind_names[LEVEL_KINDS]; /* "additive", "uniform" */
 
+/* Scales of the int8 vectors that linears read: found for each vector as it comes, or fixed when
+ * compiling from what the samples had. */
+typedef enum ScaleKind { SCALES_DYNAMIC, SCALES_STATIC, SCALE_KINDS } ScaleKind;
+extern const char *const scale_kind_names[SCALE_KINDS]; /* "dynamic", "static" */
+
 typedef enum TableKind { TABLES_AUTO, TABLES_BYTE, TABLES_NIBBLE, TABLE_KINDS } TableKind;
 extern const char *const table_kind_names[TABLE_KINDS]; /* "auto", "byte", "nibble" */
 
@@ -156,6 +161,7 @@ typedef struct Recipe {
     int fit_tokens;  /* of samples that gptq takes its second moments from */
     FitMethod fit_method;
     LevelKind levels;
+    ScaleKind scales;      /* of activations */
     int recover_tokens;    /* to train on, repeats counted; 0: no training */
     double recover_rate;   /* learning rate at its height */
     int recover_batch;     /* windows a step */

@@ -45,6 +45,8 @@ const float *encoder_reference_residual(const EncoderReference *r, int layer, in
 /* What the head gives at a token of the sequence (CLASS and EMBED: 0): model_outputs numbers, valid
  * until the next call. */
 const float *encoder_reference_output(EncoderReference *r, int token);
+/* With a hidden layer before the head: what it gave for the last output, dense.rows numbers. */
+const float *encoder_reference_dense(const EncoderReference *r);
 /* The same of an exit's head. */
 const float *encoder_reference_exit(EncoderReference *r, int exit, int token);
 

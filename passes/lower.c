@@ -45,6 +45,18 @@ static int64_t to_scale(double v)
     return (int64_t)e * 65536 + m;
 }
 
+/* Of the int8 vector that a linear reads: 0 where each has its own. */
+static int64_t static_scale(const Linear *reader)
+{
+    return reader->input_clip > 0 ? to_scale((double)reader->input_clip / 127) : 0;
+}
+
+/* By how much a norm's constant changes so that what it multiplies is int8. */
+static double over_scale(int64_t scale)
+{
+    return scale ? 1 / scale_value(scale) : 1;
+}
+
 static int residual_fraction(float absmax)
 {
     int e;
@@ -96,13 +108,15 @@ static int lower_gamma(Lowering *w, const Norm *norm, const char *data_name, int
     return data;
 }
 
-static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, const Linear *reader,
+                       int x, int *scale)
 {
     int gamma_exp, eps_exp, root_exp;
     const int data = lower_gamma(w, norm, data_name, &gamma_exp);
     const double eps = (double)w->model->norm_eps * norm->n;
     const uint32_t eps_m = eps > 0 ? to_mantissa(eps, &eps_exp) : 0;
-    const uint32_t root_m = to_mantissa(sqrt(norm->n), &root_exp);
+    const int64_t fixed = static_scale(reader);
+    const uint32_t root_m = to_mantissa(sqrt(norm->n) * over_scale(fixed), &root_exp);
     Op *op = add_op(w, OP_NORM);
     op->in[0] = w->resid;
     op->out[0] = x;
@@ -112,6 +126,7 @@ static void lower_norm(Lowering *w, const Norm *norm, const char *data_name, int
     op->imm[NORM_EPS_E] = eps_m ? eps_exp + 2 * w->program->residual_fraction : 0;
     op->imm[NORM_ROOT_M] = root_m;
     op->imm[NORM_EXP] = root_exp + gamma_exp - 31;
+    op->imm[NORM_SCALE] = fixed;
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
@@ -165,26 +180,57 @@ static Op *add_layer_norm(Lowering *w, OpKind kind, const Norm *norm, const char
     return op;
 }
 
-static void lower_layer_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
-                             int *scale)
+/* Where imm[] has the numbers of a static scale: that, and by what values become int8. */
+typedef struct Places {
+    int scale, right, mul, down; /* right -1: a constant of the runtime */
+} Places;
+
+/* An op's int32 values, sizes below 2^bits, are worth `unit` each; x, which it makes of them, has
+ * about the scale `wanted`. The factor's 8 bits are used as they are: the scale is what they make
+ * it. */
+static void fix_scale(Op *op, Places at, int64_t wanted, double unit, int bits)
+{
+    if (wanted == 0)
+        return;
+    const int right = bits > 22 ? bits - 22 : 0; /* with 8 bits of factor: 2^30 */
+    const double factor = ldexp(unit, right) / scale_value(wanted);
+    int e;
+    frexp(factor, &e);
+    const int down = e > 8 ? 0 : 8 - e > 30 ? 30 : 8 - e; /* else all is 0, or all is 127 */
+    const double mul = fmin(nearbyint(ldexp(factor, down)), 256);
+    op->imm[at.scale] = down == 8 - e ? to_scale(ldexp(unit, right + down) / mul) : wanted;
+    op->imm[at.mul] = (int64_t)mul;
+    op->imm[at.down] = down;
+    if (at.right >= 0)
+        op->imm[at.right] = right;
+}
+
+static void lower_layer_norm(Lowering *w, const Norm *norm, const char *data_name,
+                             const Linear *reader, int x, int *scale)
 {
     const int centred = add_buffer(w, "centred", ELEM_I32, norm->n, false);
-    Op *op = add_layer_norm(w, OP_LAYER_NORM, norm, data_name, w->program->residual_fraction,
-                            layer_norm_fraction(norm));
+    const int fraction = layer_norm_fraction(norm);
+    Op *op =
+        add_layer_norm(w, OP_LAYER_NORM, norm, data_name, w->program->residual_fraction, fraction);
+    fix_scale(op, (Places){LAYER_NORM_SCALE, LAYER_NORM_RIGHT, LAYER_NORM_MUL, LAYER_NORM_DOWN},
+              static_scale(reader), ldexp(1, -fraction), 31);
     op->in[0] = w->resid;
     op->out[0] = x;
     op->out[1] = centred;
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
-/* The vector v, value * 2^-fraction, becomes int8. */
-static void lower_quantize(Lowering *w, int v, int n, int fraction, int x, int *scale)
+/* The vector v, value * 2^-fraction and below 2^bits, becomes int8. */
+static void lower_quantize(Lowering *w, int v, int n, int fraction, int bits, const Linear *reader,
+                           int x, int *scale)
 {
     Op *op = add_op(w, OP_QUANTIZE);
     op->in[0] = v;
     op->out[0] = x;
     op->imm[QUANTIZE_N] = n;
     op->imm[QUANTIZE_FRACTION] = fraction;
+    fix_scale(op, (Places){QUANTIZE_SCALE, QUANTIZE_RIGHT, QUANTIZE_MUL, QUANTIZE_DOWN},
+              static_scale(reader), ldexp(1, -fraction), bits);
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
@@ -197,23 +243,24 @@ static void lower_replacing_norm(Lowering *w, const Norm *norm, const char *data
 }
 
 /* The same, and x made of it. An exit after the layer before has normed already. */
-static void lower_post_norm(Lowering *w, const Norm *norm, const char *data_name, int x, int *scale)
+static void lower_post_norm(Lowering *w, const Norm *norm, const char *data_name,
+                            const Linear *reader, int x, int *scale)
 {
     const Model *m = w->model;
     const Exit *before = model_exit(m, w->layer - 1);
     if (!before || norm != &m->blocks[w->layer].attn_norm)
         lower_replacing_norm(w, norm, data_name);
-    lower_quantize(w, w->resid, norm->n, w->program->residual_fraction, x, scale);
+    lower_quantize(w, w->resid, norm->n, w->program->residual_fraction, 31, reader, x, scale);
 }
 
-/* The norm that the residual stream goes through. */
-static void lower_stream_norm(Lowering *w, const Norm *norm, const char *data_name, int x,
-                              int *scale)
+/* The norm that the residual stream goes through before `reader` reads it. */
+static void lower_stream_norm(Lowering *w, const Norm *norm, const char *data_name,
+                              const Linear *reader, int x, int *scale)
 {
     if (w->model->post_norm)
-        lower_post_norm(w, norm, data_name, x, scale);
+        lower_post_norm(w, norm, data_name, reader, x, scale);
     else
-        (norm->beta ? lower_layer_norm : lower_norm)(w, norm, data_name, x, scale);
+        (norm->beta ? lower_layer_norm : lower_norm)(w, norm, data_name, reader, x, scale);
 }
 
 /* x becomes its signs where the model wants that of what its linears read. */
@@ -379,11 +426,13 @@ static void lower_head_norm(Lowering *w, const Norm *norm, int heads, const char
 }
 
 /* x is normed once more before the linear that reads it. */
-static void lower_sub_norm(Lowering *w, const Norm *norm, const char *what, int x, int *scale)
+static void lower_sub_norm(Lowering *w, const Norm *norm, const char *what, const Linear *reader,
+                           int x, int *scale)
 {
     int gamma_exp, eps_exp, root_exp;
     if (!w->model->sub_norm)
         return;
+    const int64_t fixed = static_scale(reader);
     const int data =
         lower_gamma(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), &gamma_exp);
     const double eps = (double)w->model->norm_eps * norm->n;
@@ -394,8 +443,9 @@ static void lower_sub_norm(Lowering *w, const Norm *norm, const char *what, int 
     op->imm[SUB_NORM_N] = norm->n;
     op->imm[SUB_NORM_EPS_M] = eps_m;
     op->imm[SUB_NORM_EPS_E] = eps_m ? eps_exp : 0;
-    op->imm[SUB_NORM_ROOT_M] = to_mantissa(sqrt(norm->n), &root_exp);
+    op->imm[SUB_NORM_ROOT_M] = to_mantissa(sqrt(norm->n) * over_scale(fixed), &root_exp);
     op->imm[SUB_NORM_EXP] = root_exp + gamma_exp - 31;
+    op->imm[SUB_NORM_SCALE] = fixed;
     op->scalar_in[0] = *scale;
     op->scalar_out = *scale = w->program->n_scalars++;
 }
@@ -435,6 +485,12 @@ static int lower_kv_of(Lowering *w, const Block *b)
     return data;
 }
 
+/* Of what attention or the MLP gives a linear: not where a norm of its own comes between. */
+static int64_t given_scale(const Lowering *w, const Block *b, Role role)
+{
+    return w->model->sub_norm ? 0 : static_scale(&b->linear[role]);
+}
+
 /* q, keys and values of this token are in place: attention -> x, int8. */
 static void lower_attend(Lowering *w, const Block *b, const int q[2], const int cache[6], int x,
                          int *scale)
@@ -467,15 +523,18 @@ static void lower_attend(Lowering *w, const Block *b, const int q[2], const int 
     op->imm[ATTEND_UNIT] = to_scale(1.4426950408889634 / sqrt(b->head_dim));
     op->imm[ATTEND_PRE] = pre;
     op->imm[ATTEND_SPREAD] = spread;
+    op->imm[ATTEND_SCALE] = given_scale(w, b, ROLE_O);
+    if (given_scale(w, b, ROLE_O))
+        op->imm[ATTEND_INVERSE] = to_scale(1 / scale_value(given_scale(w, b, ROLE_O)));
     op->scalar_out = *scale = w->program->n_scalars++;
 }
 
 /* The residual stream as a half of a block reads it, int8. */
-static Reading lower_reading(Lowering *w, const Norm *norm, const char *what)
+static Reading lower_reading(Lowering *w, const Norm *norm, const char *what, const Linear *reader)
 {
     Reading r;
     r.x = add_buffer(w, arena_printf(w->arena, "%s.x", what), ELEM_I8, w->model->dim, false);
-    lower_stream_norm(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), r.x,
+    lower_stream_norm(w, norm, arena_printf(w->arena, "l%d_%s_norm", w->layer, what), reader, r.x,
                       &r.scale);
     lower_sign(w, r.x, &r.scale);
     return r;
@@ -519,9 +578,69 @@ static void lower_attention(Lowering *w, const Block *b, Reading in)
     w->phase = w->program->encoder ? 1 : 0;
     const int mixed = add_buffer(w, "attn.mixed", ELEM_I8, b->n_heads * b->head_dim, false);
     lower_attend(w, b, q, cache, mixed, &scale);
-    lower_sub_norm(w, &b->o_norm, "o", mixed, &scale);
+    lower_sub_norm(w, &b->o_norm, "o", &b->linear[ROLE_O], mixed, &scale);
     lower_sign(w, mixed, &scale);
     lower_add(w, lower_role(w, b, ROLE_O, mixed, scale, NULL));
+}
+
+/* The bits of the most that a row's result can be, x the int8 form of the norm's output: in units
+ * of the result, or 2^30 with a bias. */
+static int result_bits(const Lowering *w, const Linear *l, const Norm *norm, Result y)
+{
+    const double unit = ldexp(known_scale(w->program, y.scale), y.exp);
+    double most = 0;
+    int e;
+    for (int r = 0; r < l->rows && !l->bias; r++) {
+        double sizes = 0;
+        for (int c = 0; c < l->cols; c++)
+            sizes += fabs((double)linear_value(l, r, c));
+        most = fmax(most, row_bound(l, r, norm, false) +
+                              sizes * (double)l->input_clip / 127 / 2); /* of rounding x */
+    }
+    frexp(1.01 * most / unit + 1, &e); /* 1.01: what the norm's integers may add */
+    return l->bias ? 30 : e > 31 ? 31 : e;
+}
+
+/* An activation of a result, below 2^bits, worth `unit` each; `square`: bits that the result gives
+ * up before it is squared. */
+typedef struct Active {
+    int bits, square;
+    double unit;
+} Active;
+
+static Active active_result(const Lowering *w, const Linear *l, const Norm *norm, Result y)
+{
+    const double unit = ldexp(known_scale(w->program, y.scale), y.exp);
+    const int bits = result_bits(w, l, norm, y);
+    const int square = bits > 15 ? bits - 15 : 0;
+    int e;
+    switch (w->model->activation) {
+    case ACT_SILU: /* none is larger than what it is of, or than 2^14 of its units */
+    case ACT_GELU_TANH:
+    case ACT_GELU:
+        frexp(fmax(ldexp(unit, bits + 15), ldexp(1, 14)), &e);
+        return (Active){.bits = e > 31 ? 31 : e, .unit = ldexp(1, -15)};
+    case ACT_RELU: return (Active){.bits = bits, .unit = unit};
+    case ACT_RELU2: return (Active){30, square, ldexp(unit * unit, 2 * square)};
+    case ACTIVATIONS: break;
+    }
+    die("activation %d", (int)w->model->activation);
+}
+
+/* The constants of a gated MLP whose x has a static scale: the activation and up with 15 bits each,
+ * and of their product all but 8. */
+static void fix_glu(const Lowering *w, const Block *b, Result gate, Result up, Op *op)
+{
+    if (given_scale(w, b, ROLE_DOWN) == 0)
+        return;
+    const Active a = active_result(w, &b->linear[ROLE_GATE], &b->mlp_norm, gate);
+    const int bits = result_bits(w, &b->linear[ROLE_UP], &b->mlp_norm, up);
+    const int drop = a.bits > 15 ? a.bits - 15 : 0, up_drop = bits > 15 ? bits - 15 : 0;
+    const double unit = a.unit * ldexp(known_scale(w->program, up.scale), up.exp + drop + up_drop);
+    op->imm[GLU_GATE_DOWN] = w->model->activation == ACT_RELU2 ? a.square : drop;
+    op->imm[GLU_UP_DOWN] = up_drop;
+    fix_scale(op, (Places){GLU_SCALE, -1, GLU_MUL, GLU_DOWN}, given_scale(w, b, ROLE_DOWN), unit,
+              30);
 }
 
 /* Both give the scale of h. */
@@ -536,6 +655,7 @@ static int lower_glu(Lowering *w, const Block *b, Result gate, Result up, int h)
     op->imm[GLU_EXP_UP] = up.exp;
     op->scalar_in[0] = gate.scale;
     op->scalar_in[1] = up.scale;
+    fix_glu(w, b, gate, up, op);
     return op->scalar_out = w->program->n_scalars++;
 }
 
@@ -547,6 +667,12 @@ static int lower_activate(Lowering *w, const Block *b, Result up, int h)
     op->imm[ACTIVATE_N] = b->n_neurons;
     op->imm[ACTIVATE_EXP] = up.exp;
     op->scalar_in[0] = up.scale;
+    if (given_scale(w, b, ROLE_DOWN) != 0) {
+        const Active a = active_result(w, &b->linear[ROLE_UP], &b->mlp_norm, up);
+        op->imm[ACTIVATE_SQUARE] = a.square;
+        fix_scale(op, (Places){ACTIVATE_SCALE, ACTIVATE_RIGHT, ACTIVATE_MUL, ACTIVATE_DOWN},
+                  given_scale(w, b, ROLE_DOWN), a.unit, a.bits);
+    }
     return op->scalar_out = w->program->n_scalars++;
 }
 
@@ -560,7 +686,7 @@ static void lower_mlp(Lowering *w, const Block *b, Reading in)
     const Result up = lower_role(w, b, ROLE_UP, x, scale, &b->mlp_norm);
     const int h = add_buffer(w, "mlp.h", ELEM_I8, b->n_neurons, false);
     scale = w->model->ungated ? lower_activate(w, b, up, h) : lower_glu(w, b, gate, up, h);
-    lower_sub_norm(w, &b->down_norm, "down", h, &scale);
+    lower_sub_norm(w, &b->down_norm, "down", &b->linear[ROLE_DOWN], h, &scale);
     lower_sign(w, h, &scale);
     lower_add(w, lower_role(w, b, ROLE_DOWN, h, scale, NULL));
     w->phase = 0;
@@ -569,12 +695,13 @@ static void lower_mlp(Lowering *w, const Block *b, Reading in)
 static void lower_block(Lowering *w, const Block *b)
 {
     Reading mlp = {-1, -1};
-    const Reading attention = lower_reading(w, &b->attn_norm, "attn");
+    const Linear *q = &b->linear[ROLE_Q], *up = &b->linear[ROLE_UP];
+    const Reading attention = lower_reading(w, &b->attn_norm, "attn", q);
     if (w->model->parallel) /* before attention adds to the stream */
-        mlp = lower_reading(w, &b->mlp_norm, "mlp");
+        mlp = lower_reading(w, &b->mlp_norm, "mlp", up);
     lower_attention(w, b, attention);
     if (!w->model->parallel)
-        mlp = lower_reading(w, &b->mlp_norm, "mlp");
+        mlp = lower_reading(w, &b->mlp_norm, "mlp", up);
     lower_mlp(w, b, mlp);
 }
 
@@ -716,8 +843,8 @@ static void lower_output(Lowering *w, int top)
 {
     int scale;
     const int x = add_buffer(w, "final.x", ELEM_I8, w->model->dim, false);
-    lower_stream_norm(w, &w->model->final_norm, "final_norm", x, &scale);
     const Linear *head = w->model->tied_head ? &w->model->embed : &w->model->head;
+    lower_stream_norm(w, &w->model->final_norm, "final_norm", head, x, &scale);
     w->linear = model_head_index(w->model);
     if (top > 0 && head->bias)
         fatal("%s: head.top: %d: this model's head has a bias, so all logits are needed: leave it "
@@ -752,6 +879,18 @@ static double *dense_limits(Lowering *w)
                 ? 1
                 : row_bound(&m->dense, r, &m->final_norm, false) + fabs((double)m->dense.bias[r]);
     return limit;
+}
+
+/* The bits of the largest element that the head's matrix reads, in units of 2^-fraction. */
+static int dense_bits(Lowering *w, int fraction)
+{
+    const double *limit = dense_limits(w);
+    double most = 0;
+    int e;
+    for (int r = 0; r < w->model->dense.rows; r++)
+        most = fmax(most, limit[r]);
+    frexp(ldexp(1.01 * most, fraction), &e);
+    return w->model->dense_norm.n > 0 || e > 31 ? 31 : e;
 }
 
 /* The fraction with which no row of W x + bias reaches 2^30, |x| up to limit. */
@@ -792,7 +931,8 @@ static int lower_dense(Lowering *w, int x, int *scale)
                             fraction);
         op->out[0] = y.buffer;
     }
-    lower_quantize(w, y.buffer, l->rows, fraction, h, scale);
+    lower_quantize(w, y.buffer, l->rows, fraction, dense_bits(w, fraction),
+                   m->tied_head ? &m->embed : &m->head, h, scale);
     return h;
 }
 
@@ -827,10 +967,11 @@ static void lower_logits(Lowering *w, const Linear *head, Reading in, const char
 }
 
 /* The residual stream as a head reads it. */
-static Reading lower_head_reading(Lowering *w, const char *what)
+static Reading lower_head_reading(Lowering *w, const char *what, const Linear *reader)
 {
     Reading r = {.x = add_buffer(w, what, ELEM_I8, w->model->dim, false)};
-    lower_quantize(w, w->resid, w->model->dim, w->program->residual_fraction, r.x, &r.scale);
+    lower_quantize(w, w->resid, w->model->dim, w->program->residual_fraction, 31, reader, r.x,
+                   &r.scale);
     return r;
 }
 
@@ -838,7 +979,7 @@ static void lower_class_head(Lowering *w)
 {
     const Model *m = w->model;
     Linear head = m->tied_head ? m->embed : m->head;
-    Reading in = lower_head_reading(w, "final.x");
+    Reading in = lower_head_reading(w, "final.x", m->dense.rows > 0 ? &m->dense : &head);
     if (m->dense.rows > 0)
         in.x = lower_dense(w, in.x, &in.scale);
     head.bias = m->head.bias;
@@ -856,7 +997,7 @@ static void lower_exit(Lowering *w, int exit)
     w->phase = PHASE_LEAVE_NORM;
     lower_replacing_norm(w, norm, arena_printf(w->arena, "l%d_exit_norm", w->layer));
     w->phase = PHASE_LEAVE;
-    const Reading in = lower_head_reading(w, "exit.x");
+    const Reading in = lower_head_reading(w, "exit.x", head);
     w->linear = model_exit_index(m, exit);
     lower_logits(w, head, in, arena_printf(w->arena, "l%d_exit_bias", w->layer),
                  head->bias ? result_fraction(head, norm, false) : 0);

@@ -76,13 +76,9 @@ void quantize_linear(Unit *u, Linear *l, const GptqMoments *m)
     }
 }
 
-void pass_quantize(Unit *u)
+static void quantize_alone(Unit *u)
 {
     Linear *l;
-    if (u->recipe->fit_method == FIT_GPTQ) {
-        quantize_sequential(u);
-        return;
-    }
     int n = 0;
     while (model_linears(u->model, n)) {
         n++;
@@ -92,4 +88,12 @@ void pass_quantize(Unit *u)
         quantize_linear(u, l, NULL);
     }
     progress("quantize", n, n);
+}
+
+void pass_quantize(Unit *u)
+{
+    (u->recipe->fit_method == FIT_GPTQ ? quantize_sequential : quantize_alone)(u);
+    if (u->recipe->scales == SCALES_STATIC) {
+        find_static_scales(u);
+    }
 }

@@ -20,4 +20,8 @@ bool fit_exact(Arena *a, Linear *l, const GptqOptions *o, bool gain);
 /* passes/sequential.c: every linear of the unit's model, in execution order. */
 void quantize_sequential(Unit *u);
 
+/* passes/static_scales.c: sets input_clip of every linear that reads activations, from what the
+ * quantized model's linears read on the unit's samples. */
+void find_static_scales(Unit *u);
+
 #endif

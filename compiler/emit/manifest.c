@@ -233,8 +233,11 @@ static void write_tensors(const Emission *e, Buf *b)
         buf_printf(b, "%s\n    {\"name\": ", i ? "," : "");
         quoted(b, l->name);
         buf_printf(
-            b, ", \"rows\": %d, \"cols\": %d, \"format\": \"%s\", \"bits\": %g, \"snr_db\": %.2f}",
+            b, ", \"rows\": %d, \"cols\": %d, \"format\": \"%s\", \"bits\": %g, \"snr_db\": %.2f",
             l->rows, l->cols, format_names[l->format], linear_bits(l), e->snr[i]);
+        if (l->input_clip > 0)
+            buf_printf(b, ", \"input_clip\": %.9g", (double)l->input_clip);
+        buf_puts(b, "}");
     }
     buf_puts(b, "\n  ],\n");
 }

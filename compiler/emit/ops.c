@@ -222,17 +222,6 @@ static void write_rotate(Writer *w, const Op *op)
                at(w, op->out[0]), at(w, op->out[1]));
 }
 
-/* Where the op's token stands in its layer's ring: `slot`, or how many are `filled` with it. */
-static const char *ring(const Writer *w, const Op *op, const char *what)
-{
-    const int window = model_window(w->e->unit->model, op->layer, w->p->window);
-    if (window == w->p->window)
-        return place(w, op, what);
-    if (strcmp(what, "filled") == 0)
-        return arena_printf(w->e->arena, "lm_ring_filled(%s, %d)", place(w, op, what), window);
-    return arena_printf(w->e->arena, "lm_ring_slot(%s, %dU)", place(w, op, "position"), window);
-}
-
 static void write_store_v(Writer *w, const Op *op)
 {
     const char *name =
@@ -414,7 +403,7 @@ static void write_calls(Writer *w, Body *bodies, int first, int last)
         w->calls = &w->body->text[w->prefill ? TWO_TOKENS : op->phase];
         if (op->scalar_out >= 0)
             w->local[op->scalar_out] = scalars++;
-        writers[op->kind](w, op);
+        (op_scale(op) ? write_static : writers[op->kind])(w, op);
         if (i == last - 1 || op[1].layer != op->layer || op[1].phase != op->phase) {
             if (!w->p->encoder && op->layer < w->e->unit->model->n_layers)
                 write_probe(w, w->body);

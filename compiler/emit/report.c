@@ -194,6 +194,12 @@ static void attention(const Emission *e, Buf *b)
     if (u->recipe->activations == 1)
         attend(b, &any,
                "Binary activations were asked for: right only where a model was trained so.");
+    if (model_static_scales(m))
+        attend(b, &any,
+               u->calib ? "Activation scales are static, from the text that it was calibrated on: "
+                          "larger values saturate."
+                        : "Activation scales are static, from samples that no text was given for: "
+                          "larger values saturate.");
     if (any)
         buf_puts(b, "</ul>\n</section>\n");
 }

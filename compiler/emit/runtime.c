@@ -144,6 +144,16 @@ static bool gains(const Emission *e)
     return has_op(e, OP_GAIN) || has_op(e, OP_ROW_GAIN);
 }
 
+/* Scales of activations that are fixed. */
+static bool static_scales(const Emission *e)
+{
+    const Program *p = e->unit->program;
+    for (int i = 0; i < p->n_ops; i++)
+        if (op_scale(&p->ops[i]))
+            return true;
+    return false;
+}
+
 static bool sub_norms(const Emission *e)
 {
     return has_op(e, OP_SUB_NORM);
@@ -187,6 +197,11 @@ static bool relu(const Emission *e)
 static bool layer_norms(const Emission *e)
 {
     return has_op(e, OP_LAYER_NORM) || has_op(e, OP_NORM_FIXED);
+}
+
+static bool static_sub_norms(const Emission *e)
+{
+    return static_scales(e) && sub_norms(e);
 }
 
 static bool dense(const Emission *e)
@@ -279,6 +294,12 @@ static const struct RuntimeFile {
     {"lm_heads.h", -1, NULL, NULL},
     {"arm/lm_heads_thumb1.h", FEATURE_THUMB1, NULL, "lm_heads.h"},
     {"lm_attention.h", -1, NULL, NULL},
+    {"lm_factor.h", -1, static_scales, NULL},
+    {"lm_static_loops.h", -1, static_scales, NULL},
+    {"lm_static_loops.h", FEATURE_MVE, NULL, "lm_static_loops.h"}, /* as lm_loops.h */
+    {"arm/lm_static_loops_dsp.h", FEATURE_DSP, NULL, "lm_static_loops.h"},
+    {"lm_static.h", -1, static_scales, NULL},
+    {"lm_static_sub_norm.h", -1, static_sub_norms, NULL},
     {"lm_layer.h", -1, NULL, NULL},
     {"lm_gelu_table.h", -1, gelu_tanh, NULL},
     {"lm_gelu_erf_table.h", -1, gelu_erf, NULL},

@@ -122,6 +122,17 @@ static inline const char *place(const Writer *w, const Op *op, const char *what)
     return arena_printf(w->e->arena, "%s%s", strcmp(what, "filled") == 0 ? "" : "s->", what);
 }
 
+/* Where the op's token stands in its layer's ring: `slot`, or how many are `filled` with it. */
+static inline const char *ring(const Writer *w, const Op *op, const char *what)
+{
+    const int window = model_window(w->e->unit->model, op->layer, w->p->window);
+    if (window == w->p->window)
+        return place(w, op, what);
+    if (strcmp(what, "filled") == 0)
+        return arena_printf(w->e->arena, "lm_ring_filled(%s, %d)", place(w, op, what), window);
+    return arena_printf(w->e->arena, "lm_ring_slot(%s, %dU)", place(w, op, "position"), window);
+}
+
 /* True when the shape of this name has to be written now; starts its definition. */
 static inline bool new_shape(Writer *w, const char *name, const char *type, const char *params)
 {
@@ -141,6 +152,9 @@ void write_matvec_part(Writer *w, const Op *op);
 void write_top(Writer *w, const Op *op);
 void write_table_pair(Writer *w, const Op *op);
 void write_matvec_pair(Writer *w, const Op *op);
+
+/* compiler/emit/static.c: the call of an op whose x has a static scale. */
+void write_static(Writer *w, const Op *op);
 
 /* compiler/emit/encoder.c: the calls of ops that only encoders have. */
 void write_norm_fixed(Writer *w, const Op *op);

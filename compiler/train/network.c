@@ -319,15 +319,16 @@ static void project(const Network *n, int layer, Role role, const float *x, int 
     }
 }
 
-/* What linears of a layer read, n_tokens x width: of a model with binary activations their signs,
- * and `raw`, unless NULL, is what they were. */
-static void binarize_rows(const Network *n, float *x, int n_tokens, int width, float *raw)
+/* What a linear of a layer reads, n_tokens x its columns: of a model with binary activations their
+ * signs. `raw`, unless NULL, is what it was. */
+static void read_rows(const Network *n, int layer, Role role, float *x, int n_tokens, float *raw)
 {
+    const Linear *l = &n->model->blocks[layer].linear[role];
     if (raw) {
-        memcpy(raw, x, (size_t)n_tokens * (size_t)width * sizeof(float));
+        memcpy(raw, x, (size_t)n_tokens * (size_t)l->cols * sizeof(float));
     }
     for (int i = 0; i < n_tokens; i++) {
-        binarize(n->model, x + (size_t)i * (size_t)width, width);
+        read_input(n->model, l, x + (size_t)i * (size_t)l->cols, l->cols);
     }
 }
 
@@ -363,7 +364,7 @@ void network_read_attention(const Network *n, int layer, Activations *t, const f
         network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
                           t->mlp_unit, t->mlp_inverse);
     }
-    binarize_rows(n, t->attn_in, n_tokens, m->dim, t->attn_raw);
+    read_rows(n, layer, ROLE_Q, t->attn_in, n_tokens, t->attn_raw);
     project(n, layer, ROLE_Q, t->attn_in, n_tokens, false, t->q);
     project(n, layer, ROLE_K, t->attn_in, n_tokens, false, t->k);
     project(n, layer, ROLE_V, t->attn_in, n_tokens, false, t->v);
@@ -384,14 +385,14 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
         loops()->norm(t->mixed, n->gamma[network_norm(m, layer, NORM_O)], m->norm_eps, n_tokens,
                       b->n_heads * b->head_dim, t->o_in, t->o_unit, t->o_inverse);
     }
-    binarize_rows(n, t->o_in, n_tokens, b->n_heads * b->head_dim, t->o_raw);
+    read_rows(n, layer, ROLE_O, t->o_in, n_tokens, t->o_raw);
     project(n, layer, ROLE_O, t->o_in, n_tokens, true, residual);
     if (!m->parallel) {
         network_norm_rows(n, network_norm(m, layer, NORM_MLP), residual, n_tokens, t->mlp_in,
                           t->mlp_unit, t->mlp_inverse);
     }
     replace_stream(n, t->mlp_in, n_tokens, residual);
-    binarize_rows(n, t->mlp_in, n_tokens, m->dim, t->mlp_raw);
+    read_rows(n, layer, ROLE_UP, t->mlp_in, n_tokens, t->mlp_raw);
     if (m->ungated) {
         project(n, layer, ROLE_UP, t->mlp_in, n_tokens, false, t->gate);
     } else {
@@ -403,7 +404,7 @@ void network_finish_layer(const Network *n, int layer, Activations *t, float *re
         loops()->norm(t->gated, n->gamma[network_norm(m, layer, NORM_DOWN)], m->norm_eps, n_tokens,
                       b->n_neurons, t->down_in, t->down_unit, t->down_inverse);
     }
-    binarize_rows(n, t->down_in, n_tokens, b->n_neurons, t->down_raw);
+    read_rows(n, layer, ROLE_DOWN, t->down_in, n_tokens, t->down_raw);
     project(n, layer, ROLE_DOWN, t->down_in, n_tokens, true, residual);
 }
 
@@ -425,6 +426,10 @@ void network_logits(const Network *n, const float *residual, int n_tokens, float
     network_norm_rows(n, network_final_norm(m), residual, n_tokens, normed, unit, inverse);
     if (m->encoder) {
         return; /* what its heads make of it is no logits of next tokens */
+    }
+    for (int i = 0; i < n_tokens; i++) {
+        clip_input(m->tied_head ? &m->embed : &m->head, normed + (size_t)i * (size_t)m->dim,
+                   m->dim);
     }
     multiply_forward(n->head, m->vocab, m->dim, normed, n_tokens, false, logits);
     const float *bias = network_bias(n, network_head_bias(m));

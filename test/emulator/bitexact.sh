@@ -157,6 +157,8 @@ config parts "$tales" --bits 2 --bits '*.mlp.*=1.6' --bits '*.attn.k=3' --window
 }
 config binary "$tales" --set activations=1 --bits 1 --bits '*.attn.o=2' --bits '*.mlp.down=4' \
     --bits '*.attn.v=1.6' --bits 'layers.1.*=3' --bits 'layers.2.mlp.*=8' --bits 'embed=4' --window 70
+config static "$tales" --set quantize.activations=static --bits 2 --bits '*.mlp.*=1.6' \
+    --bits '*.attn.v=8' --window 60 --sinks 4
 if [ -f "$data/stories260K.bin" ]; then
     config stories260K "$data/stories260K.bin" --tokenizer "$data/tok512.bin"
 elif [ "$SHARD" = 0 ]; then
@@ -195,6 +197,9 @@ if "$python" -c 'import numpy' 2>/dev/null; then
     config bitnet "$work/models/hf_bitnet" --bits 2
     config i2-s "$work/models/i2_s.gguf" --bits 2 --window 24
     config relu "$work/models/hf_gpt2_bare" --bits 2 --set activations=1
+    config static-parts "$work/models/hf_all" --bits 3 --set quantize.activations=static
+    config static-bitnet "$work/models/hf_bitnet" --bits 2 --set quantize.activations=static
+    config static-bert "$work/models/enc_bert_class" --bits 2 --set quantize.activations=static
 elif [ "$SHARD" = 0 ]; then
     skip families "no numpy"
 fi

@@ -1,5 +1,5 @@
 /* The steps and loops that have variants for a core, behind plain functions. Compiled twice: from
- * the portable files with PREFIX portable_, and from CORE, LOOPS, ATTENTION and HEADS with
+ * the portable files with PREFIX portable_, and from CORE, LOOPS, ATTENTION, STATIC and HEADS with
  * PREFIX variant_. */
 #include "lm_port.h"
 
@@ -12,9 +12,12 @@
 
 #include "lm_quantizer.h"
 
+#include "lm_factor.h"
+
 #include LOOPS
 
 #include ATTENTION
+#include STATIC
 
 #include HEADS
 
@@ -108,6 +111,17 @@ uint32_t NAME(loop)(int32_t which, int32_t *v, const int32_t *w, const int16_t *
     case 8: lm_fixed_loop(v, n, m, 1 + (b & 31)); return 0;
     case 9: return lm_level_loop(v, n, m, b & 31);
     case 10: lm_raise_loop(v, w, n, m, (b & 0xff) % 31); return 0;
+    case 11: lm_static_loop(v, n, b & 31, lm_factor_of(a & 0x1fff, b >> 8 & 31), x); return 0;
+    case 12:
+        squares = lm_squares_loop(v, n, window.right);
+        return (uint32_t)squares ^ (uint32_t)(squares >> 32) << 16;
+    case 13:
+        lm_static_norm_loop(v, gamma, n, window.right, b & 15,
+                            lm_factor_of(a & 0x1fff, b >> 8 & 31), x);
+        return 0;
+    case 14:
+        lm_static_product_loop(v, w, a >> 8 & 31, b & 31, n, lm_factor_of(a & 255, b >> 8 & 31), x);
+        return 0;
     default: return lm_turn_loop(w, (const int32_t *)(const void *)gamma, window, n / 2, v);
     }
 }

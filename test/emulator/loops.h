@@ -21,6 +21,6 @@ DECLARE(portable_)
 DECLARE(variant_)
 
 #define STEPS 11
-#define LOOPS_OF_VECTORS 12
+#define LOOPS_OF_VECTORS 16
 
 #endif

@@ -139,6 +139,7 @@ static void test_defaults_and_shorthand(void **state)
                                         "    \"method\": \"gptq\",\n"
                                         "    \"tokens\": 16384,\n"
                                         "    \"levels\": \"additive\",\n"
+                                        "    \"activations\": \"dynamic\",\n"
                                         "    \"rounds\": 20,\n"
                                         "    \"tensors\": {}\n"
                                         "  },\n"

@@ -171,6 +171,38 @@ static void test_signs(void **state)
     }
 }
 
+/* Static scales, of all that families may have: close to the float model that clips and rounds what
+ * its linears read alike; two tokens at a time as one by one. */
+static void test_static(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 24; seed++) {
+        Arena *a = arena_new();
+        Recipe *r = recipe_default(a);
+        r->fit_method = FIT_WEIGHTS;
+        r->fit_tokens = 300;
+        r->scales = SCALES_STATIC;
+        r->window = 9;
+        r->sinks = seed % 5 == 4 ? 3 : 0;
+        r->batch = 2;
+        const Unit *u = compiled(a, r, seed, seed % 3 == 0);
+        const double cosine = compare(a, u, 40);
+        printf("static, seed %u: cosine %.6f\n", (unsigned)seed, cosine);
+        assert_true(model_static_scales(u->model) && cosine >= 0.995);
+        assert_true(u->program->n_step < u->program->n_ops);
+        Simulator *two = simulator_new(a, u), *one = simulator_new(a, u);
+        for (int k = 0; k < 30; k += 2) {
+            const int tokens[2] = {k % 7, k * 5 % 11};
+            simulator_read_two(two, tokens);
+            simulator_step(one, tokens[0]);
+            simulator_step(one, tokens[1]);
+        }
+        assert_memory_equal(simulator_step(two, 3), simulator_step(one, 3),
+                            (size_t)u->model->vocab * 4);
+        arena_free(a);
+    }
+}
+
 /* A head that keeps the largest logits has those of the head that keeps all. */
 static void test_top(void **state)
 {
@@ -239,11 +271,9 @@ static void test_reset_and_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_read_two),
-        cmocka_unit_test(test_signs),
-        cmocka_unit_test(test_top),
-        cmocka_unit_test(test_reset_and_threads),
+        cmocka_unit_test(test_close), cmocka_unit_test(test_read_two),
+        cmocka_unit_test(test_signs), cmocka_unit_test(test_static),
+        cmocka_unit_test(test_top),   cmocka_unit_test(test_reset_and_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
