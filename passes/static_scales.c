@@ -127,7 +127,7 @@ static void set_clips(Measuring *r)
         for (size_t g = 0; g < LENGTH(readers); g++) {
             const float clip = best_clip(&r->layer[(size_t)l * LENGTH(readers) + g]);
             const Role first = model_first_reader(m, readers[g][0]);
-            for (int role = first; role <= (int)readers[g][1]; role++) {
+            for (int role = (int)first; role <= (int)readers[g][1]; role++) {
                 m->blocks[l].linear[role].input_clip = clip;
             }
             note("quantize: %s: inputs up to %g", m->blocks[l].linear[first].name, (double)clip);
