@@ -1,6 +1,5 @@
 /* What the files of the lower pass share. Each appends one part of the Program, op after op as a
  * token meets them. Buffers, scalars and constants go by their indices in the Program. In all of
- * them: `x` is an int8 buffer; `*scale` is the scalar that says what one unit of a vector is worth,
  * them: `x` is an int8 buffer; `*scale` is the scalar that one unit of a vector is worth, given,
  * replaced by that of the result, or both; `data_name` names a constant in generated code. */
 #ifndef LMCC_LOWER_H
