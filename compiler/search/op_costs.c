@@ -25,7 +25,7 @@
 #define STORES 0.1
 
 static const double of_core[] = {
-    [CORE_V6M] = 2.49, [CORE_V7M] = 1.52, [CORE_V7EM] = 1, [CORE_MVE] = 0.73, [CORE_RV32] = 1.97};
+    [CORE_V6M] = 1.55, [CORE_V7M] = 1.4, [CORE_V7EM] = 1, [CORE_MVE] = 0.73, [CORE_RV32] = 1.42};
 
 /* With the window full: the most that a token takes. */
 static double instructions(const Op *op, int window)
