@@ -1,8 +1,8 @@
 /* What an op takes, for the time of a whole token. Matrices and tables are measured shape by shape
  * (compiler/kernel_costs.c); all others by one figure for each element they work on, from profiles
  * of two models on a Cortex-M7 (lmcc bench --profile, 2 bits), scaled by what everything that is
- * not of a matrix takes on other cores (docs/benchmarks.md, stories260K). All of
- * these together are within 13 % of the counts of both models on all seven cores there. */
+ * not of a matrix takes on other cores (docs/benchmarks.md). With matrices as they are counted, a
+ * token of both models is within 8 % of its count on all seven cores there. */
 #include "kernel_costs.h"
 #include "search.h"
 
