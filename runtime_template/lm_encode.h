@@ -12,7 +12,7 @@
 /* Where an encoding stands. All zero: at the beginning. */
 typedef struct lm_progress {
     uint8_t begun;  /* bos was given */
-    uint8_t inside; /* some of this stretch is encoded: no prefix goes there; LM_INSIDE_ */
+    uint8_t inside; /* some of this stretch is encoded: no prefix goes there; bits LM_INSIDE_ */
     uint8_t later;  /* a token that was added stood before */
     uint8_t bare;   /* that one was looked for in text with its prefix */
     uint8_t skip;   /* and takes the white space that follows */
@@ -118,7 +118,7 @@ LM_FUNCTION void lm_find_added(const lm_tokenizer *t, lm_text *text, int32_t ope
 
 LM_INLINE uint32_t lm_prefix_of(const lm_tokenizer *t, const lm_progress *p, lm_text *text)
 {
-    if (t->prefix == LM_PREFIX_NEVER || p->inside != 0U || text->n == 0U ||
+    if (t->prefix == LM_PREFIX_NEVER || (p->inside & LM_INSIDE_TOKENS) != 0U || text->n == 0U ||
         (t->prefix == LM_PREFIX_FIRST && p->later != 0U) ||
         (t->prefix == LM_PREFIX_RAW && p->bare != 0U)) {
         return 0U;

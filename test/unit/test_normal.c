@@ -80,11 +80,34 @@ static void test_form_room(void **state)
     }
 }
 
+/* The space before the text behind an added token is there in whichever parts the text comes. */
+static void test_added_in_parts(void **state)
+{
+    (void)state;
+    const char
+        *text = "xx<|x",
+        *path = write_text(
+            "tokenizer.json",
+            "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":2,\"content\":\"<|\",\"normalized\":"
+            "true,"
+            "\"special\":false}],\"normalizer\":{\"type\":\"NFD\"},\"pre_tokenizer\":{\"type\":"
+            "\"ByteLevel\",\"add_prefix_space\":true},\"model\":{\"type\":\"BPE\",\"vocab\":"
+            "{\"\xC4\xA0\":0,\"x\":1},\"merges\":[]}}");
+    const Encoder *e = encoder_new(arena, read_tokenizer_json(arena, path, 3));
+    const int expected[] = {0, 1, 1, 2, 0, 1};
+    for (size_t part = 1; part <= strlen(text); part++) {
+        int *ids;
+        assert_int_equal(encode_parts(arena, e, text, strlen(text), part, 24, &ids), 6);
+        assert_memory_equal(ids, expected, sizeof expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_forms),
         FILE_TEST(test_form_room),
+        FILE_TEST(test_added_in_parts),
     };
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);
 }
