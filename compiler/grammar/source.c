@@ -19,12 +19,9 @@ static void check_name(const char *name)
 
 void grammar_add(Arena *a, NamedTexts *to, const char *name, const char *text)
 {
-    Arena *own = arena_new();
     check_name(name);
-    Grammar *parsed = grammar_parse(own, name, text);
-    grammar_automaton(own, &parsed,
-                      1); /* is refused now if it is too large, not after the passes */
-    arena_free(own);
+    Grammar *parsed = grammar_parse(a, name, text);
+    grammar_automaton(a, &parsed, 1); /* is refused now if it is too large, not after the passes */
     int i = 0;
     while (i < to->n && strcmp(to->name[i], name) != 0)
         i++;
