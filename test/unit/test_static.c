@@ -40,13 +40,15 @@ static void test_text(void **state)
 {
     Arena *a = arena_new();
     Unit *u = static_unit(a, "budget");
-    const Buf text = print(u);
+    Buf text = print(u);
     (void)state;
     assert_non_null(strstr(text.data, " input_clip="));
     assert_non_null(strstr(text.data, " gate_down="));
     const Unit *back = parse(a, text.data, text.len);
-    const Buf again = print(back);
+    Buf again = print(back);
     assert_same_text(&text, &again);
+    buf_free(&text);
+    buf_free(&again);
     arena_free(a);
 }
 
