@@ -20,7 +20,16 @@
 
 #include "../runtime_template/lm_quantize.h"
 
-#include "../runtime_template/lm_attention_loops.h"
+#include "../runtime_template/lm_scores.h"
+
+#include "../runtime_template/lm_numerator.h"
+
+#include "../runtime_template/lm_softmax.h"
+
+#include "../runtime_template/lm_mix.h"
+
+#include "../runtime_template/lm_softmax_mix.h"
+
 #include "../runtime_template/lm_factor.h"
 
 #include "../runtime_template/lm_static_loops.h"

@@ -1,5 +1,5 @@
 /* How many query heads that read one kv head have their scores at once: one. A file for a core
- * where keys are dear to take apart takes this one's place. Needs lm_attention_loops.h.
+ * where keys are dear to take apart takes this one's place. Needs lm_scores.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_HEADS_H
 #define LM_HEADS_H

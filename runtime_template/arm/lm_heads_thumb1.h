@@ -1,5 +1,5 @@
 /* lm_heads.h for ARMv6-M: two heads of 8 elements share each byte that is taken out of a key.
- * Needs lm_attention_loops_thumb1.h. SPDX-License-Identifier: 0BSD */
+ * Needs lm_scores.h, lm_mix_thumb1.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_HEADS_H
 #define LM_HEADS_H
 

@@ -1,25 +1,7 @@
 /* The steps and loops that have variants for a core, behind plain functions. Compiled twice: from
- * the portable files with PREFIX portable_, and from CORE, LOOPS, ATTENTION, STATIC and HEADS with
- * PREFIX variant_. */
-#include "lm_port.h"
-
-#include CORE
-
-#include "lm_fixed.h"
-#include "lm_tables.h"
-
-#include "lm_functions.h"
-
-#include "lm_quantizer.h"
-
-#include "lm_factor.h"
-
-#include LOOPS
-
-#include ATTENTION
-#include STATIC
-
-#include HEADS
+ * the portable files with PREFIX portable_, and with a core's own in their places with PREFIX
+ * variant_. FILES includes them. */
+#include FILES
 
 #include "loops.h"
 

@@ -1,6 +1,5 @@
 #!/bin/sh
-# loops.sh: the steps and loops that have variants for a core (lm_core.h, lm_loops.h,
-# lm_attention_loops.h, lm_heads.h, lm_static_loops.h) against the portable ones, on the
+# loops.sh: the steps and loops that have variants for a core against the portable ones, on the
 # boards of these cores. REQUIRE_ALL=1: a missing tool is a failure.
 set -u
 export LMCC_CACHE= # no cache
@@ -12,11 +11,49 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
-# try BOARD CORE LOOPS ATTENTION HEADS STATIC FLAGS...
+# The portable files, in the order in which they need one another.
+files="lm_port.h lm_core.h lm_fixed.h lm_tables.h lm_functions.h lm_quantizer.h lm_factor.h
+    lm_loops.h lm_scores.h lm_numerator.h lm_softmax.h lm_mix.h lm_softmax_mix.h lm_static_loops.h
+    lm_heads.h"
+
+# What the emitter takes on a core in the places of portable files.
+variants_of() {
+    case $1 in
+    thumb1) echo arm/lm_loops_thumb1.h arm/lm_softmax_thumb1.h arm/lm_mix_thumb1.h \
+        arm/lm_softmax_mix_thumb1.h arm/lm_heads_thumb1.h ;;
+    thumb2) echo arm/lm_core_thumb2.h ;;
+    dsp) echo arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_scores_dsp.h arm/lm_softmax_dsp.h \
+        arm/lm_mix_dsp.h arm/lm_static_loops_dsp.h ;;
+    mve) echo arm/lm_core_thumb2.h arm/lm_scores_mve.h arm/lm_numerator_mve.h \
+        arm/lm_softmax_mve.h arm/lm_mix_mve.h ;;
+    rv32) echo riscv/lm_core_rv32.h riscv/lm_scores_rv32.h riscv/lm_mix_rv32.h ;;
+    esac
+}
+
+# includes VARIANTS...: these files as C, each variant in the place of the one that it is named
+# after: arm/lm_mix_dsp.h of lm_mix.h. Fails where there is no such.
+includes() {
+    left=$#
+    for file in $files; do
+        for variant in "$@"; do
+            name=${variant##*/}
+            if [ "${name%_*}.h" = "$file" ]; then
+                file=$variant
+                left=$((left - 1))
+                break
+            fi
+        done
+        echo "#include \"$file\""
+    done
+    [ $left -eq 0 ]
+}
+
+# try BOARD CORE FLAGS...
 try() {
-    board=$1 core=$2 loops=$3 attention=$4 heads=$5 static=$6
-    shift 6
-    label="$board $core $loops $attention $heads $static $*"
+    board=$1 core=$2
+    shift 2
+    variants=$(variants_of "$core")
+    label="$board $core $*"
     tool=$(board_get "$board" compiler)
     emulator=$(board_get "$board" run | cut -d' ' -f1)
     if ! command -v "$tool" >/dev/null || ! command -v "$emulator" >/dev/null; then
@@ -25,13 +62,13 @@ try() {
         return
     fi
     cflags=$(board_get "$board" cflags)
-    include="-I$runtime -I$here -Wall -Wextra -Wconversion -Wshadow"
+    include="-I$runtime -I$here -I$work -Wall -Wextra -Wconversion -Wshadow"
     # shellcheck disable=SC2086
-    if "$tool" $cflags -std=c99 "$@" $include -DPREFIX=portable_ '-DCORE="lm_core.h"' \
-        '-DLOOPS="lm_loops.h"' '-DATTENTION="lm_attention_loops.h"' '-DHEADS="lm_heads.h"' \
-        '-DSTATIC="lm_static_loops.h"' -c -o "$work/portable.o" "$here/loops.c" &&
-        "$tool" $cflags -std=c99 "$@" $include -DPREFIX=variant_ "-DCORE=\"$core\"" \
-            "-DLOOPS=\"$loops\"" "-DATTENTION=\"$attention\"" "-DHEADS=\"$heads\"" "-DSTATIC=\"$static\"" -c -o "$work/variant.o" "$here/loops.c" &&
+    if includes >"$work/portable.h" && includes $variants >"$work/variant.h" &&
+        "$tool" $cflags -std=c99 "$@" $include -DPREFIX=portable_ '-DFILES="portable.h"' \
+            -c -o "$work/portable.o" "$here/loops.c" &&
+        "$tool" $cflags -std=c99 "$@" $include -DPREFIX=variant_ '-DFILES="variant.h"' \
+            -c -o "$work/variant.o" "$here/loops.c" &&
         "$here/build_board.sh" "$board" "$cflags $* $include" "$work/loops.elf" \
             "$here/loops_main.c" "$work/portable.o" "$work/variant.o" &&
         [ "$("$here/run_board.sh" "$board" "$work/loops.elf")" = equal ]; then
@@ -44,14 +81,12 @@ try() {
 }
 
 for level in -O0 -O2 -Os; do
-    try mps2-an385 lm_core.h arm/lm_loops_thumb1.h arm/lm_attention_loops_thumb1.h arm/lm_heads_thumb1.h lm_static_loops.h -mcpu=cortex-m0 $level
-    try mps2-an385 arm/lm_core_thumb2.h lm_loops.h lm_attention_loops.h lm_heads.h lm_static_loops.h $level
-    try mps2-an386 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h \
-        arm/lm_static_loops_dsp.h $level
-    try mps2-an500 arm/lm_core_thumb2.h arm/lm_loops_dsp.h arm/lm_attention_loops_dsp.h lm_heads.h \
-        arm/lm_static_loops_dsp.h $level
-    try mps3-an547 arm/lm_core_thumb2.h lm_loops.h arm/lm_attention_loops_mve.h lm_heads.h lm_static_loops.h $level
-    try rv32-virt riscv/lm_core_rv32.h lm_loops.h riscv/lm_attention_loops_rv32.h lm_heads.h lm_static_loops.h -ffreestanding $level
+    try mps2-an385 thumb1 -mcpu=cortex-m0 $level
+    try mps2-an385 thumb2 $level
+    try mps2-an386 dsp $level
+    try mps2-an500 dsp $level
+    try mps3-an547 mve $level
+    try rv32-virt rv32 -ffreestanding $level
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && { [ -z "${REQUIRE_ALL:-}" ] || [ $skipped -eq 0 ]; }
