@@ -8,7 +8,10 @@
 #define LM_BERT_CHARS 1000
 #include "../runtime_template/lm_port.h"
 
+#include "../runtime_template/lm_add_sat.h"
 #include "../runtime_template/lm_core.h"
+#include "../runtime_template/lm_division.h"
+#include "../runtime_template/lm_mul.h"
 
 #include "../runtime_template/lm_fixed.h"
 #include "../runtime_template/lm_tables.h"

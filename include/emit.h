@@ -133,6 +133,10 @@ void emit_template_text(const Emission *e, const char *text,
                         void (*fill)(const Emission *e, const char *marker, Buf *b), Buf *b);
 void emit_banner(const Emission *e, Buf *b);
 
+/* A file of the runtime and its variants: the best for a core is chosen where it is compiled. The
+ * file must have variants. */
+void emit_any_core(const Emission *e, const char *file, Buf *b);
+
 /* One file each: contents into a Buf. */
 void emit_header(const Emission *e, Buf *b);                /* story.h */
 void emit_kernels(const Emission *e, Buf *b);               /* story_kernels.h */

@@ -1,6 +1,6 @@
 /* Fixed-point arithmetic that every core computes alike: 32-bit words, no 64-bit multiply, no
  * divide, nothing that a compiler would call a library for. Exact rules: docs/arithmetic.md.
- * Needs lm_core.h. SPDX-License-Identifier: 0BSD */
+ * Needs lm_mul.h, lm_core.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_FIXED_H
 #define LM_FIXED_H
 

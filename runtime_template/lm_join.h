@@ -1,4 +1,4 @@
-/* Two texts as one sequence: what a model that was trained on pairs reads. Needs lm_core.h.
+/* Two texts as one sequence: what a model that was trained on pairs reads. Needs lm_port.h.
  * SPDX-License-Identifier: 0BSD */
 #ifndef LM_JOIN_H
 #define LM_JOIN_H

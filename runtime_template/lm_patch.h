@@ -1,5 +1,5 @@
 /* How a model that reads frames of bytes meets them: a token for each patch of so many frames,
- * after the class token. Needs lm_core.h. SPDX-License-Identifier: 0BSD */
+ * after the class token. Needs lm_port.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_PATCH_H
 #define LM_PATCH_H
 

@@ -39,17 +39,11 @@ static void fill_constants(const Emission *e, Buf *b)
                    all[i].what);
 }
 
-/* The best form of lm_core.h for each core is chosen when the file is compiled. */
 static void fill_runtime(const Emission *e, Buf *b)
 {
     emit_file(e, "lm_port.h", b);
-    buf_puts(b, "#if defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)\n");
-    emit_file(e, "arm/lm_core_thumb2.h", b);
-    buf_puts(b, "#elif defined(__riscv_muldiv) && __riscv_xlen == 32\n");
-    emit_file(e, "riscv/lm_core_rv32.h", b);
-    buf_puts(b, "#else\n");
-    emit_file(e, "lm_core.h", b);
-    buf_puts(b, "#endif\n\n");
+    emit_any_core(e, "lm_mul.h", b);
+    emit_any_core(e, "lm_core.h", b);
     emit_file(e, "lm_fixed.h", b);
     emit_file(e, "lm_hash.h", b);
     emit_file(e, "lm_frontend.h", b);

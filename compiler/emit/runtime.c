@@ -241,9 +241,17 @@ static const struct RuntimeFile {
 } files[] = {
     {"lm_port.h", -1, NULL, NULL},
     {"lm_error.h", -1, NULL, NULL},
+    {"lm_mul.h", -1, NULL, NULL},
+    {"arm/lm_mul_dsp.h", FEATURE_DSP, NULL, "lm_mul.h"},
+    {"arm/lm_mul_thumb2.h", FEATURE_THUMB2, NULL, "lm_mul.h"},
+    {"riscv/lm_mul_rv32.h", FEATURE_RV32IMC, NULL, "lm_mul.h"},
+    {"lm_add_sat.h", -1, NULL, NULL},
+    {"arm/lm_add_sat_dsp.h", FEATURE_DSP, NULL, "lm_add_sat.h"},
     {"lm_core.h", -1, NULL, NULL},
     {"arm/lm_core_thumb2.h", FEATURE_THUMB2, NULL, "lm_core.h"},
-    {"riscv/lm_core_rv32.h", FEATURE_RV32IMC, NULL, "lm_core.h"},
+    {"lm_division.h", -1, NULL, NULL},
+    {"lm_division_instruction.h", FEATURE_THUMB2, NULL, "lm_division.h"},
+    {"lm_division_instruction.h", FEATURE_RV32IMC, NULL, "lm_division.h"},
     {"lm_fixed.h", -1, NULL, NULL},
     {"lm_tables.h", -1, NULL, NULL},
     {"lm_functions.h", -1, NULL, NULL},
@@ -370,7 +378,8 @@ static const char *const guards[FEATURES] = {
     [FEATURE_THUMB1] =
         "(defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_THUMB2] = "defined(__thumb2__) && !defined(__ARM_BIG_ENDIAN)",
-    [FEATURE_DSP] = "defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)",
+    [FEATURE_DSP] =
+        "defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)",
     [FEATURE_MVE] = "defined(__ARM_FEATURE_MVE)",
     [FEATURE_RV32IMC] = "defined(__riscv_muldiv) && __riscv_xlen == 32 && !defined(__riscv_32e)",
 };
@@ -416,6 +425,20 @@ static void put_loops(const Emission *e, const struct RuntimeFile *f, Buf *b)
     emit_file(e, f->file, b);
     if (better)
         buf_puts(b, "#endif\n\n");
+}
+
+void emit_any_core(const Emission *e, const char *file, Buf *b)
+{
+    const char *directive = "#if";
+    for (size_t i = 0; i < LENGTH(files); i++)
+        if (files[i].instead_of && strcmp(files[i].instead_of, file) == 0) {
+            buf_printf(b, "%s %s\n", directive, guards[files[i].needs]);
+            emit_file(e, files[i].file, b);
+            directive = "#elif";
+        }
+    buf_puts(b, "#else\n");
+    emit_file(e, file, b);
+    buf_puts(b, "#endif\n\n");
 }
 
 static void put_twin(const char *name, const char *portable, Buf *b)

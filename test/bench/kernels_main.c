@@ -8,8 +8,11 @@
 
 #include "lm_port.h"
 
+#include "lm_add_sat.h"
 #include "lm_core.h"
+#include "lm_division.h"
 #include "lm_error.h"
+#include "lm_mul.h"
 
 #include "lm_fixed.h"
 #include "lm_planes.h"
