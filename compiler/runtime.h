@@ -20,6 +20,8 @@
 #include "../runtime_template/lm_quantizer.h"
 
 #include "../runtime_template/lm_loops.h"
+#include "../runtime_template/lm_raise.h"
+#include "../runtime_template/lm_turn.h"
 
 #include "../runtime_template/lm_quantize.h"
 

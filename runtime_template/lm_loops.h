@@ -1,5 +1,5 @@
 /* The loops over a vector's elements that are not attention's: sizes, int8, norms, residual, gated
- * activation, rotation, logits. These define them; files for a core take this one's place.
+ * activation, logits. These define them; files for a core take this one's place.
  * Needs lm_functions.h, lm_quantizer.h. SPDX-License-Identifier: 0BSD */
 #ifndef LM_LOOPS_H
 #define LM_LOOPS_H
@@ -100,20 +100,6 @@ LM_INLINE void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t
     }
 }
 
-/* resid (n) += lm_mul16(y, m) * 2^up, both saturated; up in 0..30. */
-LM_INLINE void lm_raise_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t up)
-{
-    const int32_t most = INT32_MAX >> up;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t v = lm_mul16(y[i], m);
-        int32_t raised = (int32_t)((uint32_t)v << up);
-        if ((uint32_t)v + (uint32_t)most > 2U * (uint32_t)most) {
-            raised = v > 0 ? INT32_MAX : -INT32_MAX;
-        }
-        resid[i] = lm_add_sat(resid[i], raised);
-    }
-}
-
 /* v (n) = lm_round_shift(lm_mul16(v, m), down) */
 LM_INLINE void lm_fixed_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
 {
@@ -132,26 +118,6 @@ LM_INLINE uint32_t lm_level_loop(int32_t *v, int32_t n, uint32_t m, int32_t down
         const uint32_t size = lm_size(level);
         v[i] = level;
         max = size > max ? size : max;
-    }
-    return max;
-}
-
-/* y (2 x pairs), in the window: element i and i + pairs turned by angle i, cos and sin in units of
- * 2^-15 -> turned (2 x pairs); gives the largest size. */
-LM_INLINE uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_window window,
-                                int32_t pairs, int32_t *turned)
-{
-    uint32_t max = 0;
-    for (int32_t i = 0; i < pairs; i++) {
-        const int32_t a = lm_window_apply(window, y[i]);
-        const int32_t b = lm_window_apply(window, y[i + pairs]);
-        const int32_t c = angles[2 * i], s = angles[2 * i + 1];
-        const int32_t first = a * c - b * s, second = a * s + b * c;
-        const uint32_t size1 = lm_size(first), size2 = lm_size(second);
-        turned[i] = first;
-        turned[i + pairs] = second;
-        max = size1 > max ? size1 : max;
-        max = size2 > max ? size2 : max;
     }
     return max;
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static const struct RuntimeFile *better_than(const Emission *e, const char *file);
+
 static bool has_format(const Emission *e, Format f)
 {
     Linear *l;
@@ -231,6 +233,12 @@ static bool classes(const Emission *e)
     return kind == HEAD_CLASS || kind == HEAD_LABEL;
 }
 
+/* Every file in the place of lm_turn.h builds on lm_turn_left.h. */
+static bool turns_left(const Emission *e)
+{
+    return better_than(e, "lm_turn.h") != NULL;
+}
+
 /* NULL `used`: always. A file of kernels is there when the program runs one of them, a file instead
  * of a portable one when the target has what it needs; of several the first. */
 static const struct RuntimeFile {
@@ -260,6 +268,13 @@ static const struct RuntimeFile {
     {"lm_loops.h", FEATURE_MVE, NULL, "lm_loops.h"}, /* compilers make vectors of it */
     {"arm/lm_loops_dsp.h", FEATURE_DSP, NULL, "lm_loops.h"},
     {"arm/lm_loops_thumb1.h", FEATURE_THUMB1, NULL, "lm_loops.h"},
+    {"lm_raise.h", -1, NULL, NULL},
+    {"arm/lm_raise_thumb1.h", FEATURE_THUMB1, NULL, "lm_raise.h"},
+    {"lm_turn_left.h", -1, turns_left, NULL},
+    {"lm_turn.h", -1, NULL, NULL},
+    {"lm_turn.h", FEATURE_MVE, NULL, "lm_turn.h"}, /* as lm_loops.h */
+    {"arm/lm_turn_dsp.h", FEATURE_DSP, NULL, "lm_turn.h"},
+    {"arm/lm_turn_thumb1.h", FEATURE_THUMB1, NULL, "lm_turn.h"},
     {"lm_quantize.h", -1, NULL, NULL},
     {"lm_norm.h", -1, NULL, NULL},
     {"lm_head_norm.h", -1, head_norms, NULL},

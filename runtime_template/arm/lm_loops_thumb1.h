@@ -308,39 +308,6 @@ LM_LOOP void lm_add_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m
     }
 }
 
-/* One of resid, to which r * 2^up is added; at 6 n past what is left of the range. */
-#define LM_LOOP_RAISE(n)                                                                           \
-    "ldmia %[y]!, {r4}\n\t" LM_LOOP_HIGH(                                                          \
-        "r4", "r5") "adds r5, r4, %[most]\n\tcmp r5, %[twice]\n\tbhi 6" n                          \
-                    "f\n\tlsls r4, %[up]\n7" n ":\n\t"                                             \
-                    "ldr r5, [%[v]]\n\tadds r4, r5\n\tbvs 2" n "f\n3" n                            \
-                    ":\n\tstmia %[v]!, {r4}\n\t"
-#define LM_LOOP_MOST(n)                                                                            \
-    "6" n ":\n\tasrs r4, r4, #31\n\tlsls r4, r4, #1\n\tmvns r4, r4\n\tmovs r5, #1\n\t"             \
-    "lsls r5, r5, #31\n\tadds r4, r5\n\tb 7" n "b\n\t"
-
-LM_LOOP void lm_raise_loop(int32_t *resid, const int32_t *y, int32_t n, uint32_t m, int32_t up)
-{
-    if (n > 0) {
-        const int32_t *last = y + n;
-        const uint32_t largest = (uint32_t)INT32_MAX >> up, both = 2U * largest;
-        register const int32_t *end __asm__("r8") = last;
-        register uint32_t twice __asm__("r9") = both;
-        register int32_t *v __asm__("r0") = resid;
-        register const int32_t *at __asm__("r1") = y;
-        register uint32_t mantissa __asm__("r2") = m;
-        register int32_t left __asm__("r3") = up;
-        register uint32_t most __asm__("r6") = largest;
-        __asm__ volatile(LM_LOOP_ASM "1:\n\t" LM_LOOP_RAISE("3")
-                             LM_LOOP_NEXT("y") "b 9f\n\t" LM_LOOP_SATURATE("r4", "3")
-                                 LM_LOOP_MOST("3") "9:\n\t"
-                         : [v] "+l"(v), [y] "+l"(at)
-                         : [end] "r"(end), [twice] "r"(twice), [m] "l"(mantissa), [up] "l"(left),
-                           [most] "l"(most)
-                         : "r4", "r5", "cc", "memory");
-    }
-}
-
 #define LM_LOOP_FIXED(r) LM_LOOP_HIGH(r, "r6") "asrs " r ", %[down]\n\tadcs " r ", %[zero]\n\t"
 #define LM_LOOP_FIXED_2                                                                            \
     "ldr r4, [%[v]]\n\tldr r5, [%[v], #4]\n\t" LM_LOOP_FIXED("r4")                                 \
@@ -399,56 +366,6 @@ LM_LOOP uint32_t lm_level_loop(int32_t *v, int32_t n, uint32_t m, int32_t down)
         *v++ = level;
         max = size > max ? size : max;
     }
-    return max;
-}
-
-/* lm_turn_loop with a window to the left, which only small vectors have. */
-LM_FUNCTION uint32_t lm_turn_left(const int32_t *y, const int32_t *angles, int32_t left,
-                                  int32_t pairs, int32_t *turned)
-{
-    for (int32_t i = 0; i < pairs; i++) {
-        const int32_t a = y[i] * (1 << left), b = y[i + pairs] * (1 << left);
-        const int32_t c = angles[2 * i], s = angles[2 * i + 1];
-        turned[i] = a * c - b * s;
-        turned[i + pairs] = a * s + b * c;
-    }
-    return lm_largest(turned, 2 * pairs);
-}
-
-/* A pair: elements in r3 and r4, cosine and sine in r5 and r6; what they are turned to in r3 and
- * r5. `apart`: bytes from one element of a pair to the other. */
-#define LM_LOOP_TURN                                                                               \
-    "mov r2, %[apart]\n\tldr r4, [%[v], r2]\n\tldmia %[v]!, {r3}\n\tmov r2, %[right]\n\t"          \
-    "asrs r3, r2\n\tasrs r4, r2\n\tldmia %[angles]!, {r5, r6}\n\tmovs r2, r3\n\tmuls r2, r6\n\t"   \
-    "muls r3, r5\n\tmuls r6, r4\n\tsubs r3, r6\n\tmuls r5, r4\n\tadds r5, r2\n\t"                  \
-    "mov r2, %[to]\n\tmov r4, %[apart]\n\tstr r5, [r2, r4]\n\tstmia r2!, {r3}\n\tmov %[to], "      \
-    "r2\n\t" LM_LOOP_SIZE("r3", "r4") LM_LOOP_PASS("r4", "3") LM_LOOP_SIZE("r5", "r4")             \
-        LM_LOOP_PASS("r4", "4")
-
-LM_LOOP uint32_t lm_turn_loop(const int32_t *y, const int32_t *angles, lm_window window,
-                              int32_t pairs, int32_t *turned)
-{
-    if (window.left > 0) {
-        return lm_turn_left(y, angles, window.left, pairs, turned);
-    }
-    if (pairs <= 0) {
-        return 0;
-    }
-    const int32_t *last = y + pairs;
-    const int32_t bytes = 4 * pairs, shift = window.right;
-    register int32_t *to __asm__("r8") = turned;
-    register int32_t apart __asm__("r9") = bytes;
-    register int32_t right __asm__("r10") = shift;
-    register uint32_t max __asm__("r11") = 0;
-    register const int32_t *end __asm__("r12") = last;
-    register const int32_t *v __asm__("r0") = y;
-    register const int32_t *angle __asm__("r1") = angles;
-    __asm__ volatile(LM_LOOP_ASM
-                     "1:\n\t" LM_LOOP_TURN LM_LOOP_NEXT("v") "b 9f\n\t" LM_LOOP_GROW("r4", "3")
-                         LM_LOOP_GROW("r4", "4") "9:\n\t"
-                     : [v] "+l"(v), [angles] "+l"(angle), [to] "+r"(to), [max] "+r"(max)
-                     : [end] "r"(end), [apart] "r"(apart), [right] "r"(right)
-                     : "r2", "r3", "r4", "r5", "r6", "cc", "memory");
     return max;
 }
 

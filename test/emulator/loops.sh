@@ -13,18 +13,19 @@ passed=0 failed=0 skipped=0
 
 # The portable files, in the order in which they need one another.
 files="lm_port.h lm_mul.h lm_add_sat.h lm_core.h lm_division.h lm_fixed.h lm_tables.h lm_functions.h
-    lm_quantizer.h lm_factor.h lm_loops.h lm_scores.h lm_numerator.h lm_softmax.h lm_mix.h
-    lm_softmax_mix.h lm_static_loops.h lm_heads.h"
+    lm_quantizer.h lm_factor.h lm_loops.h lm_raise.h lm_turn_left.h lm_turn.h lm_scores.h
+    lm_numerator.h lm_softmax.h lm_mix.h lm_softmax_mix.h lm_static_loops.h lm_heads.h"
 
 # What the emitter takes on a core in the places of portable files.
 variants_of() {
     case $1 in
-    thumb1) echo arm/lm_loops_thumb1.h arm/lm_softmax_thumb1.h arm/lm_mix_thumb1.h \
-        arm/lm_softmax_mix_thumb1.h arm/lm_heads_thumb1.h ;;
+    thumb1) echo arm/lm_loops_thumb1.h arm/lm_raise_thumb1.h arm/lm_turn_thumb1.h \
+        arm/lm_softmax_thumb1.h arm/lm_mix_thumb1.h arm/lm_softmax_mix_thumb1.h \
+        arm/lm_heads_thumb1.h ;;
     thumb2) echo arm/lm_mul_thumb2.h arm/lm_core_thumb2.h lm_division_instruction.h ;;
     dsp) echo arm/lm_mul_dsp.h arm/lm_add_sat_dsp.h arm/lm_core_thumb2.h \
-        lm_division_instruction.h arm/lm_loops_dsp.h arm/lm_scores_dsp.h arm/lm_softmax_dsp.h \
-        arm/lm_mix_dsp.h arm/lm_static_loops_dsp.h ;;
+        lm_division_instruction.h arm/lm_loops_dsp.h arm/lm_turn_dsp.h arm/lm_scores_dsp.h \
+        arm/lm_softmax_dsp.h arm/lm_mix_dsp.h arm/lm_static_loops_dsp.h ;;
     mve) echo arm/lm_mul_dsp.h arm/lm_add_sat_dsp.h arm/lm_core_thumb2.h \
         lm_division_instruction.h arm/lm_scores_mve.h arm/lm_numerator_mve.h \
         arm/lm_softmax_mve.h arm/lm_mix_mve.h ;;
